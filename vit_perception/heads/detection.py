@@ -1,0 +1,61 @@
+"""Anchor-free detection: every cell of the pyramid says what is there and how far its four sides are.
+
+After FCOS (Tian et al. 2019); no anchor boxes, one prediction a cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.heads.pyramid import PyramidConfig, conv_block
+
+LEVELS = ("p3", "p4", "p5")
+
+
+def cell_centres(feature: Tensor, stride: float) -> Tensor:
+    """Centres of the cells of a map (B, C, h, w) in input pixels, (h·w, 2) as x, y.
+
+    Counted by summing ones, not by `arange`: an exported graph then follows any input size.
+    """
+    ones = torch.ones_like(feature[0, 0], dtype=torch.float32)
+    return ((torch.stack([ones.cumsum(1), ones.cumsum(0)], dim=-1) - 0.5) * stride).flatten(0, 1)
+
+
+class DetectionHead(nn.Module):
+    """Pyramid → boxes (B, A, 4) `x_min, y_min, x_max, y_max` in input pixels, scores (B, A, T) logits.
+
+    A runs over the cells of p3, p4, p5 in raster order. The towers are shared by the levels; each
+    level has a learned scale for its distances.
+    """
+
+    def __init__(self, pyramid: PyramidConfig, strides: Mapping[str, float], num_things: int) -> None:
+        super().__init__()
+        width = pyramid.width
+        self.strides = {level: strides[level] for level in LEVELS}
+        self.class_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
+        self.box_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
+        self.scores = nn.Conv2d(width, num_things, 3, padding=1)
+        self.distances = nn.Conv2d(width, 4, 3, padding=1)
+        self.scales = nn.Parameter(torch.zeros(len(LEVELS)))
+        # Objects are rare: start near one percent, or the first steps only unlearn false alarms.
+        nn.init.constant_(self.scores.bias, -math.log(99.0))
+        nn.init.normal_(self.scores.weight, std=0.01)
+        nn.init.constant_(self.distances.bias, 1.0)
+        nn.init.normal_(self.distances.weight, std=0.01)
+
+    def forward(self, pyramid: dict[str, Tensor]) -> dict[str, Tensor]:
+        boxes, scores = [], []
+        for index, (level, stride) in enumerate(self.strides.items()):
+            feature = pyramid[level]
+            centres = cell_centres(feature, stride)
+            logits = self.scores(self.class_tower(feature))
+            distances = self.distances(self.box_tower(feature)).flatten(2).transpose(1, 2).float()
+            # Bounded, so that a wild early prediction cannot overflow; e^6 cells is larger than any image.
+            distances = (distances + self.scales[index]).clamp(-6.0, 6.0).exp() * stride
+            boxes.append(torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], dim=-1))
+            scores.append(logits.flatten(2).transpose(1, 2))
+        return {"detection_boxes": torch.cat(boxes, dim=1), "detection_scores": torch.cat(scores, dim=1)}

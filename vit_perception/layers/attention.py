@@ -1,0 +1,65 @@
+"""Multi-head attention: self-attention with timm's `qkv`, and a query that reads other tokens."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+    """(B, heads, N, d) each → tokens (B, N, heads·d), and weights (B, heads, N, M) only on request."""
+    weights = None
+    if need_weights:
+        # Scaling the query, not the product, keeps the sums small and equals the fused path to 1e-6.
+        weights = ((query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)).softmax(dim=-1)
+        tokens = weights @ value
+    else:
+        tokens = F.scaled_dot_product_attention(query, key, value)
+    return tokens.transpose(1, 2).flatten(2), weights
+
+
+def _check_heads(dim: int, num_heads: int) -> None:
+    if num_heads <= 0 or dim % num_heads:
+        raise ValueError(f"embed_dim {dim} is not divisible by num_heads {num_heads}: change one of them")
+
+
+class Attention(nn.Module):
+    """Self-attention (Vaswani et al. 2017), (B, N, D) → (B, N, D), with weights on request."""
+
+    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True) -> None:
+        super().__init__()
+        _check_heads(dim, num_heads)
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(dim, dim * 3, bias=qkv_bias)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        tokens, weights = _attend(qkv[0], qkv[1], qkv[2], need_weights)
+        return self.proj(tokens), weights
+
+
+class CrossAttention(nn.Module):
+    """Queries (B, Q, D) read context tokens (B, N, D) → (B, Q, D)."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        _check_heads(dim, num_heads)
+        self.num_heads = num_heads
+        self.q = nn.Linear(dim, dim)
+        self.kv = nn.Linear(dim, dim * 2)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, query: Tensor, context: Tensor) -> Tensor:
+        q = self.q(query).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        tokens, _ = _attend(q, kv[0], kv[1], need_weights=False)
+        return self.proj(tokens)
+
+
+def class_token_attention(weights: Tensor, num_prefix: int, grid: tuple[int, int]) -> Tensor:
+    """What the class token reads of each patch: (B, heads, N, N) → (B, heads, gh, gw).
+
+    Row 0 is the class token; the columns of prefix tokens (class, registers) are left out.
+    """
+    return weights[:, :, 0, num_prefix:].unflatten(-1, (grid[0], grid[1]))

@@ -1,0 +1,78 @@
+"""The pre-norm transformer block: `x + attn(norm1(x))`, then `x + mlp(norm2(x))`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.layers.attention import Attention
+
+
+class LayerScale(nn.Module):
+    """A learned gain for each channel (Touvron et al. 2021, CaiT)."""
+
+    def __init__(self, dim: int, init_value: float) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((dim,), init_value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gamma
+
+
+class DropPath(nn.Module):
+    """Skips the branch of whole samples while training (Huang et al. 2016), never in evaluation."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        if not 0.0 <= probability < 1.0:
+            raise ValueError(f"drop_path {probability} is not a probability in [0, 1)")
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0.0:
+            return x
+        keep = 1.0 - self.probability
+        return x * x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(keep).div_(keep)
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between them, (…, D) → (…, D)."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class Block(nn.Module):
+    """One encoder block, (B, N, D) → (B, N, D), with attention weights (B, heads, N, N) on request."""
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        mlp_ratio: float = 4.0,
+        *,
+        qkv_bias: bool = True,
+        layer_scale: float | None = None,
+        drop_path: float = 0.0,
+        norm_eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=norm_eps)
+        self.attn = Attention(dim, num_heads, qkv_bias)
+        self.ls1 = nn.Identity() if layer_scale is None else LayerScale(dim, layer_scale)
+        self.norm2 = nn.LayerNorm(dim, eps=norm_eps)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+        self.ls2 = nn.Identity() if layer_scale is None else LayerScale(dim, layer_scale)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        attended, weights = self.attn(self.norm1(x), need_weights)
+        x = x + self.drop_path(self.ls1(attended))
+        x = x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))
+        return x, weights

@@ -1,0 +1,96 @@
+"""One backbone, one forward pass, every head on the same tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from vit_perception.backbones.vit import ViTConfig, VisionTransformer
+from vit_perception.heads.classification import ClassificationHead
+from vit_perception.heads.detection import DetectionHead
+from vit_perception.heads.navigation import NavigationHead
+from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
+from vit_perception.heads.segmentation import SegmentationHead
+from vit_perception.layers.attention import class_token_attention
+
+# Heads of whole-image tokens, and heads of the pyramid that both dense tasks share.
+TOKEN_HEADS = ("classification", "navigation")
+DENSE_HEADS = ("detection", "segmentation")
+
+
+class PerceptionModel(nn.Module):
+    """Images (B, C, H, W), and for navigation an optional goal (B, 3), → named raw outputs.
+
+    Outputs are those of each head (see `heads/`) and, with `attention=True`, `attention`
+    (B, heads, gh, gw): what the last block's class token reads. `heads` maps task names to modules;
+    dense heads need `pyramid`.
+
+    Raises:
+        ValueError: a head is unknown, or a dense head has no pyramid.
+    """
+
+    def __init__(
+        self, backbone: VisionTransformer, heads: Mapping[str, nn.Module], pyramid: SimpleFeaturePyramid | None = None
+    ) -> None:
+        super().__init__()
+        for task in heads:
+            if task not in TOKEN_HEADS + DENSE_HEADS:
+                raise ValueError(f"unknown head {task!r}: choose from {', '.join(TOKEN_HEADS + DENSE_HEADS)}")
+            if task in DENSE_HEADS and pyramid is None:
+                raise ValueError(f"head {task!r} reads a feature pyramid: pass one")
+        self.backbone = backbone
+        self.pyramid = pyramid
+        self.heads = nn.ModuleDict(heads)
+
+    def forward(self, image: Tensor, goal: Tensor | None = None, attention: bool = False) -> dict[str, Tensor]:
+        last = len(self.backbone.blocks) - 1
+        features = self.backbone(
+            image,
+            layers=self.pyramid.config.layers if self.pyramid else (),
+            attention_layers=(last,) if attention else (),
+        )
+        outputs: dict[str, Tensor] = {}
+        levels = self.pyramid(features) if self.pyramid else {}
+        for task, head in self.heads.items():
+            if task in DENSE_HEADS:
+                outputs |= head(levels)
+            elif task == "navigation":
+                outputs |= head(features, goal)
+            else:
+                outputs |= head(features)
+        if attention:
+            outputs["attention"] = class_token_attention(
+                features.attention[last], self.backbone.num_prefix, features.grid
+            )
+        return outputs
+
+
+def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
+    """Build from a model card's `architecture`: `backbone` (ViTConfig fields), `pyramid`
+    (PyramidConfig fields), `num_classes`, `num_things`, `num_actions`.
+
+    Raises:
+        ValueError: a field is missing, unknown or wrong.
+    """
+    expected = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
+    if set(architecture) != expected:
+        raise ValueError(f"architecture has fields {sorted(architecture)}, not {sorted(expected)}")
+    try:
+        config = ViTConfig(**architecture["backbone"])
+        pyramid_config = PyramidConfig(**architecture["pyramid"])
+    except TypeError as error:
+        raise ValueError(f"architecture: {error}") from error
+    for index in pyramid_config.layers:
+        if not 0 <= index < config.depth:
+            raise ValueError(f"pyramid layer {index} does not exist: the backbone has {config.depth} blocks")
+    backbone = VisionTransformer(config)
+    pyramid = SimpleFeaturePyramid(pyramid_config, config.embed_dim, config.patch_size)
+    heads = {
+        "classification": ClassificationHead(config.embed_dim, architecture["num_classes"]),
+        "detection": DetectionHead(pyramid_config, pyramid.strides, architecture["num_things"]),
+        "segmentation": SegmentationHead(pyramid_config, architecture["num_classes"]),
+        "navigation": NavigationHead(config.embed_dim, config.num_heads, architecture["num_actions"]),
+    }
+    return PerceptionModel(backbone, heads, pyramid)

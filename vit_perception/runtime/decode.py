@@ -1,0 +1,181 @@
+"""Raw outputs of the network (see raw_outputs.py) → results in source pixels, one function a task.
+
+Each takes the outputs of one frame, without the batch axis. A value that is not finite is never
+passed on: its class, box, pixel or score is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import cv2
+import numpy as np
+
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.raw_outputs import needed
+from vit_perception.runtime.results import (
+    Attention,
+    Classification,
+    Detection,
+    Navigation,
+    Perception,
+    Segmentation,
+)
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+
+UNLABELLED = 255
+NMS_IOU = 0.6
+MAX_DETECTIONS = 100
+# Only the best go into NMS, whose time grows with the square of the candidates.
+MAX_CANDIDATES = 1000
+# Thinner than this, in source pixels, a box is an artefact of clipping at the edge.
+MIN_BOX_SIDE = 0.5
+
+
+def decode(
+    outputs: Mapping[str, np.ndarray],
+    geometry: Geometry,
+    card: Card,
+    tasks: Iterable[str],
+    thresholds: Mapping[str, float],
+) -> Perception:
+    """Decode the first frame of a batch: the tasks asked for, of the heads that were trained.
+
+    Raises:
+        ValueError: an output is missing or does not fit the card.
+    """
+    tasks = tuple(tasks)
+    wanted = [task for task in tasks if task in card.tasks]
+    raw = {}
+    for name in needed(card, tasks):
+        if name not in outputs:
+            raise ValueError(f"the model gives no output {name!r}, only {', '.join(outputs)}")
+        raw[name] = outputs[name][0]
+    _check(raw, card)
+    return Perception(
+        image_size=geometry.source,
+        classification=classification(raw["classification"]) if CLASSIFICATION in wanted else None,
+        detection=detection(
+            raw["detection_boxes"], raw["detection_scores"], geometry, card.things, thresholds[DETECTION]
+        )
+        if DETECTION in wanted
+        else None,
+        segmentation=segmentation(raw["segmentation"], geometry) if SEGMENTATION in wanted else None,
+        navigation=navigation(raw, card.actions) if NAVIGATION in wanted else None,
+        attention=attention(raw["attention"], geometry) if ATTENTION in wanted else None,
+    )
+
+
+def _check(raw: Mapping[str, np.ndarray], card: Card) -> None:
+    """Raise ValueError if an output's channels are not those that the card names."""
+    for name, axis, count, what in (
+        ("classification", 0, len(card.labels), "labels"),
+        ("detection_scores", 1, len(card.things), "things"),
+        ("segmentation", 0, len(card.labels), "labels"),
+        ("navigation_action", 0, len(card.actions), "actions"),
+    ):
+        if name in raw and raw[name].shape[axis] != count:
+            raise ValueError(f"output {name!r} has {raw[name].shape[axis]} channels, but the card {count} {what}")
+
+
+def classification(logits: np.ndarray) -> Classification:
+    """(C,) logits → every class, best first."""
+    class_ids = np.flatnonzero(np.isfinite(logits))
+    scores = _sigmoid(logits[class_ids])
+    order = np.argsort(-scores, kind="stable")
+    return Classification(class_ids[order].astype(np.int64), scores[order])
+
+
+def detection(
+    boxes: np.ndarray, logits: np.ndarray, geometry: Geometry, things: tuple[int, ...], threshold: float
+) -> Detection:
+    """(A, 4) boxes in input pixels and (A, T) logits → what scores at least `threshold`, after NMS by class."""
+    finite = np.isfinite(boxes).all(axis=1, keepdims=True) & np.isfinite(logits)
+    scores = np.where(finite, _sigmoid(np.where(finite, logits, 0.0)), -1.0)
+    cells, columns = np.nonzero(scores >= threshold)
+    candidates = scores[cells, columns].astype(np.float32)
+    best = np.argsort(-candidates, kind="stable")[:MAX_CANDIDATES]
+    cells, columns, candidates = cells[best], columns[best], candidates[best]
+    source = geometry.boxes_to_source(boxes[cells])
+    solid = (source[:, 2:] - source[:, :2]).min(axis=1) >= MIN_BOX_SIDE
+    source, candidates = source[solid], candidates[solid]
+    class_ids = np.asarray(things, np.int64)[columns[solid]]
+    keep = _suppress(source, candidates, class_ids, max(geometry.source))
+    return Detection(source[keep], class_ids[keep], candidates[keep])
+
+
+def _suppress(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, extent: int) -> np.ndarray:
+    """Indices of the boxes that survive NMS within their class, best first."""
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    # Each class in a place of its own, so that one NMS treats them apart. OpenCV's NMSBoxesBatched
+    # does the same, but only since 4.7, and Ubuntu 24.04 has 4.6.
+    shifted = np.concatenate([boxes[:, :2] + (class_ids * (extent + 1))[:, None], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    keep = cv2.dnn.NMSBoxes(shifted.tolist(), scores.tolist(), 0.0, NMS_IOU)
+    return np.asarray(keep, np.int64).reshape(-1)[:MAX_DETECTIONS]
+
+
+def segmentation(logits: np.ndarray, geometry: Geometry) -> Segmentation:
+    """(C, h, w) logits over the input → the best class and its probability for every source pixel."""
+    probabilities, sane = _softmax_map(logits)
+    rows, columns = geometry.cells(probabilities.shape[1:])
+    best = np.zeros(geometry.source, np.float32)
+    mask = np.full(geometry.source, UNLABELLED, np.uint8)
+    # The winner of C probabilities has at least 1/C, and interpolation never exceeds its largest
+    # input: most classes cannot win anywhere in a frame, and resizing is what costs.
+    peaks = probabilities[:, :rows, :columns].max(axis=(1, 2))
+    for class_id in np.flatnonzero(peaks >= 0.99 / len(peaks)):
+        values = geometry.map_to_source(probabilities[class_id])
+        np.putmask(mask, values > best, np.uint8(class_id))
+        np.maximum(best, values, out=best)
+    if not sane.all():
+        # Interpolation would spread what is not a number: such pixels and their neighbours stay unlabelled.
+        unknown = geometry.map_to_source(1.0 - sane.astype(np.float32)) > 0
+        mask[unknown], best[unknown] = UNLABELLED, 0.0
+    return Segmentation(mask, cv2.convertScaleAbs(best, alpha=255.0))
+
+
+def _softmax_map(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(C, h, w) → probabilities over C, and (h, w) bool where all logits were finite (else zero)."""
+    sane = np.isfinite(logits).all(axis=0)
+    logits = np.where(sane, logits, np.float32(0))
+    values = np.exp(logits - logits.max(axis=0))
+    values *= sane / values.sum(axis=0)
+    return values.astype(np.float32, copy=False), sane
+
+
+def navigation(raw: Mapping[str, np.ndarray], actions: tuple[str, ...]) -> Navigation:
+    """The navigation outputs that are there → scores; a part that is absent or not finite is None."""
+    logits = raw.get("navigation_action")
+    scores = None
+    if logits is not None and np.isfinite(logits).all():
+        scores = np.exp(logits - logits.max())
+        scores = (scores / scores.sum()).astype(np.float32)
+    collision = _finite(raw.get("navigation_collision"))
+    return Navigation(
+        actions=() if scores is None else actions,
+        action_scores=scores,
+        collision=None if collision is None else float(_sigmoid(np.float32(collision))),
+        goal_distance=_finite(raw.get("navigation_goal_distance")),
+    )
+
+
+def _finite(value: np.ndarray | None) -> float | None:
+    """The single number in `value`, or None where there is none or it is not finite."""
+    return float(value[0]) if value is not None and np.isfinite(value[0]) else None
+
+
+def attention(weights: np.ndarray, geometry: Geometry) -> Attention:
+    """(heads, gh, gw) weights → mean of the heads as a heat map, 1 at the patch attended to most."""
+    heat = np.nan_to_num(weights.mean(axis=0), nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    rows, columns = geometry.cells(heat.shape)
+    peak = heat[:rows, :columns].max()
+    if peak > 0:
+        heat = heat / peak
+    return Attention(geometry.map_to_source(heat))
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    # tanh does not overflow, however large the logit.
+    return (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)

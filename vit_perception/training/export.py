@@ -1,0 +1,160 @@
+"""Model → folder that runs without torch: card, `model.safetensors`, and `model.onnx` that reads it.
+
+The graph keeps no weights of its own. Its initialisers point into the safetensors file, so the
+torch engine and the ONNX engines share one copy, half-precision matrices cast up as they load.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+import yaml
+from onnx import TensorProto, helper
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from vit_perception.model import PerceptionModel
+from vit_perception.runtime.card import Card
+
+ONNX_FILE = "model.onnx"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.yaml"
+PARITY = 1e-3  # largest difference of any output, relative to that output's largest value
+
+
+class _Exported(nn.Module):
+    """The one graph that robots run: every head and the attention, no goal."""
+
+    def __init__(self, model: PerceptionModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return self.model(image, attention=True)
+
+
+def save_weights(model: PerceptionModel, path: Path) -> None:
+    """Write matrices as float16, vectors (norms, scales, biases: tiny, and small in value) as float32."""
+    state = model.state_dict()
+    save_file({k: (v.half() if v.ndim > 1 else v.float()).contiguous() for k, v in state.items()}, str(path))
+
+
+def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
+    """Trace `model` with free batch, height and width; weights stay under their own names."""
+    wrapper = _Exported(model).eval()
+    image = torch.zeros(2, model.backbone.config.in_chans, *size)
+    with torch.no_grad():
+        names = list(wrapper(image))
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        wrapper,
+        (image,),
+        buffer,
+        input_names=["image"],
+        output_names=names,
+        dynamic_axes={"image": {0: "batch", 2: "height", 3: "width"}, **{name: {0: "batch"} for name in names}},
+        opset_version=18,
+        do_constant_folding=False,  # folding would rename and transpose the weights
+        dynamo=False,  # traces the sizes as they flow; the exported program fixes the position grid
+    )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -> None:
+    """Replace each weight by a reference to its bytes in the safetensors file (and a cast)."""
+    with weights.open("rb") as stream:
+        header_size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(header_size))
+    kept, casts = [], []
+    for tensor in graph.graph.initializer:
+        entry = header.get(tensor.name.removeprefix(prefix))
+        if entry is None:
+            kept.append(tensor)
+            continue
+        half = entry["dtype"] == "F16"
+        begin, end = entry["data_offsets"]
+        external = TensorProto(
+            name=f"{tensor.name}.f16" if half else tensor.name,
+            dims=entry["shape"],
+            data_type=TensorProto.FLOAT16 if half else TensorProto.FLOAT,
+            data_location=TensorProto.EXTERNAL,
+        )
+        for key, value in (("location", weights.name), ("offset", 8 + header_size + begin), ("length", end - begin)):
+            external.external_data.add(key=key, value=str(value))
+        kept.append(external)
+        if half:
+            casts.append(helper.make_node("Cast", [external.name], [tensor.name], to=TensorProto.FLOAT))
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(kept)
+    nodes = list(graph.graph.node)
+    del graph.graph.node[:]
+    graph.graph.node.extend(casts + nodes)
+
+
+def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], ...]) -> dict[str, float]:
+    """Largest relative difference of each output, ONNX Runtime against torch, over `sizes`."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), providers=["CPUExecutionProvider"])
+    worst: dict[str, float] = {}
+    generator = np.random.default_rng(0)
+    for height, width in sizes:
+        image = generator.standard_normal((1, model.backbone.config.in_chans, height, width)).astype(np.float32)
+        with torch.no_grad():
+            expected = model.eval()(torch.from_numpy(image), attention=True)
+        for (name, tensor), actual in zip(expected.items(), session.run(list(expected), {"image": image}), strict=True):
+            reference = tensor.numpy()
+            difference = float(np.abs(actual - reference).max() / max(np.abs(reference).max(), 1e-6))
+            worst[name] = max(worst.get(name, 0.0), difference)
+    return worst
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and mappings as YAML's own types."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def export(model: PerceptionModel, card: Card, folder: Path) -> dict[str, float]:
+    """Write card, weights and graph to `folder`; return the parity of each output.
+
+    `card.files` and `card.sha256` are filled in here.
+
+    Raises:
+        ValueError: the graph disagrees with torch by more than `PARITY`; nothing is called a model then.
+    """
+    from safetensors.torch import load_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS_FILE
+    save_weights(model, weights)
+    # From here on the model is what was stored, so that parity measures the graph and not the rounding.
+    model.load_state_dict({k: v.float() for k, v in load_file(str(weights)).items()})
+    graph = _graph(model, card.input_sizes[0])
+    _point_into(graph, weights)
+    onnx.save_model(graph, str(folder / ONNX_FILE))
+    differences = parity(model, folder, card.input_sizes)
+    if bad := {name: value for name, value in differences.items() if value > PARITY}:
+        raise ValueError(f"ONNX differs from torch by {bad} (relative), more than {PARITY}")
+    card = dataclasses.replace(
+        card,
+        folder=folder,
+        files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
+        sha256={name: _digest(folder / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
+    )
+    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
+    (folder / CARD_FILE).write_text(yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True))
+    return differences

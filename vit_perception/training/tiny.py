@@ -1,0 +1,61 @@
+"""A random model small enough for tests: `python -m vit_perception.training.tiny OUTPUT_FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from vit_perception.model import build_model
+from vit_perception.runtime.card import Card
+from vit_perception.training.classes import ACTIONS, LABELS, THINGS
+from vit_perception.training.export import export
+
+
+def tiny_card() -> Card:
+    """A card whose architecture has 26 k parameters and every head but the goal distance."""
+    backbone = {"patch_size": 14, "embed_dim": 16, "depth": 2, "num_heads": 2, "pos_grid": [4, 4], "layer_scale": 1.0}
+    return Card(
+        name="tiny",
+        description="Random weights, for tests of the plumbing: its answers mean nothing.",
+        licence="Apache-2.0",
+        provenance="random initialisation, seed 0",
+        architecture={
+            "backbone": backbone,
+            "pyramid": {"layers": [0, 1], "width": 16, "fine_width": 16},
+            "num_classes": len(LABELS),
+            "num_things": len(THINGS),
+            "num_actions": len(ACTIONS),
+        },
+        files={},
+        sha256={},
+        patch_size=14,
+        input_sizes=((84, 112), (112, 84)),
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        labels=LABELS,
+        things=THINGS,
+        actions=ACTIONS,
+        trained=("classification", "detection", "segmentation", "navigation.action", "navigation.collision"),
+        thresholds={"classification": 0.5, "detection": 0.3},
+        metrics={},
+    )
+
+
+def main(folder: str) -> None:
+    torch.manual_seed(0)
+    card = tiny_card()
+    model = build_model(card.architecture)
+    for parameter in model.parameters():  # larger than a training start, so that outputs vary with the image
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    detection = model.heads["detection"]
+    torch.nn.init.zeros_(detection.scores.bias)
+    torch.nn.init.normal_(detection.distances.weight, std=0.02)  # boxes of a few cells
+    for name, difference in export(model, card, Path(folder)).items():
+        print(f"{name:28} differs by {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -17,12 +17,10 @@ LEVELS = ("p3", "p4", "p5")
 
 
 def cell_centres(feature: Tensor, stride: float) -> Tensor:
-    """Centres of the cells of a map (B, C, h, w) in input pixels, (h·w, 2) as x, y.
-
-    Counted by summing ones, not by `arange`: an exported graph then follows any input size.
-    """
-    ones = torch.ones_like(feature[0, 0], dtype=torch.float32)
-    return ((torch.stack([ones.cumsum(1), ones.cumsum(0)], dim=-1) - 0.5) * stride).flatten(0, 1)
+    """Centres of the cells of a map (B, C, h, w) in input pixels, (h·w, 2) as x, y."""
+    y, x = (torch.arange(size, device=feature.device, dtype=torch.float32) for size in feature.shape[-2:])
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    return ((torch.stack([grid_x, grid_y], dim=-1) + 0.5) * stride).flatten(0, 1)
 
 
 class DetectionHead(nn.Module):

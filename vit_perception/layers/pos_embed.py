@@ -9,15 +9,14 @@ from torch import Tensor
 def interpolate_pos_embed(pos_embed: Tensor, source: tuple[int, int], target: tuple[int, int]) -> Tensor:
     """Resample patch positions (1, source_h·source_w, D) → (1, target_h·target_w, D), bicubic.
 
-    The same grid comes back untouched, so a model at its native size keeps its exact weights.
+    At the same grid the bicubic weights are exactly one and zeros, so the embedding comes back
+    bit for bit and needs no special case (which an exported graph could not take anyway).
 
     Raises:
         ValueError: the embedding does not have source_h·source_w rows.
     """
     if pos_embed.shape[1] != source[0] * source[1]:
         raise ValueError(f"position embedding has {pos_embed.shape[1]} rows, not {source[0]}x{source[1]}")
-    if source == target:
-        return pos_embed
     grid = pos_embed.transpose(1, 2).unflatten(-1, source)
     # Floats keep bfloat16 training exact here; the cast costs nothing on so small a tensor.
     resampled = F.interpolate(grid.float(), size=target, mode="bicubic", align_corners=False)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import array
 import sys
-from typing import Any
 
 import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from vit_perception.nodes.image_conversions import convert
-from vit_perception.nodes.image_encodings import BGR, BGRA, FULL_YUV, GRAY, RGB, RGBA, Encoding, ImageError, lookup
+from vit_perception.nodes.image_conversions import Array, convert
+from vit_perception.nodes.image_encodings import (
+    BAYER,
+    BGR,
+    BGRA,
+    FULL_YUV,
+    GRAY,
+    NUMBERS,
+    RGB,
+    RGBA,
+    Encoding,
+    ImageError,
+    lookup,
+)
 
 __all__ = ["PASSTHROUGH", "ImageError", "decode", "decode_compressed", "encode"]
-
-Array = np.ndarray[Any, Any]
 
 PASSTHROUGH = "passthrough"
 
@@ -90,7 +99,7 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
         height=height,
         width=width,
         encoding=encoding,
-        is_bigendian=sys.byteorder == "big",
+        is_bigendian=int(sys.byteorder == "big"),
         step=step,
         data=data,
     )
@@ -135,10 +144,10 @@ def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
     """What a decoded file holds. `original` is the encoding that was compressed, `details` how."""
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     try:
-        encoding = lookup(original)
+        encoding = lookup(original) if channels == 1 else None
     except ImageError:
         encoding = None  # just "jpeg" or "png": the file says the rest
-    if encoding and (encoding.channels, encoding.dtype) == (channels, pixels.dtype) and channels == 1:
+    if encoding and encoding.layout in (NUMBERS, *BAYER.values()) and pixels.dtype == encoding.dtype:
         return encoding  # Bayer samples and 16UC1 depth are stored as a grey picture
     # OpenCV gives blue first, unless the publisher handed it red first and says so.
     red_first = "compressed rgb" in details
@@ -157,8 +166,11 @@ def _check_array(pixels: Array, encoding: Encoding) -> tuple[int, int]:
             f"{pixels.shape} and type {pixels.dtype}: convert it first"
         )
     rows, width = pixels.shape[:2]
-    height = rows * 2 // 3 if encoding.rows(2) == 3 else rows // 3 if encoding.layout == FULL_YUV else rows
+    height = rows * 2 // encoding.rows(2)
     encoding.check_size(height, width)
     if encoding.rows(height) != rows:
-        raise ImageError(f"{encoding.name} array has {rows} rows, which do not hold its planes: give {encoding.rows(2)}/2 of the height")
+        raise ImageError(
+            f"{encoding.name} array has {rows} rows, but luma and chroma take {encoding.rows(2)} rows for every 2 "
+            f"pixel rows: give a height that fits"
+        )
     return height, width

@@ -12,9 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vit_perception.nodes.image_encodings import (
-    BAYER,
     BGR,
     COLOURS,
     FULL_YUV,
@@ -26,7 +26,7 @@ from vit_perception.nodes.image_encodings import (
     ImageError,
 )
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 # OpenCV names a Bayer pattern by the second row's second and third pixel, sensor_msgs by the first two rows.
 _OPENCV_BAYER = {"RGGB": "BayerBG", "BGGR": "BayerRG", "GBRG": "BayerGR", "GRBG": "BayerGB"}
@@ -61,18 +61,16 @@ def convert(array: Array, source: Encoding, target: Encoding) -> Array:
     """Pixels in encoding `source` as pixels in encoding `target`; the array itself where nothing has to change.
 
     Args:
-        array: as `native_shape` describes it for `source`, in native byte order; never written to.
+        array: as `image_codec.encode` takes it for `source`, in native byte order; never written to.
 
     Raises:
         ImageError: one of the two carries numbers rather than colours and they differ.
     """
     if source.layout == target.layout and (source.dtype, source.channels) == (target.dtype, target.channels):
         return array
+    if not target.is_colour and (source.dtype, source.channels) == (target.dtype, target.channels):
+        return array
     if not (source.is_colour and target.is_colour):
-        if (source.dtype, source.channels) == (target.dtype, target.channels):
-            if target.is_colour:
-                raise ImageError(_without_colour(source, target))
-            return array
         raise ImageError(_without_colour(source, target))
     common = source.bits == target.bits == 8 and source.layout in COLOURS and target.layout in COLOURS
     if not common and (bridge := distribution_bridge()) and (names := _bridge_names(source, target)):
@@ -93,7 +91,7 @@ def opencv_convert(array: Array, source: Encoding, target: Encoding) -> Array:
 
 def _without_colour(source: Encoding, target: Encoding) -> str:
     if source.is_colour:
-        return f"cannot convert {source.name} to {target.name}: a picture has no measurements, ask for a colour encoding"
+        return f"cannot convert {source.name} to {target.name}: pictures hold no measurements, ask for a colour encoding"
     return (
         f"cannot convert {source.name} to {target.name}: {source.name} carries numbers such as depth, not colours; "
         f"subscribe to the camera's colour or mono image"

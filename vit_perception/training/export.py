@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -48,24 +47,36 @@ def save_weights(model: PerceptionModel, path: Path) -> None:
 
 
 def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
-    """Trace `model` with free batch, height and width; weights stay under their own names."""
+    """Export `model` with free batch, height and width; weights stay under their own names."""
     wrapper = _Exported(model).eval()
+    patch = model.backbone.config.patch_size
     image = torch.zeros(2, model.backbone.config.in_chans, *size)
+    rows, columns = torch.export.Dim("rows", min=2, max=512), torch.export.Dim("columns", min=2, max=512)
+    batch = torch.export.Dim("batch", min=1, max=256)
     with torch.no_grad():
-        names = list(wrapper(image))
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        wrapper,
-        (image,),
-        buffer,
-        input_names=["image"],
-        output_names=names,
-        dynamic_axes={"image": {0: "batch", 2: "height", 3: "width"}, **{name: {0: "batch"} for name in names}},
-        opset_version=18,
-        do_constant_folding=False,  # folding would rename and transpose the weights
-        dynamo=False,  # traces the sizes as they flow; the exported program fixes the position grid
-    )
-    return onnx.load_from_string(buffer.getvalue())
+        program = torch.onnx.export(
+            wrapper,
+            (image,),
+            input_names=["image"],
+            output_names=list(wrapper(image)),
+            dynamic_shapes={"image": {0: batch, 2: patch * rows, 3: patch * columns}},
+            opset_version=18,
+            dynamo=True,
+            optimize=False,  # optimising would rename and transpose the weights; the engines do it as they load
+            verbose=False,
+        )
+    assert program is not None  # None only when given a file to write
+    proto = program.model_proto
+    # Stack traces and shapes of every value: megabytes that say where this was exported.
+    for function in [proto.graph, *proto.functions]:
+        del function.value_info[:]
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in [*proto.graph.input, *proto.graph.output, *proto.graph.initializer]:
+        del value.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    return proto
 
 
 def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 
+class EngineUnavailable(RuntimeError):
+    """This engine cannot run here (library absent, no such device); the message says what to install."""
+
+
 class Engine(Protocol):
-    """A loaded model. `outputs` are the names it can give, see `runtime/decode.py` for their shapes."""
+    """A loaded model, for one thread at a time. `outputs` are the names it gives, see `raw_outputs.py`."""
 
     name: str  # "openvino", "onnxruntime" or "torch"
     device: str  # "cpu" or "cuda"
     precision: str  # "fp32", "bf16", ...
     outputs: tuple[str, ...]
 
-    def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Run normalised RGB images (B, 3, H, W) float32, H and W multiples of the patch."""
+    def __call__(self, batch: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Run normalised RGB images (B, 3, H, W) float32, H and W multiples of the patch.
+
+        `outputs` are those that are needed: an engine that can skips the work for the others, and
+        may give more than was asked for. None is all.
+        """
         ...

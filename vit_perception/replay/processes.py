@@ -1,0 +1,143 @@
+"""The nodes under test as real processes, started and stopped with the replay."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+
+# The executable (and node name) of each task when it runs alone.
+EXECUTABLES = {
+    CLASSIFICATION: "classifier",
+    DETECTION: "detector",
+    SEGMENTATION: "segmenter",
+    NAVIGATION: "navigator",
+    ATTENTION: "attention",
+}
+SUITE = "suite"
+SUITE_NODE = "perception"
+
+_STOP_SECONDS = 5.0
+
+
+class NodeDied(RuntimeError):
+    """A node's process ended by itself; the message has its last words."""
+
+
+@dataclass(frozen=True)
+class NodeProcess:
+    """One running executable. `node` is its name in the graph, `log` holds its stdout and stderr."""
+
+    node: str
+    process: subprocess.Popen
+    log: Path
+
+    def last_words(self, lines: int = 12) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def plan(composed: bool, tasks: Sequence[str]) -> dict[str, str]:
+    """Node name → module of `vit_perception.nodes` to run for these tasks."""
+    if composed:
+        return {SUITE_NODE: SUITE}
+    return {EXECUTABLES[task]: EXECUTABLES[task] for task in tasks}
+
+
+def free_domain() -> int:
+    """A ROS domain that no participant on this machine uses at the moment.
+
+    Only 1 to 101 are safe on Linux: higher ones use ports that the kernel hands out. The first
+    participant of a domain binds UDP port 7410 + 250 * domain, so a bind shows whether one is there.
+    """
+    for domain in random.sample(range(1, 102), 101):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7410 + 250 * domain))
+            except OSError:
+                continue
+        return domain
+    raise RuntimeError("every ROS domain from 1 to 101 is in use on this machine: give one with --domain-id")
+
+
+class Processes:
+    """Starts one process per entry of `nodes` and stops them all on leaving the context.
+
+    nodes: node name → module; parameters: name → YAML value, given to every node, and
+    suite_parameters to the suite alone; environment: what the processes get on top of ours.
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, str],
+        parameters: Mapping[str, str],
+        environment: Mapping[str, str],
+        log_folder: Path,
+    ) -> None:
+        self._nodes = dict(nodes)
+        self._arguments = [
+            argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")
+        ]
+        self._environment = {**os.environ, **environment}
+        self._log_folder = log_folder
+        self.running: list[NodeProcess] = []
+
+    def __enter__(self) -> Processes:
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for node, module in self._nodes.items():
+                self.running.append(self._start(node, module))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self, node: str, module: str) -> NodeProcess:
+        log = self._log_folder / f"{node}.log"
+        command = [sys.executable, "-m", f"vit_perception.nodes.{module}", "--ros-args", *self._arguments]
+        with log.open("wb") as stream:
+            # A session of its own keeps the terminal's Ctrl-C from the nodes: we stop them after
+            # the last answers are on disk.
+            process = subprocess.Popen(
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return NodeProcess(node, process, log)
+
+    def check(self) -> None:
+        """Raise NodeDied if a process has ended."""
+        for running in self.running:
+            code = running.process.poll()
+            if code is not None:
+                raise NodeDied(f"node {running.node} ended with exit code {code}; it said:\n{running.last_words()}")
+
+    def stop(self) -> None:
+        """Ask each process to end, first kindly, and wait until it has."""
+        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            alive = [running.process for running in self.running if running.process.poll() is None]
+            for process in alive:
+                process.send_signal(kind)
+            deadline = time.monotonic() + _STOP_SECONDS
+            for process in alive:
+                try:
+                    process.wait(max(0.0, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    continue
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

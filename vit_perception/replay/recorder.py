@@ -1,0 +1,142 @@
+"""One mcap file laid out as `ros2 bag record -s mcap` does, so that ROS and Foxglove open it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import yaml
+from mcap.writer import Writer
+
+from vit_perception.replay.definitions import definition
+
+# The newest layout whose QoS every rosbag2 from Humble on understands (policies as numbers).
+_BAG_VERSION = 8
+
+
+@dataclass(frozen=True)
+class Qos:
+    """The offered quality of service that a player has to offer again; numbers as in rmw."""
+
+    reliable: bool = True
+    transient_local: bool = False
+    depth: int = 10
+
+    def as_rosbag2(self) -> str:
+        """One profile in rosbag2's YAML. Zero durations are `not given`."""
+        unspecified = {"sec": 0, "nsec": 0}
+        profile = {
+            "history": 1,  # keep last
+            "depth": self.depth,
+            "reliability": 1 if self.reliable else 2,
+            "durability": 1 if self.transient_local else 2,
+            "deadline": dict(unspecified),
+            "lifespan": dict(unspecified),
+            "liveliness": 0,  # system default
+            "liveliness_lease_duration": dict(unspecified),
+            "avoid_ros_namespace_conventions": False,
+        }
+        return yaml.safe_dump([profile], sort_keys=False)
+
+
+@dataclass
+class _Channel:
+    id: int
+    message_type: str
+    qos: str
+    type_hash: str
+    count: int = 0
+
+
+class Recorder:
+    """Writes serialised messages to `path`. A context manager: leaving it in any way ends the file well."""
+
+    def __init__(self, path: Path, custom_data: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self._custom_data = dict(custom_data or {})
+        self._stream = path.open("wb")
+        self._writer = Writer(self._stream)
+        self._writer.start(profile="ros2", library="vit_perception")
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._first_ns: int | None = None
+        self._last_ns = 0
+
+    def add_topic(self, topic: str, message_type: str, qos: Qos, type_hash: str = "") -> None:
+        """Declare a topic before its first message; again does nothing. FileNotFoundError: no definition."""
+        if topic in self._channels:
+            return
+        if message_type not in self._schemas:
+            text = definition(message_type)
+            self._schemas[message_type] = self._writer.register_schema(message_type, "ros2msg", text.encode())
+        profile = qos.as_rosbag2()
+        channel = self._writer.register_channel(
+            topic,
+            "cdr",
+            self._schemas[message_type],
+            {"offered_qos_profiles": profile, "topic_type_hash": type_hash},
+        )
+        self._channels[topic] = _Channel(channel, message_type, profile, type_hash)
+
+    def write(self, topic: str, cdr: bytes, *, log_ns: int, publish_ns: int, frame: int = 0) -> None:
+        """Add a message. `frame`, the frame it answers counted from 1, becomes mcap's sequence number."""
+        channel = self._channels[topic]
+        self._writer.add_message(channel.id, log_ns, cdr, publish_ns, frame)
+        channel.count += 1
+        self._first_ns = log_ns if self._first_ns is None else min(self._first_ns, log_ns)
+        self._last_ns = max(self._last_ns, log_ns)
+
+    def close(self) -> None:
+        """Write the metadata record and the index; a second call does nothing."""
+        if self._stream.closed:
+            return
+        self._writer.add_metadata("rosbag2", {"serialized_metadata": self._metadata()})
+        self._writer.finish()
+        self._stream.close()
+
+    def _metadata(self) -> str:
+        start = self._first_ns or 0
+        span = {
+            "starting_time": {"nanoseconds_since_epoch": start},
+            "duration": {"nanoseconds": max(0, self._last_ns - start)},
+            "message_count": sum(channel.count for channel in self._channels.values()),
+        }
+        information = {
+            "version": _BAG_VERSION,
+            "storage_identifier": "mcap",
+            **span,
+            "topics_with_message_count": [
+                {
+                    "topic_metadata": {
+                        "name": topic,
+                        "type": channel.message_type,
+                        "serialization_format": "cdr",
+                        "offered_qos_profiles": channel.qos,
+                        "type_description_hash": channel.type_hash,
+                    },
+                    "message_count": channel.count,
+                }
+                for topic, channel in self._channels.items()
+            ],
+            "compression_format": "",
+            "compression_mode": "",
+            "relative_file_paths": [self.path.name],
+            "files": [{"path": self.path.name, **span}],
+            "custom_data": self._custom_data,
+            "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
+        }
+        # Aliases (&id001) are legal YAML, but nobody expects them in a bag.
+        dumper = yaml.SafeDumper
+        dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
+        return yaml.dump(information, Dumper=dumper, sort_keys=False)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,89 @@
+"""Where frames come from: a rosbag2, a video, a photograph or a folder of photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
+BAG_SUFFIXES = (".mcap", ".db3")
+
+# The frame id of pictures that come without a header.
+FRAME_ID = "camera"
+
+
+class SourceError(ValueError):
+    """The input cannot be replayed; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image message, ready to publish.
+
+    cdr: the serialised message; name: for people and file names; recorded_ns: when the bag
+    recorded it, None for pictures that have no time of their own.
+    """
+
+    name: str
+    cdr: bytes
+    recorded_ns: int | None = None
+
+
+class Source(Protocol):
+    """Frames one after the other, read as they are asked for.
+
+    message_type: of every frame's message; description: for people; skipped: what could not be
+    read, with the reason, filled while iterating. `len()` is an estimate for progress bars.
+    """
+
+    message_type: str
+    description: str
+    skipped: list[str]
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+def open_source(path: str | Path, topic: str | None = None) -> Source:
+    """The source that `path` is. `topic` chooses the images of a bag that has several image topics.
+
+    Raises:
+        SourceError: nothing is there, it is empty, of no kind that can be read, or a bag has no
+            such topic.
+    """
+    from vit_perception.replay.sources.bag import BagSource
+    from vit_perception.replay.sources.photos import PhotoSource
+    from vit_perception.replay.sources.video import VideoSource
+
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f"{path} does not exist: give a rosbag2, a video, a photograph or a folder of photographs")
+    if path.is_dir():
+        storage = sorted(file for file in path.iterdir() if file.suffix.lower() in BAG_SUFFIXES)
+        if (path / "metadata.yaml").is_file() or storage:
+            return BagSource(path, topic)
+        _refuse_topic(topic, path)
+        return PhotoSource.of_folder(path)
+    suffix = path.suffix.lower()
+    if suffix in BAG_SUFFIXES:
+        return BagSource(path, topic)
+    if suffix == ".bag":
+        raise SourceError(f"{path} is a ROS 1 bag: convert it with `rosbags-convert --src {path} --dst FOLDER` first")
+    _refuse_topic(topic, path)
+    if suffix in PHOTO_SUFFIXES:
+        return PhotoSource([path])
+    if suffix in VIDEO_SUFFIXES:
+        return VideoSource(path)
+    raise SourceError(
+        f"{path} is none of the kinds that can be replayed: bags {', '.join(BAG_SUFFIXES)}, "
+        f"videos {', '.join(VIDEO_SUFFIXES)}, photographs {', '.join(PHOTO_SUFFIXES)}"
+    )
+
+
+def _refuse_topic(topic: str | None, path: Path) -> None:
+    if topic is not None:
+        raise SourceError(f"a topic ({topic}) can be chosen from a bag only, and {path} is none: leave out --topic")

@@ -1,0 +1,88 @@
+"""Make the engine that was asked for, or with `auto` the quickest that can run here."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import sys
+
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.engines import Engine, EngineUnavailable
+from vit_perception.runtime.integrity import verify
+
+ENGINES = ("openvino", "onnxruntime", "torch")
+DEVICES = ("cpu", "cuda")
+# What each engine imports, and what brings it.
+LIBRARIES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime",), "torch": ("torch", "safetensors")}
+FILES = {"openvino": ("onnx", "weights"), "onnxruntime": ("onnx", "weights"), "torch": ("weights",)}
+# By device, the quickest first; OpenVINO computes on the CPU here.
+CHOICES = {"cpu": ("openvino", "onnxruntime", "torch"), "cuda": ("onnxruntime", "torch")}
+
+
+def make_engine(card: Card, engine: str = "auto", device: str = "auto") -> Engine:
+    """Load the card's model, its files verified, into an engine.
+
+    Args:
+        engine: `auto` or one of ENGINES.
+        device: `auto` (CUDA where there is a GPU that an installed engine can use, else the CPU), `cpu` or `cuda`.
+
+    Raises:
+        EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
+        ValueError: the name of the engine or device is unknown, or a model file is damaged.
+        FileNotFoundError: a model file is missing.
+    """
+    if engine != "auto" and engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}: choose from auto, {', '.join(ENGINES)}")
+    if device != "auto" and device not in DEVICES:
+        raise ValueError(f"unknown device {device!r}: choose from auto, {', '.join(DEVICES)}")
+    refusals = []
+    for a_device in ("cuda", "cpu") if device == "auto" else (device,):
+        if a_device == "cuda" and not count_cuda_devices():
+            refusals.append("cuda: this machine has no NVIDIA GPU with a working driver, use device cpu or auto")
+            continue
+        for name in CHOICES[a_device] if engine == "auto" else (engine,):
+            try:
+                return _make(card, name, a_device)
+            except EngineUnavailable as error:
+                refusals.append(f"{name} on {a_device}: {error}")
+    raise EngineUnavailable(f"engine {engine} on device {device} cannot run here. {'; '.join(refusals)}")
+
+
+def _make(card: Card, name: str, device: str) -> Engine:
+    """Verify the files and load them, or raise EngineUnavailable."""
+    if name not in CHOICES[device]:
+        raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
+    if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
+        raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
+    verify(card, FILES[name])
+    if name == "openvino":
+        from vit_perception.runtime.engines.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(card)
+    if name == "onnxruntime":
+        from vit_perception.runtime.engines.onnxruntime import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(card, device)
+    from vit_perception.runtime.engines.torch import TorchEngine
+
+    return TorchEngine(card, device)
+
+
+def _importable(library: str) -> bool:
+    """Whether `import library` would find it; asked without importing, since torch takes a second."""
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ValueError:  # sys.modules holds something without a spec, or None: importing it would fail too.
+        return False
+
+
+def count_cuda_devices() -> int:
+    """How many GPUs NVIDIA's driver offers; asks the driver itself, since asking torch takes a second."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+            return 0
+    except (OSError, AttributeError):
+        return 0
+    return count.value

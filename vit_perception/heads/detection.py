@@ -40,10 +40,10 @@ class DetectionHead(nn.Module):
         self.distances = nn.Conv2d(width, 4, 3, padding=1)
         self.scales = nn.Parameter(torch.zeros(len(LEVELS)))
         # Objects are rare: start near one percent, or the first steps only unlearn false alarms.
-        nn.init.constant_(self.scores.bias, -math.log(99.0))
-        nn.init.normal_(self.scores.weight, std=0.01)
-        nn.init.constant_(self.distances.bias, 1.0)
-        nn.init.normal_(self.distances.weight, std=0.01)
+        for layer, bias in ((self.scores, -math.log(99.0)), (self.distances, 1.0)):
+            nn.init.normal_(layer.weight, std=0.01)
+            assert layer.bias is not None
+            nn.init.constant_(layer.bias, bias)
 
     def forward(self, pyramid: dict[str, Tensor]) -> dict[str, Tensor]:
         boxes, scores = [], []

@@ -37,7 +37,9 @@ class NavigationHead(nn.Module):
         elif goal.shape == (batch, GOAL_SIZE):
             token = self.goal_embed(goal).unsqueeze(1)
         else:
-            raise ValueError(f"goal has shape {tuple(goal.shape)}, not ({batch}, {GOAL_SIZE}): distance, sin, cos")
+            raise ValueError(
+                f"goal has shape {tuple(goal.shape)}, not ({batch}, {GOAL_SIZE}): distance, sin, cos"
+            )
         context = torch.cat([features.prefix_tokens, features.patch_tokens], dim=1)
         scene = (token + self.read(token, context)).squeeze(1)
         state = self.norm(torch.cat([scene, features.cls_token], dim=-1))

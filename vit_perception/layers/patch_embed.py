@@ -21,6 +21,7 @@ class PatchEmbed(nn.Module):
         height, width = image.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
             raise ValueError(
-                f"image {height}x{width} is not divisible by the patch size {self.patch_size}: resize or pad it"
+                f"image {height}x{width} is not divisible by the patch size "
+                f"{self.patch_size}: resize or pad it"
             )
         return self.proj(image).flatten(2).transpose(1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -44,6 +45,7 @@ class Card:
     things: class ids that detection gives, in the order of its score columns. actions: names of
     the navigation actions. thresholds: default minimum score by task. files: role
     (`onnx`, `weights`) → file name beside the card; sha256: file name → hex digest.
+    mask_agreement: how much the mask weighs in detection scores, 0..1 (see mask_agreement.py).
     architecture: what `vit_perception.model.build_model` takes. Lists in the file become tuples.
     """
 
@@ -64,6 +66,7 @@ class Card:
     trained: tuple[str, ...]
     thresholds: Mapping[str, float]
     metrics: Mapping[str, Any]
+    mask_agreement: float = 0.0
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +98,11 @@ class Card:
         if not isinstance(self.input_sizes, tuple) or not self.input_sizes:
             raise ValueError(f"input_sizes is {self.input_sizes!r}: give at least one [height, width]")
         for size in self.input_sizes:
-            if not isinstance(size, tuple) or len(size) != 2 or not all(isinstance(side, int) for side in size):
+            if (
+                not isinstance(size, tuple)
+                or len(size) != 2
+                or not all(isinstance(side, int) for side in size)
+            ):
                 raise ValueError(f"input_sizes holds {size!r}: give [height, width]")
             if min(size) <= 0 or any(side % self.patch_size for side in size):
                 raise ValueError(
@@ -118,6 +125,12 @@ class Card:
             if not 0 <= class_id < len(self.labels):
                 raise ValueError(f"things names class {class_id}, but labels has {len(self.labels)}")
         check_thresholds(self.thresholds)
+        if not _is_number(self.mask_agreement) or not 0.0 <= self.mask_agreement < 1.0:
+            raise ValueError(
+                f"mask_agreement is {self.mask_agreement!r}: give a number from 0 to less than 1"
+            )
+        if self.mask_agreement and "segmentation" not in self.trained:
+            raise ValueError("mask_agreement needs a mask, but trained lacks segmentation")
         for task in THRESHOLDS:
             if task in self.trained and task not in self.thresholds:
                 raise ValueError(f"thresholds lacks {task}, which is trained")
@@ -133,21 +146,27 @@ class Card:
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks this model was trained to answer, at least in part; attention always counts."""
-        return tuple(t for t in TASKS if t == ATTENTION or any(head.split(".")[0] == t for head in self.trained))
+        return tuple(
+            t for t in TASKS if t == ATTENTION or any(head.split(".")[0] == t for head in self.trained)
+        )
 
     def file(self, role: str) -> Path:
         """Path of the file with that role, or FileNotFoundError with what to do."""
         if role not in self.files:
             listed = ", ".join(self.files) or "none"
-            raise FileNotFoundError(f"model card {self.folder / 'model.yaml'} lists no {role!r} file, only {listed}")
+            raise FileNotFoundError(
+                f"model card {self.folder / 'model.yaml'} lists no {role!r} file, only {listed}"
+            )
         path = self.folder / self.files[role]
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: the model folder is incomplete, install or clone it again")
+            raise FileNotFoundError(
+                f"{path} is missing: the model folder is incomplete, install or clone it again"
+            )
         return path
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _tuples(value: Any) -> Any:
@@ -174,8 +193,9 @@ def load_card(folder: str | Path) -> Card:
         raise ValueError(f"model card {path} is not YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ValueError(f"model card {path} must be a mapping of fields, not {type(raw).__name__}")
-    known = {f.name for f in dataclasses.fields(Card)} - {"folder"}
-    if missing := sorted(known - raw.keys()):
+    fields = [f for f in dataclasses.fields(Card) if f.name != "folder"]
+    known = {f.name for f in fields}
+    if missing := sorted(f.name for f in fields if f.default is dataclasses.MISSING and f.name not in raw):
         raise ValueError(f"model card {path} lacks {', '.join(missing)}")
     if unknown := sorted(map(str, raw.keys() - known)):
         raise ValueError(f"model card {path} has unknown fields: {', '.join(unknown)}")

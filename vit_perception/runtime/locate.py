@@ -16,7 +16,9 @@ def model_folders() -> tuple[Path, ...]:
     package = Path(__file__).resolve().parents[1]
     # AMENT_PREFIX_PATH is what a sourced ROS workspace sets; the package's own prefix serves where
     # it was installed without one, as into a virtual environment.
-    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    prefixes = [
+        Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
+    ]
     candidates = [package.parent / "models", *(prefix / SHARE for prefix in (*prefixes, *package.parents))]
     return tuple(dict.fromkeys(folder for folder in candidates if folder.is_dir()))
 
@@ -38,7 +40,9 @@ def find_model(name: str | Path) -> Path:
     """
     text = os.fspath(name)
     if not text:
-        raise FileNotFoundError(f"the model's name is empty: give a name or a folder, such as {DEFAULT_MODEL}")
+        raise FileNotFoundError(
+            f"the model's name is empty: give a name or a folder, such as {DEFAULT_MODEL}"
+        )
     path = Path(text).expanduser()
     installed = {} if path.name != text else installed_models()
     if text in installed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from vit_perception.tasks import TASKS, check_tasks
 
 
 class Predictor:
-    """A model, ready to look at frames; for one thread at a time.
+    """A model, ready to look at frames. Threads may share one: the engine takes their frames in turn.
 
     Args:
         model: name of an installed model, or the folder of one.
@@ -40,14 +41,21 @@ class Predictor:
     tasks: tuple[str, ...]
 
     def __init__(
-        self, model: str | Path = DEFAULT_MODEL, engine: str = "auto", device: str = "auto", tasks: Iterable[str] = TASKS
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        engine: str = "auto",
+        device: str = "auto",
+        tasks: Iterable[str] = TASKS,
     ) -> None:
         self.tasks = check_tasks(tasks)
         self.card = load_card(find_model(model))
         self.engine = make_engine(self.card, engine, device)
+        self._turn = threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(raw_outputs.needed(self.card, self.tasks)) - set(self.engine.outputs)):
-            raise ValueError(f"model {self.card.name} gives no output {missing[0]!r}, though its card says so")
+            raise ValueError(
+                f"model {self.card.name} gives no output {missing[0]!r}, though its card says so"
+            )
 
     def __call__(
         self,
@@ -72,9 +80,12 @@ class Predictor:
         start = time.perf_counter()
         batch, geometry = preprocess(image, self.card, order)
         prepared = time.perf_counter()
-        outputs = self.engine(batch, raw_outputs.needed(self.card, wanted))
+        names = raw_outputs.needed(self.card, wanted)
+        outputs = self._infer(batch, names) if names else {}
         inferred = time.perf_counter()
-        perception = decode(outputs, geometry, self.card, wanted, {**self.card.thresholds, **(thresholds or {})})
+        perception = decode(
+            outputs, geometry, self.card, wanted, {**self.card.thresholds, **(thresholds or {})}
+        )
         decoded = time.perf_counter()
         stage_ms = {
             "preprocess": 1e3 * (prepared - start),
@@ -83,12 +94,18 @@ class Predictor:
         }
         return dataclasses.replace(perception, stage_ms=stage_ms)
 
+    def _infer(self, batch: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        with self._turn:
+            return self.engine(batch, names)
+
     def _subset(self, tasks: Iterable[str] | None) -> tuple[str, ...]:
         if tasks is None:
             return self.tasks
         wanted = check_tasks(tasks)
         if extra := [task for task in wanted if task not in self.tasks]:
-            raise ValueError(f"task {extra[0]!r} was not asked for when the predictor was made: {', '.join(self.tasks)}")
+            raise ValueError(
+                f"task {extra[0]!r} was not asked for when the predictor was made: {', '.join(self.tasks)}"
+            )
         return wanted
 
     def warm_up(self, height: int, width: int) -> None:

@@ -33,7 +33,7 @@ class Geometry:
         return self.content[0] / self.source[0], self.content[1] / self.source[1]
 
     def boxes_to_source(self, boxes: np.ndarray) -> np.ndarray:
-        """(N, 4) `x_min, y_min, x_max, y_max` in input pixels → float32 source pixels, clipped to the frame."""
+        """(N, 4) `x_min, y_min, x_max, y_max` in input pixels → float32 source pixels, clipped."""
         scale_y, scale_x = self.scale
         height, width = self.source
         scaled = boxes / np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
@@ -47,7 +47,7 @@ class Geometry:
         )
 
     def map_to_source(self, values: np.ndarray) -> np.ndarray:
-        """A float32 map (rows, columns) over the whole input → (H, W) of the source, interpolated linearly.
+        """A map (rows, columns) over the whole input → (H, W) of the source, interpolated linearly.
 
         Cells that lie in the padding alone have no part in it. The result is in place to half a source pixel.
         """
@@ -71,9 +71,13 @@ def check_image(image: object) -> np.ndarray:
     if image is None:
         raise ValueError("the image is None: the file could not be read, or no frame has arrived")
     if not isinstance(image, np.ndarray):
-        raise ValueError(f"the image is a {type(image).__name__}: give a NumPy array (height, width, 3) of uint8")
+        raise ValueError(
+            f"the image is a {type(image).__name__}: give a NumPy array (height, width, 3) of uint8"
+        )
     if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"the image has shape {image.shape}: give (height, width, 3), converted with cv2.cvtColor")
+        raise ValueError(
+            f"the image has shape {image.shape}: give (height, width, 3), converted with cv2.cvtColor"
+        )
     if image.size == 0:
         raise ValueError(f"the image has shape {image.shape}, which holds no pixel")
     if image.dtype != np.uint8:
@@ -105,7 +109,7 @@ def preprocess(image: np.ndarray, card: Card, order: str = "bgr") -> tuple[np.nd
         order: of its channels, `bgr` or `rgb`.
 
     Returns:
-        A (1, 3, h, w) float32 batch in RGB, h×w one of `card.input_sizes`, and its Geometry.
+        A (1, 3, h, w) float32 batch in RGB, h x w one of `card.input_sizes`, and its Geometry.
 
     Raises:
         ValueError: the image or the order is not one of these.

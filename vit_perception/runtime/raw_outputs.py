@@ -1,6 +1,6 @@
 """The names of a model's raw outputs, and which of them a task needs.
 
-B images of H×W pixels, C labels, T things, K actions, A cells of the detector, float32 all:
+B images of H x W pixels, C labels, T things, K actions, A cells of the detector, float32 all:
 
 - `classification` (B, C): logits of a sigmoid each
 - `detection_boxes` (B, A, 4): `x_min, y_min, x_max, y_max` in input pixels
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vit_perception.runtime.card import Card
-from vit_perception.tasks import ATTENTION
+from vit_perception.tasks import ATTENTION, DETECTION, SEGMENTATION
 
 # By head, as `Card.trained` names them; attention is no head and needs no training of its own.
 BY_HEAD = {
@@ -32,7 +32,9 @@ ALL = tuple(name for names in BY_HEAD.values() for name in names)
 
 
 def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:
-    """Names of the raw outputs that the trained heads of `tasks` give."""
-    tasks = tuple(tasks)
+    """Names of the raw outputs that the trained heads of `tasks` give, or read."""
+    tasks = set(tasks)
+    if card.mask_agreement and DETECTION in tasks:
+        tasks.add(SEGMENTATION)
     heads = [head for head in (*card.trained, ATTENTION) if head.split(".")[0] in tasks]
     return tuple(name for head in heads for name in BY_HEAD[head])

@@ -44,6 +44,7 @@ def save_weights(model: PerceptionModel, path: Path) -> None:
     """Write matrices as float16, vectors (norms, scales, biases: tiny, and small in value) as float32."""
     state = model.state_dict()
     save_file({k: (v.half() if v.ndim > 1 else v.float()).contiguous() for k, v in state.items()}, str(path))
+    path.chmod(0o644)  # safetensors makes a private file; a model is installed for every user
 
 
 def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
@@ -62,7 +63,8 @@ def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
             dynamic_shapes={"image": {0: batch, 2: patch * rows, 3: patch * columns}},
             opset_version=18,
             dynamo=True,
-            optimize=False,  # optimising would rename and transpose the weights; the engines do it as they load
+            # Optimising would rename and transpose the weights; the engines do it as they load.
+            optimize=False,
             verbose=False,
         )
     assert program is not None  # None only when given a file to write
@@ -98,7 +100,11 @@ def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -
             data_type=TensorProto.FLOAT16 if half else TensorProto.FLOAT,
             data_location=TensorProto.EXTERNAL,
         )
-        for key, value in (("location", weights.name), ("offset", 8 + header_size + begin), ("length", end - begin)):
+        for key, value in (
+            ("location", weights.name),
+            ("offset", 8 + header_size + begin),
+            ("length", end - begin),
+        ):
             external.external_data.add(key=key, value=str(value))
         kept.append(external)
         if half:
@@ -118,10 +124,14 @@ def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], .
     worst: dict[str, float] = {}
     generator = np.random.default_rng(0)
     for height, width in sizes:
-        image = generator.standard_normal((1, model.backbone.config.in_chans, height, width)).astype(np.float32)
+        image = generator.standard_normal((1, model.backbone.config.in_chans, height, width)).astype(
+            np.float32
+        )
         with torch.no_grad():
             expected = model.eval()(torch.from_numpy(image), attention=True)
-        for (name, tensor), actual in zip(expected.items(), session.run(list(expected), {"image": image}), strict=True):
+        for (name, tensor), actual in zip(
+            expected.items(), session.run(list(expected), {"image": image}), strict=True
+        ):
             reference = tensor.numpy()
             difference = float(np.abs(actual - reference).max() / max(np.abs(reference).max(), 1e-6))
             worst[name] = max(worst.get(name, 0.0), difference)
@@ -166,6 +176,12 @@ def export(model: PerceptionModel, card: Card, folder: Path) -> dict[str, float]
         files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
         sha256={name: _digest(folder / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
     )
-    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
-    (folder / CARD_FILE).write_text(yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True))
+    write_card(card)
     return differences
+
+
+def write_card(card: Card) -> None:
+    """Write `model.yaml` into the card's folder."""
+    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
+    text = yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True)
+    (card.folder / CARD_FILE).write_text(text)

@@ -15,7 +15,14 @@ from vit_perception.training.export import export
 
 def tiny_card() -> Card:
     """A card whose architecture has 26 k parameters and every head but the goal distance."""
-    backbone = {"patch_size": 14, "embed_dim": 16, "depth": 2, "num_heads": 2, "pos_grid": [4, 4], "layer_scale": 1.0}
+    backbone = {
+        "patch_size": 14,
+        "embed_dim": 16,
+        "depth": 2,
+        "num_heads": 2,
+        "pos_grid": [4, 4],
+        "layer_scale": 1.0,
+    }
     return Card(
         name="tiny",
         description="Random weights, for tests of the plumbing: its answers mean nothing.",
@@ -50,9 +57,9 @@ def main(folder: str) -> None:
     for parameter in model.parameters():  # larger than a training start, so that outputs vary with the image
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.2)
-    detection = model.heads["detection"]
-    torch.nn.init.zeros_(detection.scores.bias)
-    torch.nn.init.normal_(detection.distances.weight, std=0.02)  # boxes of a few cells
+    parameters = dict(model.named_parameters())
+    torch.nn.init.zeros_(parameters["heads.detection.scores.bias"])
+    torch.nn.init.normal_(parameters["heads.detection.distances.weight"], std=0.02)  # boxes of a few cells
     for name, difference in export(model, card, Path(folder)).items():
         print(f"{name:28} differs by {difference:.1e}")
 

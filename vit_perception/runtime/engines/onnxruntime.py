@@ -28,7 +28,9 @@ class OnnxRuntimeEngine:
         providers: list = ["CPUExecutionProvider"]
         if device == "cuda":
             if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-                raise EngineUnavailable("this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place")
+                raise EngineUnavailable(
+                    "this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place"
+                )
             # TF32 would keep ten bits of the mantissa: not what `fp32` promises.
             providers.insert(0, ("CUDAExecutionProvider", {"use_tf32": "0"}))
         options = onnxruntime.SessionOptions()
@@ -36,7 +38,9 @@ class OnnxRuntimeEngine:
         self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         # Where CUDA's libraries are missing the session falls back to the CPU with no more than a log line.
         if device == "cuda" and self._session.get_providers()[0] != "CUDAExecutionProvider":
-            raise EngineUnavailable("onnxruntime-gpu found no usable CUDA: check the driver, CUDA and cuDNN it asks for")
+            raise EngineUnavailable(
+                "onnxruntime-gpu found no usable CUDA: check the driver, CUDA and cuDNN it asks for"
+            )
         self._input = self._session.get_inputs()[0].name
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 

@@ -24,7 +24,7 @@ def make_engine(card: Card, engine: str = "auto", device: str = "auto") -> Engin
 
     Args:
         engine: `auto` or one of ENGINES.
-        device: `auto` (CUDA where there is a GPU that an installed engine can use, else the CPU), `cpu` or `cuda`.
+        device: `cpu`, `cuda` or `auto` (CUDA where there is a GPU that an installed engine can use).
 
     Raises:
         EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
@@ -38,7 +38,9 @@ def make_engine(card: Card, engine: str = "auto", device: str = "auto") -> Engin
     refusals = []
     for a_device in ("cuda", "cpu") if device == "auto" else (device,):
         if a_device == "cuda" and not count_cuda_devices():
-            refusals.append("cuda: this machine has no NVIDIA GPU with a working driver, use device cpu or auto")
+            refusals.append(
+                "cuda: this machine has no NVIDIA GPU with a working driver, use device cpu or auto"
+            )
             continue
         for name in CHOICES[a_device] if engine == "auto" else (engine,):
             try:
@@ -55,6 +57,16 @@ def _make(card: Card, name: str, device: str) -> Engine:
     if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
         raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
     verify(card, FILES[name])
+    try:
+        return _load(card, name, device)
+    except ImportError as error:
+        libraries = " or ".join(LIBRARIES[name])
+        raise EngineUnavailable(
+            f"{libraries} is installed, but broken ({error}): install it again"
+        ) from error
+
+
+def _load(card: Card, name: str, device: str) -> Engine:
     if name == "openvino":
         from vit_perception.runtime.engines.openvino import OpenVinoEngine
 

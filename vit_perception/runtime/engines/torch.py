@@ -30,12 +30,17 @@ class TorchEngine:
         from vit_perception.model import build_model
 
         if device == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable("torch sees no CUDA device: check the driver, and that torch is a CUDA build")
+            raise EngineUnavailable(
+                "torch sees no CUDA device: check the driver, and that torch is a CUDA build"
+            )
         self._torch = torch
         self.device = device
         path = card.file("weights")
         # Stored in half precision to halve the download, computed in single.
-        weights = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+        weights = {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in load_file(path).items()
+        }
         model = build_model(card.architecture)
         try:
             model.load_state_dict(weights, strict=True)

@@ -1,0 +1,97 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
+
+from vit_perception.backbones.vit import VisionTransformer, ViTConfig
+from vit_perception.heads.classification import ClassificationHead
+from vit_perception.heads.detection import DetectionHead, cell_centres
+from vit_perception.heads.navigation import NavigationHead
+from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
+from vit_perception.heads.segmentation import SegmentationHead
+
+PYRAMID = PyramidConfig(layers=(0, 1), width=16, fine_width=8)
+PATCH = 8
+
+
+@pytest.fixture(scope="module")
+def features():
+    torch.manual_seed(0)
+    backbone = VisionTransformer(
+        ViTConfig(patch_size=PATCH, embed_dim=16, depth=2, num_heads=2, pos_grid=(3, 5))
+    )
+    return backbone.eval()(torch.randn(2, 3, 24, 40), layers=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def levels(features):
+    return SimpleFeaturePyramid(PYRAMID, 16, PATCH).eval()(features)
+
+
+def test_pyramid_levels_have_the_declared_strides(levels):
+    pyramid = SimpleFeaturePyramid(PYRAMID, 16, PATCH)
+    assert {name: tuple(level.shape[1:]) for name, level in levels.items()} == {
+        "p2": (8, 12, 20),
+        "p3": (16, 6, 10),
+        "p4": (16, 3, 5),
+        "p5": (16, 2, 3),  # odd grids round up: the last cells hang over the edge
+    }
+    assert pyramid.strides == {"p2": 2.0, "p3": 4.0, "p4": 8.0, "p5": 16.0}
+
+
+def test_pyramid_without_layers_is_refused():
+    with pytest.raises(ValueError, match="pyramid layers is empty"):
+        PyramidConfig(layers=())
+
+
+def test_cell_centres_are_x_then_y_in_raster_order():
+    assert cell_centres(torch.zeros(1, 1, 2, 3), 4.0).tolist() == [
+        [2, 2],
+        [6, 2],
+        [10, 2],
+        [2, 6],
+        [6, 6],
+        [10, 6],
+    ]
+
+
+def test_detection_boxes_hold_their_cell(levels):
+    head = DetectionHead(PYRAMID, {"p3": 4.0, "p4": 8.0, "p5": 16.0}, num_things=6).eval()
+    out = head(levels)
+    cells = 6 * 10 + 3 * 5 + 2 * 3
+    assert out["detection_scores"].shape == (2, cells, 6)
+    boxes = out["detection_boxes"]
+    assert boxes.shape == (2, cells, 4)
+    centres = torch.cat([cell_centres(levels[level], stride) for level, stride in head.strides.items()])
+    assert (boxes[..., :2] < centres).all()
+    assert (boxes[..., 2:] > centres).all()
+    assert out["detection_scores"].sigmoid().mean() < 0.03, "objects are rare before training, too"
+
+
+def test_segmentation_is_at_a_quarter_patch(levels):
+    assert SegmentationHead(PYRAMID, 12).eval()(levels)["segmentation"].shape == (2, 12, 12, 20)
+
+
+def test_classification_sees_the_strongest_patch(features):
+    head = ClassificationHead(16, 5).eval()
+    assert head(features)["classification"].shape == (2, 5)
+
+
+def test_navigation_listens_to_its_goal(features):
+    torch.manual_seed(0)
+    head = NavigationHead(16, 2, num_actions=4).eval()
+    free = head(features)
+    assert free["navigation_action"].shape == (2, 4)
+    assert free["navigation_collision"].shape == (2, 1)
+    assert (free["navigation_goal_distance"] >= 0).all()
+    near, far = (
+        head(features, torch.tensor([[1.0, 0.0, 1.0]] * 2)),
+        head(features, torch.tensor([[9.0, 0.0, 1.0]] * 2)),
+    )
+    for other in (near, far):
+        assert not torch.allclose(free["navigation_action"], other["navigation_action"], atol=1e-4)
+    assert not torch.allclose(near["navigation_action"], far["navigation_action"], atol=1e-4)
+
+
+def test_goal_of_the_wrong_shape_is_refused(features):
+    with pytest.raises(ValueError, match=r"goal has shape \(2, 2\), not \(2, 3\)"):
+        NavigationHead(16, 2, num_actions=4)(features, torch.zeros(2, 2))

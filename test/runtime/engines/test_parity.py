@@ -1,0 +1,76 @@
+"""The engines compute the same numbers."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vit_perception.runtime import raw_outputs
+from vit_perception.runtime.card import load_card
+from vit_perception.runtime.engines.select import make_engine
+
+CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
+# Landscape, a batch, and a square that no card lists.
+SHAPES = [((84, 112), 1), ((112, 84), 3), ((70, 70), 1)]
+
+
+def batch(size, count=1):
+    return np.random.default_rng(1).standard_normal((count, 3, *size)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    pytest.importorskip("torch", reason="torch, the reference, is not installed")
+    return make_engine(CARD, "torch", "cpu")
+
+
+@pytest.fixture(scope="module", params=["onnxruntime", "openvino"])
+def engine(request):
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    if request.param == "onnxruntime":
+        return make_engine(CARD, "onnxruntime", "cpu")
+    from vit_perception.runtime.engines.openvino import OpenVinoEngine
+
+    return OpenVinoEngine(CARD, "fp32")
+
+
+@pytest.mark.parametrize(("size", "count"), SHAPES)
+def test_every_output_of_every_shape(reference, engine, size, count):
+    assert engine.precision == reference.precision == "fp32"
+    expected, got = reference(batch(size, count)), engine(batch(size, count))
+    assert set(got) == set(expected) == set(raw_outputs.ALL)
+    for name, values in expected.items():
+        assert got[name].dtype == np.float32
+        scale = np.abs(values).max()
+        np.testing.assert_allclose(got[name], values, atol=1e-4 * scale, rtol=0, err_msg=name)
+
+
+def test_answers_stay_when_the_next_frame_comes(engine):
+    first = engine(batch((84, 112)))
+    kept = {name: values.copy() for name, values in first.items()}
+    engine(np.zeros((1, 3, 84, 112), np.float32))
+    for name, values in kept.items():
+        np.testing.assert_array_equal(first[name], values)
+
+
+def test_fewer_outputs_are_the_same_numbers(reference, engine):
+    for one in (reference, engine):
+        few = one(batch((84, 112)), ("classification", "segmentation"))
+        for name in ("classification", "segmentation"):
+            np.testing.assert_allclose(few[name], one(batch((84, 112)))[name], atol=1e-5)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+def test_half_precision_is_said_and_stays_near():
+    from vit_perception.runtime.engines.openvino import OpenVinoEngine
+
+    full, half = OpenVinoEngine(CARD, "fp32"), OpenVinoEngine(CARD, "bf16")
+    assert half.precision == "bf16"
+    assert OpenVinoEngine(CARD).precision in ("fp32", "bf16")
+    expected, got = full(batch((84, 112))), half(batch((84, 112)))
+    for name, values in expected.items():
+        assert got[name].dtype == np.float32
+        assert np.abs(got[name] - values).max() <= 0.05 * np.abs(values).max(), name
+    with pytest.raises(ValueError, match="unknown precision 'int4': choose from fp32, bf16"):
+        OpenVinoEngine(CARD, "int4")

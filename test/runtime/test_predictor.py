@@ -1,0 +1,166 @@
+"""One call from a frame to its answers."""
+
+import dataclasses
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vit_perception.runtime import predictor as module
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.tasks import TASKS
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "test" / "data" / "tiny"
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(TINY, device="cpu")
+
+
+def frame(height=120, width=160, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def assert_same(one, other):
+    for task in TASKS:
+        for field in dataclasses.fields(getattr(one, task)):
+            values, others = (getattr(getattr(each, task), field.name) for each in (one, other))
+            np.testing.assert_array_equal(values, others, err_msg=f"{task}.{field.name}")
+
+
+@pytest.mark.parametrize("size", [(120, 160), (161, 120), (1, 1), (1, 300), (1080, 1920)])
+def test_answers_have_the_size_of_the_frame(predictor, size):
+    found = predictor(frame(*size), thresholds={"detection": 0.0})
+    assert found.image_size == size
+    assert found.segmentation.mask.shape == found.segmentation.confidence.shape == size
+    assert found.attention.heatmap.shape == size
+    boxes = found.detection.boxes
+    assert (boxes >= 0).all()
+    assert (boxes <= [size[1], size[0], size[1], size[0]]).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert found.navigation.action_scores.sum() == pytest.approx(1.0)
+    assert found.navigation.goal_distance is None
+    assert set(found.stage_ms) == {"preprocess", "inference", "decode"}
+    assert all(value >= 0 for value in found.stage_ms.values())
+
+
+def test_both_channel_orders_see_the_same_frame(predictor):
+    image = frame()
+    assert_same(predictor(image, "bgr"), predictor(image[..., ::-1], "rgb"))
+    assert not np.array_equal(
+        predictor(image, "bgr").classification.scores, predictor(image, "rgb").classification.scores
+    )
+
+
+def test_tasks_of_one_call(predictor):
+    found = predictor(frame(), tasks=("attention", "detection"))
+    assert [task for task in TASKS if getattr(found, task) is not None] == ["detection", "attention"]
+
+
+def test_tasks_of_the_predictor():
+    predictor = Predictor(TINY, device="cpu", tasks=["segmentation"])
+    assert predictor.tasks == ("segmentation",)
+    assert predictor(frame()).classification is None
+    with pytest.raises(ValueError, match="'detection' was not asked for when the predictor was made"):
+        predictor(frame(), tasks=["detection"])
+
+
+def test_thresholds_of_one_call(predictor):
+    everything = predictor(frame(), thresholds={"detection": 0.0}).detection.scores
+    assert len(everything)
+    cut = float(np.median(everything))
+    scores = predictor(frame(), thresholds={"detection": cut}).detection.scores
+    assert len(scores)
+    assert (scores >= cut).all()
+    assert len(predictor(frame(), thresholds={"detection": 1.0}).detection.scores) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"image": None}, "image is None"),
+        ({"image": np.zeros((0, 5, 3), np.uint8)}, "holds no pixel"),
+        ({"image": np.zeros((5, 5), np.uint8)}, "shape"),
+        ({"image": np.full((5, 5, 3), np.nan)}, "float64"),
+        ({"order": "rgba"}, "unknown channel order 'rgba'"),
+        ({"tasks": ["detektion"]}, "unknown task 'detektion'"),
+        ({"tasks": []}, "no task given"),
+        ({"thresholds": {"detection": 1.5}}, "threshold 1.5 of detection"),
+        ({"thresholds": {"navigation": 0.5}}, "no threshold is used for 'navigation'"),
+    ],
+)
+def test_wrong_arguments_are_named_and_the_next_frame_works(predictor, arguments, says):
+    with pytest.raises(ValueError, match=says):
+        predictor(**({"image": frame()} | arguments))
+    assert predictor(frame()).image_size == (120, 160)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"model": "no_such_model"}, FileNotFoundError),
+        ({"engine": "tensorrt"}, ValueError),
+        ({"device": "tpu"}, ValueError),
+        ({"tasks": ["driving"]}, ValueError),
+    ],
+)
+def test_wrong_choices(arguments, error):
+    with pytest.raises(error, match=r"no_such_model|tensorrt|tpu|driving"):
+        Predictor(**({"model": TINY} | arguments))
+
+
+def test_a_model_without_an_output_that_its_card_lists(monkeypatch):
+    class Half:
+        name, device, precision, outputs = "half", "cpu", "fp32", ("classification", "attention")
+
+    monkeypatch.setattr(module, "make_engine", lambda *_: Half())
+    with pytest.raises(
+        ValueError, match="model tiny gives no output 'detection_boxes', though its card says so"
+    ):
+        Predictor(TINY)
+
+
+def test_warm_up(predictor):
+    predictor.warm_up(480, 640)
+
+
+def test_threads_share_a_predictor(predictor):
+    frames = [frame(120, 160, seed) for seed in range(4)]
+    expected = [predictor(image) for image in frames]
+    wrong = []
+
+    def look(index):
+        for _ in range(20):
+            try:
+                assert_same(predictor(frames[index]), expected[index])
+            except Exception as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=look, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_no_torch_is_needed(engine):
+    pytest.importorskip(engine, reason=f"{engine} is not installed")
+    program = (
+        "import sys, numpy as np\n"
+        "for name in ('torch', 'torchvision', 'safetensors', 'onnx', 'rclpy'): sys.modules[name] = None\n"
+        "from vit_perception.runtime.predictor import Predictor\n"
+        f"predictor = Predictor({str(TINY)!r}, engine={engine!r})\n"
+        "found = predictor(np.zeros((48, 64, 3), np.uint8))\n"
+        "print(predictor.engine.name, found.segmentation.mask.shape)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.stdout == f"{engine} (48, 64)\n", result.stderr

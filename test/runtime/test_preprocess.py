@@ -1,0 +1,159 @@
+"""Frames of every shape into the network's input, and the way back to source pixels."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vit_perception.runtime.card import load_card
+from vit_perception.runtime.preprocess import check_image, fit, preprocess
+
+CARD = load_card(Path(__file__).parents[1] / "data" / "tiny")
+# Unlike the tiny model's, large enough to tell a pixel from rounding.
+LARGE = dataclasses.replace(CARD, input_sizes=((336, 448), (448, 336)))
+SIZES = [
+    (480, 640),
+    (640, 480),
+    (481, 639),
+    (336, 448),
+    (1, 1),
+    (2, 3),
+    (2160, 3840),
+    (3840, 2160),
+    (1, 4000),
+    (4000, 1),
+    (97, 1013),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("card", [CARD, LARGE], ids=["small", "large"])
+def test_frame_fills_the_input_with_its_aspect_kept(size, card):
+    geometry = fit(size, card.input_sizes)
+    assert geometry.source == size
+    assert geometry.input in card.input_sizes
+    assert all(1 <= content <= limit for content, limit in zip(geometry.content, geometry.input, strict=True))
+    assert any(content == limit for content, limit in zip(geometry.content, geometry.input, strict=True))
+    exact = min(geometry.input[0] / size[0], geometry.input[1] / size[1])
+    for side, content in zip(size, geometry.content, strict=True):
+        assert abs(side * exact - content) <= 0.5 or content == 1
+
+
+def test_the_input_in_which_a_frame_appears_largest_is_taken():
+    assert fit((480, 640), LARGE.input_sizes).input == (336, 448)
+    assert fit((640, 480), LARGE.input_sizes).input == (448, 336)
+    assert fit((500, 500), ((448, 448), (448, 896))).input == (448, 448)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_boxes_come_back_to_where_they_were(size):
+    geometry = fit(size, LARGE.input_sizes)
+    height, width = size
+    boxes = np.array([[0, 0, width, height], [0.25 * width, 0.5 * height, 0.75 * width, height]], np.float32)
+    scale_y, scale_x = geometry.scale
+    there = boxes * np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
+    np.testing.assert_allclose(geometry.boxes_to_source(there), boxes, rtol=1e-5, atol=1e-3)
+
+
+def test_boxes_are_clipped_to_the_frame():
+    geometry = fit((480, 640), LARGE.input_sizes)
+    back = geometry.boxes_to_source(np.array([[-50, -50, 5000, 5000]], np.float32))
+    np.testing.assert_array_equal(back, [[0, 0, 640, 480]])
+    assert back.dtype == np.float32
+    assert geometry.boxes_to_source(np.zeros((0, 4), np.float32)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (641, 479), (2160, 3840), (97, 1013)])
+def test_an_object_in_the_input_lies_where_its_box_says(size):
+    height, width = size
+    top, bottom, left, right = height // 3, height // 2, width // 4, width // 2
+    image = np.zeros((height, width, 3), np.uint8)
+    image[top:bottom, left:right] = 255
+    batch, geometry = preprocess(image, LARGE)
+    rows, columns = np.nonzero(batch[0, 0] > 0.5 * batch[0, 0].max())
+    box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
+    pixel = max(1 / scale for scale in geometry.scale)
+    np.testing.assert_allclose(
+        geometry.boxes_to_source(box)[0], [left, top, right, bottom], atol=max(1.0, pixel)
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("grid", [(24, 32), (84, 112), (5, 7)])
+def test_a_map_over_the_input_lands_in_place(size, grid):
+    geometry = fit(size, ((336, 448),))
+    cell_y, cell_x = 336 / grid[0], 448 / grid[1]
+    # Each cell holds its centre's coordinates in the input, which is what interpolation must give back.
+    y, x = np.mgrid[0 : grid[0], 0 : grid[1]].astype(np.float32)
+    rows = geometry.map_to_source((y + 0.5) * cell_y)
+    columns = geometry.map_to_source((x + 0.5) * cell_x)
+    assert rows.shape == columns.shape == size
+    scale_y, scale_x = geometry.scale
+    expected_rows = (np.arange(size[0]) + 0.5) * scale_y
+    expected_columns = (np.arange(size[1]) + 0.5) * scale_x
+    # Outside the centres of the first and last cells there is nothing to interpolate with.
+    seen_rows, seen_columns = geometry.cells(grid)
+    expected_rows = expected_rows.clip(0.5 * cell_y, (seen_rows - 0.5) * cell_y)
+    expected_columns = expected_columns.clip(0.5 * cell_x, (seen_columns - 0.5) * cell_x)
+    np.testing.assert_allclose(rows[:, 0], expected_rows, atol=max(1.0, scale_y))
+    np.testing.assert_allclose(columns[0], expected_columns, atol=max(1.0, scale_x))
+
+
+def test_padding_has_no_part_in_a_map():
+    geometry = fit((100, 448), ((336, 448),))
+    values = np.full((24, 32), 9.0, np.float32)
+    values[: geometry.cells((24, 32))[0]] = 1.0
+    np.testing.assert_array_equal(geometry.map_to_source(values), np.ones((100, 448)))
+
+
+def test_colours_are_normalised_and_padding_is_zero():
+    image = np.empty((50, 200, 3), np.uint8)
+    image[:] = (10, 120, 250)
+    batch, geometry = preprocess(image, CARD, order="rgb")
+    assert batch.shape == (1, 3, 84, 112)
+    assert batch.dtype == np.float32
+    assert batch.flags.c_contiguous
+    height, width = geometry.content
+    for channel, value in enumerate((10, 120, 250)):
+        expected = (value / 255 - CARD.mean[channel]) / CARD.std[channel]
+        np.testing.assert_allclose(batch[0, channel, :height, :width], expected, atol=1e-5)
+    assert not batch[..., height:, :].any()
+    np.testing.assert_array_equal(preprocess(image[..., ::-1], CARD, order="bgr")[0], batch)
+
+
+def test_views_and_frozen_frames_are_taken_and_left_alone():
+    whole = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
+    view = whole[10:100:2, ::-1]
+    expected = preprocess(view.copy(), CARD)[0]
+    whole.flags.writeable = False
+    before = whole.copy()
+    np.testing.assert_array_equal(preprocess(view, CARD)[0], expected)
+    np.testing.assert_array_equal(whole, before)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (None, "None"),
+        ([[1, 2, 3]], "list"),
+        (np.zeros((4, 4), np.uint8), r"\(4, 4\)"),
+        (np.zeros((4, 4, 1), np.uint8), r"\(4, 4, 1\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"\(4, 4, 4\)"),
+        (np.zeros((1, 4, 4, 3), np.uint8), r"\(1, 4, 4, 3\)"),
+        (np.zeros((0, 4, 3), np.uint8), "holds no pixel"),
+        (np.zeros((4, 0, 3), np.uint8), "holds no pixel"),
+        (np.zeros((4, 4, 3), np.uint16), "uint16"),
+        (np.full((4, 4, 3), np.nan, np.float32), "float32"),
+    ],
+)
+def test_what_is_no_frame_is_refused_by_name(image, says):
+    with pytest.raises(ValueError, match=says):
+        check_image(image)
+    with pytest.raises(ValueError, match=says):
+        preprocess(image, CARD)
+
+
+def test_unknown_channel_order():
+    with pytest.raises(ValueError, match="'gbr': choose from bgr, rgb"):
+        preprocess(np.zeros((4, 4, 3), np.uint8), CARD, order="gbr")

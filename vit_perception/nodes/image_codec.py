@@ -34,11 +34,13 @@ def decode(msg: Image, encoding: str = "bgr8") -> Array:
     """The pixels of `msg` in `encoding`, or as they come with `"passthrough"`.
 
     Returns:
-        (H, W) for one channel, else (H, W, channels), in native byte order; YUV as `encode` takes it. Where nothing
-        has to change it is a read-only view of `msg.data` (rows keep their padding as a stride), otherwise a new array.
+        (H, W) for one channel, else (H, W, channels), in native byte order; YUV as `encode` takes it.
+        Where nothing has to change it is a read-only view of `msg.data` (rows keep their padding as a
+        stride), otherwise a new array.
 
     Raises:
-        ImageError: the encoding is unknown, size, step and data do not fit, or the image has no colours to convert.
+        ImageError: the encoding is unknown, size, step and data do not fit, or the image has no
+            colours to convert.
     """
     source = lookup(msg.encoding)
     target = source if encoding == PASSTHROUGH else lookup(encoding)
@@ -49,23 +51,26 @@ def decode(msg: Image, encoding: str = "bgr8") -> Array:
 
 
 def decode_compressed(msg: CompressedImage, encoding: str = "bgr8") -> Array:
-    """The pixels of a JPEG, PNG or other file that OpenCV reads, in `encoding`, or as stored with `"passthrough"`.
+    """The pixels of a JPEG, PNG or other file that OpenCV reads, in `encoding`, or as stored: `passthrough`.
 
-    `msg.format` is read as compressed_image_transport writes it (`"rgb8; jpeg compressed bgr8"`), or may be just
-    `"jpeg"`. The file's rotation tag is ignored: pixels stay where the camera saw them.
+    `msg.format` is read as compressed_image_transport writes it (`"rgb8; jpeg compressed bgr8"`), or
+    may be just `"jpeg"`. The file's rotation tag is ignored: pixels stay where the camera saw them.
 
     Raises:
         ImageError: the data is empty, truncated or no picture, or the format carries depth.
     """
     original, _, details = (part.strip() for part in msg.format.partition(";"))
     if "compressedDepth" in msg.format:
-        raise ImageError(f"compressed format {msg.format!r} carries depth: subscribe to the camera's colour image")
+        raise ImageError(
+            f"compressed format {msg.format!r} carries depth: subscribe to the camera's colour image"
+        )
     data = np.frombuffer(msg.data, np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    whole = data.size and not _is_cut_jpeg(data.tobytes())
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if whole else None
     if pixels is None:
         raise ImageError(
-            f"{data.size} bytes of compressed format {msg.format!r} are not a whole picture that OpenCV can read: "
-            f"check the publisher"
+            f"{data.size} bytes of compressed format {msg.format!r} are not a whole picture that OpenCV "
+            f"can read: check the publisher"
         )
     source = _stored_encoding(pixels, original, details)
     target = source if encoding == PASSTHROUGH else lookup(encoding)
@@ -77,14 +82,15 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
     """An image message with native byte order and no padding.
 
     Args:
-        pixels: (H, W) or (H, W, channels) of the sample type of `source`. Packed YUV is (H, W, 2); nv12 and nv21 are
-            (3H/2, W), nv24 (3H, W): the luma plane, then the rows of chroma.
+        pixels: (H, W) or (H, W, channels) of the sample type of `source`. Packed YUV is (H, W, 2); nv12
+            and nv21 are (3H/2, W), nv24 (3H, W): the luma plane, then the rows of chroma.
         encoding: the encoding of the message.
         header: goes into the message as it is.
         source: the encoding that `pixels` are in, converted where it differs; None: `encoding`.
 
     Raises:
-        ImageError: an encoding is unknown, or the array does not have its type or shape, or cannot be converted.
+        ImageError: an encoding is unknown, or the array does not have its type or shape, or cannot be
+            converted.
     """
     target = lookup(encoding)
     given = target if source is None else lookup(source)
@@ -92,7 +98,7 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
     target.check_size(height, width)
     pixels = np.ascontiguousarray(convert(pixels, given, target))
     data = array.array("B")
-    data.frombytes(memoryview(pixels).cast("B"))
+    data.frombytes(pixels.data.cast("B"))
     step = width * target.channels * target.dtype.itemsize
     return Image(
         header=header,
@@ -111,7 +117,9 @@ def _pixels(msg: Image, encoding: Encoding) -> Array:
     encoding.check_size(height, width)
     row = width * encoding.channels * encoding.dtype.itemsize
     if step < row:
-        raise ImageError(f"{msg.encoding} image has step {step}, but {width} pixels need {row} bytes: set step to {row}")
+        raise ImageError(
+            f"{msg.encoding} image has step {step}, but {width} pixels need {row} bytes: set step to {row}"
+        )
     rows = encoding.rows(height)
     if len(msg.data) != rows * step:
         raise ImageError(
@@ -128,16 +136,23 @@ def _pixels(msg: Image, encoding: Encoding) -> Array:
         shape, strides = (*shape, encoding.channels), (*strides, dtype.itemsize)
     view: Array = np.ndarray(shape, dtype, buffer=msg.data, strides=strides)
     view.flags.writeable = False
-    return view.astype(encoding.dtype) if swapped else view
+    # OpenCV cannot read rows that begin in the middle of a sample.
+    return view.astype(encoding.dtype) if swapped or step % encoding.dtype.itemsize else view
 
 
 def _full_yuv(msg: Image) -> Array:
-    """(3H, W) without padding: a chroma row has two bytes a pixel, so it is two steps long and padded at its end."""
+    """(3H, W) without padding; a chroma row has two bytes a pixel, so it is two steps long, padded last."""
     height, width, step = msg.height, msg.width, msg.step
     data = np.frombuffer(msg.data, np.uint8)
     luma = data[: height * step].reshape(height, step)[:, :width]
     chroma = data[height * step :].reshape(height, 2 * step)[:, : 2 * width]
     return np.concatenate([luma, chroma.reshape(2 * height, width)])
+
+
+def _is_cut_jpeg(data: bytes) -> bool:
+    """Whether a JPEG lacks its end marker; OpenCV before 5 decodes such a file and leaves the rest grey."""
+    # Neither marker can occur within compressed pixels. Bytes after the end are padding, and allowed.
+    return data.startswith(b"\xff\xd8") and data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
 
 
 def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
@@ -153,7 +168,9 @@ def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
     red_first = "compressed rgb" in details
     layout = {1: GRAY, 3: RGB if red_first else BGR, 4: RGBA if red_first else BGRA}.get(channels)
     if layout is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"compressed picture has {channels} channels of {pixels.dtype}: publish 8 or 16-bit colour")
+        raise ImageError(
+            f"compressed picture has {channels} channels of {pixels.dtype}: publish 8 or 16-bit colour"
+        )
     return lookup(("mono" if layout == GRAY else layout.lower()) + str(pixels.dtype.itemsize * 8))
 
 
@@ -170,7 +187,7 @@ def _check_array(pixels: Array, encoding: Encoding) -> tuple[int, int]:
     encoding.check_size(height, width)
     if encoding.rows(height) != rows:
         raise ImageError(
-            f"{encoding.name} array has {rows} rows, but luma and chroma take {encoding.rows(2)} rows for every 2 "
-            f"pixel rows: give a height that fits"
+            f"{encoding.name} array has {rows} rows, but luma and chroma take {encoding.rows(2)} rows for "
+            f"every 2 pixel rows: give a height that fits"
         )
     return height, width

@@ -1,7 +1,7 @@
 """From any image encoding to any other: the distribution's cv_bridge where it helps, OpenCV everywhere else.
 
-The OpenCV path makes the conversions that cv_bridge makes, with the same numbers: colour first, then depth, 16-bit
-samples scaled by 255/65535. YUV is ITU-R BT.601 with luma in 16..235, as OpenCV reads it.
+The OpenCV path makes the conversions that cv_bridge makes, with the same numbers: colour first, then
+depth, 16-bit samples scaled by 255/65535. YUV is ITU-R BT.601 with luma in 16..235, as OpenCV reads it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ _BGR_TO_YUV = np.array(
 def distribution_bridge() -> Callable[[Array, str, str], Array] | None:
     """cv_bridge's conversion of an array between two encodings, or None where it cannot be imported.
 
-    Only the conversion is used: cv_bridge's reading of a message assumes that `step` is a multiple of the pixel.
+    Only the conversion is used: cv_bridge's reading of a message assumes that `step` is a multiple of the
+    pixel.
     """
     try:
         from cv_bridge.boost.cv_bridge_boost import cvtColor2
@@ -58,7 +59,7 @@ def distribution_bridge() -> Callable[[Array, str, str], Array] | None:
 
 
 def convert(array: Array, source: Encoding, target: Encoding) -> Array:
-    """Pixels in encoding `source` as pixels in encoding `target`; the array itself where nothing has to change.
+    """Pixels in encoding `source` as pixels in encoding `target`; the array itself where nothing changes.
 
     Args:
         array: as `image_codec.encode` takes it for `source`, in native byte order; never written to.
@@ -73,7 +74,7 @@ def convert(array: Array, source: Encoding, target: Encoding) -> Array:
     if not (source.is_colour and target.is_colour):
         raise ImageError(_without_colour(source, target))
     common = source.bits == target.bits == 8 and source.layout in COLOURS and target.layout in COLOURS
-    if not common and (bridge := distribution_bridge()) and (names := _bridge_names(source, target)):
+    if not common and (bridge := distribution_bridge()) and (names := bridge_names(source, target)):
         return bridge(np.ascontiguousarray(array), *names)
     return opencv_convert(array, source, target)
 
@@ -91,14 +92,16 @@ def opencv_convert(array: Array, source: Encoding, target: Encoding) -> Array:
 
 def _without_colour(source: Encoding, target: Encoding) -> str:
     if source.is_colour:
-        return f"cannot convert {source.name} to {target.name}: pictures hold no measurements, ask for a colour encoding"
-    return (
-        f"cannot convert {source.name} to {target.name}: {source.name} carries numbers such as depth, not colours; "
-        f"subscribe to the camera's colour or mono image"
-    )
+        reason = "pictures hold no measurements, ask for a colour encoding"
+    else:
+        reason = (
+            f"{source.name} carries numbers such as depth, not colours; "
+            f"subscribe to the camera's colour or mono image"
+        )
+    return f"cannot convert {source.name} to {target.name}: {reason}"
 
 
-def _bridge_names(source: Encoding, target: Encoding) -> tuple[str, str] | None:
+def bridge_names(source: Encoding, target: Encoding) -> tuple[str, str] | None:
     """The two encodings as cv_bridge names them, or None where it lacks the conversion."""
     readable = source.layout in COLOURS or source.layout in _BRIDGE_YUV
     demosaicable = source.layout in _OPENCV_BAYER and COLOURS.get(target.layout, 4) < 4
@@ -110,7 +113,9 @@ def _bridge_names(source: Encoding, target: Encoding) -> tuple[str, str] | None:
 def _plain_name(encoding: Encoding) -> str:
     """The name of the encoding that says its colours: `bgr8` for the generic `8UC3`."""
     return next(
-        name for name, known in NAMED.items() if (known.layout, known.bits) == (encoding.layout, encoding.bits)
+        name
+        for name, known in NAMED.items()
+        if (known.layout, known.bits) == (encoding.layout, encoding.bits)
     )
 
 
@@ -136,7 +141,7 @@ def _recolour(array: Array, source: str, target: str) -> Array:
 
 
 def _from_full_yuv(array: Array, target: str) -> Array:
-    """(3H, W) NV24 to a plain layout. OpenCV has no code for it, so each pixel becomes a pair that shares chroma."""
+    """(3H, W) NV24 to a plain layout; OpenCV lacks it, so each pixel becomes a pair that shares chroma."""
     height, width = array.shape[0] // 3, array.shape[1]
     luma = array[:height]
     if target == GRAY:
@@ -168,5 +173,3 @@ def _to_yuv(bgr: Array, layout: str) -> Array:
         chroma = cv2.resize(chroma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         chroma = chroma[..., ::-1] if layout == "NV21" else chroma
     return np.concatenate([luma, chroma.reshape(-1, width)])
-
-

@@ -60,16 +60,25 @@ class Encoding:
         """Refuse a size that the layout cannot have.
 
         Raises:
-            ImageError: a side is zero, or odd where pixels share chroma, or a Bayer image too small to interpolate.
+            ImageError: a side is zero, or odd where pixels share chroma, or a Bayer image too small to
+                interpolate.
         """
         if height < 1 or width < 1:
-            raise ImageError(f"{self.name} image is {width}x{height} pixels: the publisher must send a picture")
+            raise ImageError(
+                f"{self.name} image is {width}x{height} pixels: the publisher must send a picture"
+            )
         if self.layout in PACKED_YUV and width % 2:
-            raise ImageError(f"{self.name} image is {width} pixels wide: pixels come in pairs, so use an even width")
+            raise ImageError(
+                f"{self.name} image is {width} pixels wide: pixels come in pairs, so use an even width"
+            )
         if self.layout in HALF_YUV and (width % 2 or height % 2):
-            raise ImageError(f"{self.name} image is {width}x{height} pixels: 2x2 pixels share chroma, use even sides")
+            raise ImageError(
+                f"{self.name} image is {width}x{height} pixels: 2x2 pixels share chroma, use even sides"
+            )
         if self.layout in BAYER.values() and (width < 3 or height < 3):
-            raise ImageError(f"{self.name} image is {width}x{height} pixels: colours need at least 3x3 to interpolate")
+            raise ImageError(
+                f"{self.name} image is {width}x{height} pixels: colours need at least 3x3 to interpolate"
+            )
 
 
 def _named() -> dict[str, Encoding]:
@@ -112,5 +121,7 @@ def lookup(name: str) -> Encoding:
     match = _GENERIC.fullmatch(name)
     channels = int(match[2] or 1) if match else 0
     if match is None or not 1 <= channels <= 512:
-        raise ImageError(f"unknown image encoding {name!r}: publish one of sensor_msgs, such as bgr8, rgb8 or mono8")
+        raise ImageError(
+            f"unknown image encoding {name!r}: publish one of sensor_msgs, such as bgr8, rgb8 or mono8"
+        )
     return Encoding(name, NUMBERS, np.dtype(_DEPTHS[match[1]]), channels)

@@ -1,0 +1,1 @@
+"""One module a task: perceptions to the messages of its topics."""

@@ -1,0 +1,58 @@
+"""Start vit_perception on a camera.
+
+`ros2 launch vit_perception perception.launch.py image_topic:=/camera/image_raw`
+"""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from vit_perception.nodes.launch_plan import ARGUMENTS, plan_nodes, remappings
+from vit_perception.nodes.transport import large_image_environment
+
+CONFIG = Path(__file__).parent.parent / "config"
+
+
+def start(context: LaunchContext) -> list[Node]:
+    values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
+    common = {"namespace": values["namespace"], "remappings": remappings(values), "output": "screen"}
+    nodes = []
+    if values["rviz"] == "true":
+        # First: where RViz is not installed, launch ends here, and would leave nodes that it had started.
+        rviz_config = str(CONFIG / "perception.rviz")
+        nodes.append(Node(package="rviz2", executable="rviz2", arguments=["-d", rviz_config], **common))
+    for plan in plan_nodes(values, CONFIG):
+        overrides = [dict(plan.parameters)] if plan.parameters else []
+        parameters = [*map(str, plan.parameter_files), *overrides]
+        nodes.append(
+            Node(
+                package="vit_perception",
+                executable=plan.executable,
+                name=plan.name,
+                parameters=parameters,
+                **common,
+            )
+        )
+    return nodes
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(
+                    argument.name,
+                    default_value=argument.default,
+                    description=argument.description,
+                    choices=list(argument.choices) or None,
+                )
+                for argument in ARGUMENTS
+            ),
+            # Large images do not arrive on default transports; RViz needs the same ones to see our outputs.
+            *(SetEnvironmentVariable(name, value) for name, value in large_image_environment().items()),
+            OpaqueFunction(function=start),
+        ]
+    )

@@ -1,0 +1,138 @@
+"""What the launch file starts for which arguments, without launch_ros; and the files that it hands over."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vit_perception.nodes.launch_plan import ARGUMENTS, EXECUTABLES, parse_tasks, plan_nodes, remappings
+from vit_perception.tasks import TASKS
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
+
+
+def values(**changes):
+    return {argument.name: argument.default for argument in ARGUMENTS} | changes
+
+
+def test_the_arguments_and_their_defaults():
+    assert values() == {
+        "device": "auto",
+        "composed": "true",
+        "tasks": "classification,detection,segmentation,navigation,attention",
+        "model": "robot_vit_s14",
+        "namespace": "",
+        "image_topic": "image",
+        "image_transport": "raw",
+        "params_file": "",
+        "rviz": "false",
+    }
+    for argument in ARGUMENTS:
+        assert argument.description
+        assert not argument.choices or argument.default in argument.choices
+
+
+def test_composed_is_one_node_for_all_tasks():
+    (node,) = plan_nodes(values(), CONFIG)
+    assert (node.executable, node.name) == ("suite", "perception")
+    assert node.parameter_files == (CONFIG / "suite.yaml",)
+    assert node.parameters == {}
+
+
+def test_composed_with_some_tasks():
+    (node,) = plan_nodes(values(tasks="navigation,detection"), CONFIG)
+    assert node.parameters == {"tasks": ["detection", "navigation"]}
+
+
+def test_separate_is_one_node_a_task():
+    nodes = plan_nodes(values(composed="false"), CONFIG)
+    assert [node.executable for node in nodes] == [EXECUTABLES[task] for task in TASKS]
+    for node in nodes:
+        assert node.name == node.executable
+        assert node.parameter_files == (CONFIG / f"{node.executable}.yaml",)
+        assert "tasks" not in node.parameters
+    nodes = plan_nodes(values(composed="false", tasks="[segmentation, detection]"), CONFIG)
+    assert [node.executable for node in nodes] == ["detector", "segmenter"]
+
+
+def test_the_users_file_is_laid_over_ours_and_arguments_over_both(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**: {ros__parameters: {model: other}}\n")
+    (node,) = plan_nodes(values(params_file=str(file), device="cpu"), CONFIG)
+    assert node.parameter_files == (CONFIG / "suite.yaml", file)
+    # Not the model, which was left at its default: the file decides.
+    assert node.parameters == {"device": "cpu"}
+
+
+def test_a_file_below_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    (node,) = plan_nodes(values(params_file="mine.yaml"), CONFIG)
+    assert node.parameter_files[-1] == tmp_path / "mine.yaml"
+
+
+def test_wrong_values_are_named():
+    with pytest.raises(FileNotFoundError, match=r"params_file /no/such\.yaml does not exist"):
+        plan_nodes(values(params_file="/no/such.yaml"), CONFIG)
+    with pytest.raises(ValueError, match="unknown task 'driving': choose from"):
+        plan_nodes(values(tasks="driving"), CONFIG)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "detection,attention",
+        "attention, detection",
+        "[detection, attention]",
+        "['detection', \"attention\"]",
+        "detection,attention,detection,",
+    ],
+)
+def test_lists_of_tasks_as_people_write_them(text):
+    assert parse_tasks(text) == ("detection", "attention")
+
+
+@pytest.mark.parametrize("text", ["", "[]", " , "])
+def test_no_task(text):
+    with pytest.raises(ValueError, match="no task given"):
+        parse_tasks(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "image", "compressed"),
+    [
+        ({}, "image", "image/compressed"),
+        ({"image_topic": "/camera/image_raw"}, "/camera/image_raw", "/camera/image_raw/compressed"),
+        (
+            {"image_topic": "/camera/image_raw/compressed", "image_transport": "compressed"},
+            "/camera/image_raw",
+            "/camera/image_raw/compressed",
+        ),
+    ],
+)
+def test_the_camera_for_either_transport(changes, image, compressed):
+    assert remappings(values(**changes)) == [("image", image), ("image/compressed", compressed)]
+
+
+@pytest.mark.parametrize("executable", ["suite", *EXECUTABLES.values()])
+def test_every_node_has_a_parameter_file(executable):
+    content = yaml.safe_load((CONFIG / f"{executable}.yaml").read_text())
+    # In any namespace, under any name.
+    assert list(content) == ["/**"]
+    parameters = content["/**"]["ros__parameters"]
+    assert parameters["model"] == values()["model"]
+    assert ("tasks" in parameters) == (executable == "suite")
+
+
+def test_rviz_shows_what_matters():
+    layout = yaml.safe_load((CONFIG / "perception.rviz").read_text())
+    displays = layout["Visualization Manager"]["Displays"]
+    shown = {display["Topic"]["Value"] for display in displays if display["Enabled"]}
+    assert {"image", "overlay", "segmentation/mask", "attention/overlay"} <= shown
+    for display in displays:
+        assert display["Class"] == "rviz_default_plugins/Image"
+        # Best effort gets images from reliable publishers and from best-effort ones.
+        assert display["Topic"]["Reliability Policy"] == "Best Effort"
+        # Relative, so that RViz in a namespace shows that camera.
+        assert not display["Topic"]["Value"].startswith("/")

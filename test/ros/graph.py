@@ -1,0 +1,214 @@
+"""A client's side of a live graph: publish images, hear answers, call services. Needs ROS."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from vit_perception.nodes import image_codec
+from vit_perception.nodes.perception_node import PerceptionNode
+
+TINY = Path(__file__).parents[1] / "data" / "tiny"
+# Ends a test that has failed; those that succeed return at once.
+DEADLINE = 20.0
+TRANSITIONS = {
+    "configure": Transition.TRANSITION_CONFIGURE,
+    "activate": Transition.TRANSITION_ACTIVATE,
+    "deactivate": Transition.TRANSITION_DEACTIVATE,
+    "cleanup": Transition.TRANSITION_CLEANUP,
+}
+SHUTDOWN = {
+    "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
+
+
+def wait_until(condition: Callable[[], object], what: str, step: Callable[[], object] = lambda: None):
+    """Wait until `condition` gives something true, and give that; `step` runs each half second till then."""
+    deadline = time.monotonic() + DEADLINE
+    again = 0.0
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {DEADLINE:.0f} s: {what}"
+        if time.monotonic() >= again:
+            step()
+            again = time.monotonic() + 0.5
+        time.sleep(0.01)
+    return value
+
+
+def scene(height: int = 150, width: int = 200, seed: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8 BGR: coloured blocks, so that answers differ from place to place."""
+    colours = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
+    rows, columns = np.arange(height) * 5 // height, np.arange(width) * 7 // width
+    return colours[rows[:, None], columns[None, :]]
+
+
+class Graph:
+    """A node that listens, its thread, and the nodes under test in threads of their own."""
+
+    def __init__(self, domain_id: int) -> None:
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=domain_id)
+        self.client = rclpy.create_node("client", context=self.context)
+        self._stamp = 0
+        self._threads: list[tuple[SingleThreadedExecutor, threading.Thread]] = []
+        self._spin(self.client)
+        self.diagnostics = self.listen("/diagnostics", DiagnosticArray)
+
+    def close(self) -> None:
+        for executor, thread in reversed(self._threads):
+            executor.shutdown()
+            thread.join()
+        self.client.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+    def _spin(self, node):
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(node)
+
+        def spin():
+            try:
+                executor.spin()
+            except ExternalShutdownException:
+                return
+
+        thread = threading.Thread(target=spin, daemon=True)
+        thread.start()
+        self._threads.append((executor, thread))
+        return executor, thread
+
+    @contextmanager
+    def node(
+        self, namespace: str, only=None, name: str = "perception", **parameters
+    ) -> Iterator[PerceptionNode]:
+        """A node with the tiny model, started unless `autostart` is False. `__` in a name stands for a dot.
+
+        only: the task of a node that has one; None is the suite.
+        """
+        values = {"model": str(TINY), **{key.replace("__", "."): value for key, value in parameters.items()}}
+        node = PerceptionNode(
+            name,
+            only,
+            namespace=namespace,
+            context=self.context,
+            parameter_overrides=[Parameter(key, value=value) for key, value in values.items()],
+        )
+        if node.autostart:
+            assert node.start()
+        executor, thread = self._spin(node)
+        try:
+            yield node
+        finally:
+            executor.shutdown()
+            thread.join()
+            self._threads.remove((executor, thread))
+            node.destroy_node()
+
+    def listen(self, topic: str, kind, qos=10) -> list:
+        """The list that messages on `topic` are appended to from now on."""
+        heard: list = []
+        self.client.create_subscription(kind, topic, heard.append, qos)
+        return heard
+
+    def header(self) -> Header:
+        """Unlike any before."""
+        self._stamp += 1
+        header = Header(frame_id="camera_optical")
+        header.stamp.sec, header.stamp.nanosec = 1_700_000_000 + self._stamp, 42
+        return header
+
+    def image(self, pixels: np.ndarray | None = None, encoding: str = "bgr8") -> Image:
+        return image_codec.encode(scene() if pixels is None else pixels, encoding, self.header())
+
+    def ask(self, namespace: str, message: Image | CompressedImage, topics: dict, qos=10) -> dict:
+        """Publish `message` again and again until each topic has answered it; gives the answers by topic."""
+        compressed = isinstance(message, CompressedImage)
+        topic = f"{namespace}/image{'/compressed' if compressed else ''}"
+        publisher = self.client.create_publisher(type(message), topic, qos)
+        heard: dict = {name: [] for name in topics}
+        subscriptions = [
+            self.client.create_subscription(kind, f"{namespace}/{name}", heard[name].append, 10)
+            for name, kind in topics.items()
+        ]
+        try:
+            return wait_until(
+                lambda: self._answers(heard, message),
+                f"answers on {', '.join(topics)}",
+                lambda: publisher.publish(message),
+            )
+        finally:
+            self.client.destroy_publisher(publisher)
+            for subscription in subscriptions:
+                self.client.destroy_subscription(subscription)
+
+    @staticmethod
+    def _answers(heard: dict, message) -> dict | None:
+        answers = {
+            name: next((m for m in list(messages) if m.header == message.header), None)
+            for name, messages in heard.items()
+        }
+        return answers if all(answer is not None for answer in answers.values()) else None
+
+    def status(
+        self, node: str, accept: Callable[[DiagnosticStatus], bool] = lambda _: True, step=lambda: None
+    ) -> DiagnosticStatus:
+        """The first diagnostics of `node` from now on that `accept` accepts."""
+        start = len(self.diagnostics)
+
+        def found():
+            for array in self.diagnostics[start:]:
+                for status in array.status:
+                    if status.hardware_id == node and accept(status):
+                        return status
+            return None
+
+        return wait_until(found, f"diagnostics of {node}", step)
+
+    def call(self, kind, name: str, request):
+        client = self.client.create_client(kind, name)
+        try:
+            assert client.wait_for_service(DEADLINE)
+            future = client.call_async(request)
+            wait_until(future.done, f"answer of {name}")
+            return future.result()
+        finally:
+            self.client.destroy_client(client)
+
+    def transition(self, node: str, transition: int) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self.call(ChangeState, f"{node}/change_state", request).success
+
+    def state(self, node: str) -> str:
+        return self.call(GetState, f"{node}/get_state", GetState.Request()).current_state.label
+
+    def set(self, node: str, **values):
+        """Set parameters in one go; gives the result. `__` in a name stands for a dot."""
+        parameters = [
+            Parameter(name.replace("__", "."), value=value).to_parameter_msg()
+            for name, value in values.items()
+        ]
+        request = SetParametersAtomically.Request(parameters=parameters)
+        return self.call(SetParametersAtomically, f"{node}/set_parameters_atomically", request).result
+
+    def get(self, node: str, name: str):
+        request = GetParameters.Request(names=[name])
+        (value,) = self.call(GetParameters, f"{node}/get_parameters", request).values
+        return rclpy.parameter.parameter_value_to_python(value)
+
+
+def values(status: DiagnosticStatus) -> dict[str, str]:
+    return {entry.key: entry.value for entry in status.values}

@@ -1,0 +1,190 @@
+"""A known image goes in; what the model says about it comes out, in source pixels and with its header."""
+
+import array
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
+
+from ros.graph import TINY, scene, wait_until
+from vit_perception.nodes import image_codec
+from vit_perception.nodes.outputs.output import LATCHED
+from vit_perception.runtime.draw import draw_attention, draw_overlay
+from vit_perception.runtime.predictor import Predictor
+
+TOPICS = {
+    "classification": Classification,
+    "detections": Detection2DArray,
+    "segmentation/mask": Image,
+    "segmentation/confidence": Image,
+    "navigation/action": Classification,
+    "navigation/collision": Classification,
+    "attention/heatmap": Image,
+    "attention/overlay": Image,
+    "overlay": Image,
+}
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(TINY)
+
+
+@pytest.fixture(scope="module")
+def suite(graph):
+    with graph.node("/answers"):
+        yield "/answers"
+
+
+@pytest.fixture(scope="module")
+def message(graph):
+    return graph.image()
+
+
+@pytest.fixture(scope="module")
+def answers(graph, suite, message):
+    return graph.ask(suite, message, TOPICS)
+
+
+@pytest.fixture(scope="module")
+def perception(predictor):
+    return predictor(scene())
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_answers_carry_the_header_of_their_image(answers, message, topic):
+    assert answers[topic].header == message.header
+
+
+def test_classes_over_the_threshold_best_first(answers, perception, predictor):
+    expected = [
+        (str(class_id), pytest.approx(score))
+        for class_id, score in zip(
+            perception.classification.class_ids, perception.classification.scores, strict=True
+        )
+        if score >= predictor.card.thresholds["classification"]
+    ]
+    assert [(r.class_id, r.score) for r in answers["classification"].results] == expected
+
+
+def test_boxes_in_source_pixels(answers, perception):
+    detections = answers["detections"].detections
+    assert len(detections) == len(perception.detection.boxes) > 0
+    for message, box, class_id, score in zip(
+        detections,
+        perception.detection.boxes,
+        perception.detection.class_ids,
+        perception.detection.scores,
+        strict=True,
+    ):
+        centre, (hypothesis,) = message.bbox.center.position, message.results
+        assert (centre.x - message.bbox.size_x / 2, centre.y - message.bbox.size_y / 2) == pytest.approx(
+            box[:2]
+        )
+        assert (centre.x + message.bbox.size_x / 2, centre.y + message.bbox.size_y / 2) == pytest.approx(
+            box[2:]
+        )
+        assert hypothesis.hypothesis.class_id == str(class_id)
+        assert hypothesis.hypothesis.score == pytest.approx(score)
+        assert message.header == answers["detections"].header
+        assert message.id == ""
+
+
+def test_pictures_of_the_size_of_the_image(answers, perception, predictor):
+    rgb = cv2.cvtColor(scene(), cv2.COLOR_BGR2RGB)
+    segmentation, heatmap = perception.segmentation, perception.attention.heatmap
+    for topic, encoding, expected in (
+        ("segmentation/mask", "mono8", segmentation.mask),
+        ("segmentation/confidence", "mono8", segmentation.confidence),
+        ("attention/heatmap", "32FC1", heatmap),
+        ("attention/overlay", "rgb8", draw_attention(rgb, heatmap)),
+    ):
+        assert answers[topic].encoding == encoding
+        np.testing.assert_allclose(
+            image_codec.decode(answers[topic], "passthrough"), expected, atol=1e-6, err_msg=topic
+        )
+
+
+def test_overlay_shows_what_was_published(answers, perception, predictor):
+    card = predictor.card
+    keep = perception.classification.scores >= card.thresholds["classification"]
+    shown = type(perception)(
+        image_size=perception.image_size,
+        classification=type(perception.classification)(
+            perception.classification.class_ids[keep], perception.classification.scores[keep]
+        ),
+        detection=perception.detection,
+        segmentation=perception.segmentation,
+        navigation=perception.navigation,
+    )
+    rgb = cv2.cvtColor(scene(), cv2.COLOR_BGR2RGB)
+    expected = draw_overlay(rgb, shown, dict(enumerate(card.labels)))
+    assert answers["overlay"].encoding == "rgb8"
+    np.testing.assert_array_equal(image_codec.decode(answers["overlay"], "rgb8"), expected)
+
+
+def test_navigation_by_name(answers, perception):
+    results = answers["navigation/action"].results
+    expected = dict(
+        zip(perception.navigation.actions, perception.navigation.action_scores.tolist(), strict=True)
+    )
+    assert {r.class_id: r.score for r in results} == pytest.approx(expected)
+    assert results[0].score == max(expected.values())
+    (collision,) = answers["navigation/collision"].results
+    assert (collision.class_id, collision.score) == (
+        "collision",
+        pytest.approx(perception.navigation.collision),
+    )
+
+
+@pytest.mark.parametrize("topic", ["label_info", "segmentation/label_info"])
+def test_labels_wait_for_whoever_comes_late(graph, suite, predictor, topic):
+    heard = graph.listen(f"{suite}/{topic}", LabelInfo, LATCHED)
+    (message,) = wait_until(lambda: heard, topic)
+    assert [(c.class_id, c.class_name) for c in message.class_map] == list(enumerate(predictor.card.labels))
+    assert message.threshold == pytest.approx(0.3 if topic == "label_info" else 0.0)
+
+
+def test_goal_distance_is_untrained_and_has_no_topic(graph, suite, answers):
+    names = [name for name, _ in graph.client.get_topic_names_and_types()]
+    assert f"{suite}/navigation/action" in names
+    assert f"{suite}/navigation/goal_distance" not in names
+
+
+def _padded(message, extra=5):
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    message.data = array.array("B", np.pad(rows, ((0, 0), (0, extra))).tobytes())
+    message.step += extra
+    return message
+
+
+@pytest.mark.parametrize("kind", ["rgb8", "bgra8", "padded"])
+def test_encodings_give_the_same_answer(graph, suite, answers, kind):
+    encoding = "bgr8" if kind == "padded" else kind
+    message = image_codec.encode(scene(), encoding, graph.header(), source="bgr8")
+    asked = _padded(message) if kind == "padded" else message
+    answer = graph.ask(suite, asked, {"segmentation/mask": Image})["segmentation/mask"]
+    assert answer.data == answers["segmentation/mask"].data
+
+
+def test_compressed_images(graph, answers):
+    with graph.node("/compressed", ("segmentation",), image_transport="compressed"):
+        data = array.array("B", cv2.imencode(".png", scene())[1].tobytes())
+        message = CompressedImage(header=graph.header(), format="bgr8; png compressed bgr8", data=data)
+        answer = graph.ask("/compressed", message, {"segmentation/mask": Image})["segmentation/mask"]
+    assert answer.data == answers["segmentation/mask"].data
+
+
+def test_a_scene_with_nothing_in_it_is_answered(graph):
+    with graph.node("/nothing", classification__threshold=1.0, detection__threshold=1.0):
+        message = graph.image(np.zeros((90, 120, 3), np.uint8))
+        topics = {"classification": Classification, "detections": Detection2DArray, "overlay": Image}
+        answers = graph.ask("/nothing", message, topics)
+    assert answers["classification"].results == []
+    assert answers["detections"].detections == []
+    assert (answers["overlay"].height, answers["overlay"].width) == (90, 120)

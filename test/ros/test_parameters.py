@@ -1,0 +1,141 @@
+"""Parameters change while the node runs, and what cannot be is refused with a reason."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
+
+from ros.graph import values, wait_until
+from vit_perception.nodes.outputs.output import LATCHED
+
+NODE = "/parameters/perception"
+
+
+@pytest.fixture(scope="module")
+def suite(graph):
+    with graph.node("/parameters"):
+        yield "/parameters"
+
+
+def _detections(graph, suite):
+    answer = graph.ask(suite, graph.image(), {"detections": Detection2DArray})["detections"]
+    return [detection.results[0].hypothesis for detection in answer.detections]
+
+
+def _classes(graph, suite):
+    return graph.ask(suite, graph.image(), {"classification": Classification})["classification"].results
+
+
+def test_thresholds(graph, suite):
+    assert graph.get(NODE, "detection.threshold") == pytest.approx(0.3)
+    assert _detections(graph, suite)
+    labels = graph.listen(f"{suite}/label_info", LabelInfo, LATCHED)
+    assert graph.set(NODE, detection__threshold=1, classification__threshold=0.9999).successful
+    assert _detections(graph, suite) == []
+    assert _classes(graph, suite) == []
+    wait_until(lambda: labels[-1:] and labels[-1].threshold > 0.99, "the new threshold in label_info")
+    assert graph.set(NODE, detection__threshold=0.3, classification__threshold=0.0).successful
+    assert _detections(graph, suite)
+    assert len(_classes(graph, suite)) == 12
+    assert graph.set(NODE, classification__threshold=0.5).successful
+
+
+def test_class_filter(graph, suite):
+    found = {hypothesis.class_id for hypothesis in _detections(graph, suite)}
+    wanted = min(found)
+    name = ("person", "vehicle", "animal", "furniture", "food", "electronics")[int(wanted)]
+    assert graph.set(NODE, detection__classes=[name]).successful
+    assert {hypothesis.class_id for hypothesis in _detections(graph, suite)} == {wanted}
+    assert graph.set(NODE, detection__classes=[]).successful
+    assert {hypothesis.class_id for hypothesis in _detections(graph, suite)} == found
+
+
+def test_enabled_tasks(graph, suite):
+    assert graph.set(NODE, enabled_tasks=["detection"]).successful
+    heard = graph.listen(f"{suite}/classification", Classification)
+    message = graph.image()
+    graph.ask(suite, message, {"detections": Detection2DArray})
+    assert graph.set(NODE, enabled_tasks=["classification", "detection"]).successful
+    later = graph.image()
+    graph.ask(suite, later, {"classification": Classification, "detections": Detection2DArray})
+    assert message.header not in [answer.header for answer in heard]
+    wait_until(lambda: later.header in [answer.header for answer in heard], "the later answer")
+
+
+def test_overlay_comes_and_goes(graph, suite):
+    topic = f"{suite}/overlay"
+    assert graph.set(NODE, overlay=False).successful
+    wait_until(lambda: graph.client.count_publishers(topic) == 0, "no overlay")
+    assert graph.set(NODE, overlay=True).successful
+    assert graph.ask(suite, graph.image(), {"overlay": Image})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("detection__threshold", 3.0, "0 to 1"),
+        ("detection__threshold", float("nan"), "0 to 1"),
+        ("classification__threshold", "high", "0 to 1"),
+        ("detection__classes", ["persn"], "choose from person"),
+        ("detection__classes", "person", "list"),
+        ("enabled_tasks", ["detection", "depth"], "unknown task 'depth'"),
+        ("enabled_tasks", [""], "unknown task"),
+        ("max_rate", -1.0, "not a rate"),
+        ("max_rate", float("inf"), "not a rate"),
+        ("overlay", "yes", "type"),
+        ("model", "other", "read-only"),
+        ("engine", "torch", "read-only"),
+        ("device", "cuda", "read-only"),
+        ("tasks", ["detection"], "read-only"),
+        ("image_transport", "compressed", "read-only"),
+    ],
+)
+def test_refused_with_a_reason(graph, suite, name, value, reason):
+    parameter = name.replace("__", ".")
+    before = graph.get(NODE, parameter)
+    result = graph.set(NODE, **{name: value})
+    assert not result.successful
+    assert reason in result.reason
+    assert graph.get(NODE, parameter) == before
+
+
+def test_one_refusal_refuses_all_that_came_with_it(graph, suite):
+    before = graph.get(NODE, "detection.threshold")
+    assert not graph.set(NODE, detection__threshold=0.7, max_rate=-2.0).successful
+    assert graph.get(NODE, "detection.threshold") == before
+
+
+def test_a_task_must_be_the_nodes_own_to_be_enabled(graph):
+    with graph.node("/some", tasks=["detection", "attention"]):
+        result = graph.set("/some/perception", enabled_tasks=["segmentation"])
+    assert not result.successful
+    assert "segmentation is not among this node's tasks: detection, attention" in result.reason
+
+
+def test_a_node_of_one_task_has_only_what_concerns_it(graph):
+    with graph.node("/one", ("segmentation",)) as node:
+        assert not node.has_parameter("tasks")
+        assert not node.has_parameter("detection.threshold")
+        assert not node.get_parameter("overlay").value
+
+
+def test_max_rate_drops_and_counts(graph):
+    node = "/slow/perception"
+    with graph.node("/slow", ("detection",), max_rate=1):
+        heard = graph.listen("/slow/detections", Detection2DArray)
+        publisher = graph.client.create_publisher(Image, "/slow/image", 10)
+        wait_until(
+            lambda: len(heard) >= 2, "answers", lambda: [publisher.publish(graph.image()) for _ in range(5)]
+        )
+        last = graph.image()
+        publisher.publish(last)
+        wait_until(lambda: heard[-1].header == last.header, "an answer to the newest frame")
+        graph.client.destroy_publisher(publisher)
+        counted = values(graph.status(node))
+    received, dropped, processed = (
+        int(counted[f"frames_{name}"]) for name in ("received", "dropped", "processed")
+    )
+    assert dropped > 0
+    assert received == dropped + processed

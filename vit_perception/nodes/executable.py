@@ -1,0 +1,68 @@
+"""From a shell's command to a spinning node and back to the shell."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(name: str, tasks: Sequence[str] | None = None) -> int:
+    """Run a node until Ctrl-C or SIGTERM.
+
+    Returns:
+        The exit code: 0 after a signal; 1 if a parameter was wrong, or the node was to start itself
+        and could not. One that is managed (`autostart` false) stays alive to be configured again.
+    """
+    for kind in _SIGNALS:
+        signal.signal(kind, _leave)
+    # Only now: these imports take a second or more, in which a user may press Ctrl-C.
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        return _spin(name, tasks)
+    finally:
+        rclpy.try_shutdown()
+
+
+def _leave(_: int, __: FrameType | None) -> NoReturn:
+    """While the node starts: end here and now. Launch and terminal both send Ctrl-C, so once is enough."""
+    for kind in _SIGNALS:
+        signal.signal(kind, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _spin(name: str, tasks: Sequence[str] | None) -> int:
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions, install_signal_handlers
+
+    from vit_perception.nodes.perception_node import PerceptionNode
+
+    try:
+        node = PerceptionNode(name, tasks)
+    except ValueError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.autostart and not node.start():
+            return 1
+        # rclpy wakes the executor on a signal and shuts down; an exception from Python's own handler
+        # on top of that, at any line, would only tear the ending apart.
+        for kind in _SIGNALS:
+            signal.signal(kind, lambda *_: None)
+        install_signal_handlers(SignalHandlerOptions.ALL)
+        executor.spin()
+    except ExternalShutdownException:
+        pass
+    finally:
+        node.destroy_node()
+        executor.shutdown()
+    return 0

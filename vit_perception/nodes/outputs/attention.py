@@ -1,0 +1,32 @@
+"""`attention/heatmap` and `attention/overlay`: where the model looks."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from vit_perception.nodes import image_codec
+from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.runtime.draw import draw_attention
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import ATTENTION
+
+
+class AttentionOutput(Output):
+    tasks = (ATTENTION,)
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        self._heatmap = self.advertise(Image, "attention/heatmap")
+        self._overlay = self.advertise(Image, "attention/overlay")
+
+    def publish(self, perception: Perception, frame: Frame) -> None:
+        answer = perception.attention
+        if answer is None:
+            return
+        if heard(self._heatmap):
+            self._heatmap.publish(image_codec.encode(answer.heatmap, "32FC1", frame.header))
+        if heard(self._overlay):
+            drawn = draw_attention(frame.rgb, answer.heatmap)
+            self._overlay.publish(image_codec.encode(drawn, "rgb8", frame.header))

@@ -1,0 +1,29 @@
+"""`classification`: what the frame shows, best first."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from vision_msgs.msg import Classification, ObjectHypothesis
+
+from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import CLASSIFICATION
+
+
+class ClassificationOutput(Output):
+    tasks = (CLASSIFICATION,)
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        self._publisher = self.advertise(Classification, "classification")
+
+    def publish(self, perception: Perception, frame: Frame) -> None:
+        answer = perception.classification
+        if answer is None or not heard(self._publisher):
+            return
+        hypotheses = [
+            ObjectHypothesis(class_id=str(class_id), score=float(score))
+            for class_id, score in zip(answer.class_ids, answer.scores, strict=True)
+        ]
+        self._publisher.publish(Classification(header=frame.header, results=hypotheses))

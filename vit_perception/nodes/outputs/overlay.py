@@ -1,0 +1,26 @@
+"""`overlay`: all answers drawn on the frame, for people."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from vit_perception.nodes import image_codec
+from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.draw import draw_overlay
+from vit_perception.runtime.results import Perception
+
+
+class OverlayOutput(Output):
+    def __init__(self, node: Node, card: Card, tasks: tuple[str, ...]) -> None:
+        super().__init__(node)
+        self.tasks = tasks
+        self._labels = dict(enumerate(card.labels))
+        self._publisher = self.advertise(Image, "overlay")
+
+    def publish(self, perception: Perception, frame: Frame) -> None:
+        if heard(self._publisher):
+            drawn = draw_overlay(frame.rgb, perception, self._labels)
+            self._publisher.publish(image_codec.encode(drawn, "rgb8", frame.header))

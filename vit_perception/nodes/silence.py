@@ -1,0 +1,81 @@
+"""Why no image arrives: the likely reason, from what the graph shows, and the remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+from vit_perception.nodes.transport import VARIABLES, large_image_environment
+
+RAW = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+# Names of our own outputs, of this node or another: nobody wants to look at those.
+_OUTPUTS = ("/overlay", "/segmentation/mask", "/segmentation/confidence", "/attention/heatmap")
+_MOST_TOPICS = 4
+
+
+def why_silent(node: Node, topic: str, message_type: str, profile: QoSProfile) -> str:
+    """One sentence.
+
+    Args:
+        topic: fully qualified. message_type: that `node` subscribed with, as is `profile`.
+    """
+    publishers = node.get_publishers_info_by_topic(topic)
+    if not publishers:
+        return f"nobody publishes {topic}; {_other_topics(node, message_type)}"
+    fitting = [info for info in publishers if info.topic_type == message_type]
+    if not fitting:
+        other = publishers[0].topic_type
+        transport = {RAW: "raw", COMPRESSED: "compressed"}.get(other)
+        remedy = f"set image_transport to {transport}" if transport else "remap image to a camera's topic"
+        return f"{topic} has {other}, but this node takes {message_type}: {remedy}"
+    if reason := _incompatible(fitting, profile):
+        return f"the publisher of {topic} has a QoS that does not fit: {reason}"
+    return f"{topic} has a publisher, but nothing arrives: it sends nothing, or {_transport_hint()}"
+
+
+def _other_topics(node: Node, message_type: str) -> str:
+    """The image topics there are, and how to use one."""
+    found = {
+        name: kinds[0]
+        for name, kinds in node.get_topic_names_and_types()
+        if kinds[0] in (RAW, COMPRESSED) and not name.endswith(_OUTPUTS) and node.count_publishers(name)
+    }
+    if not found:
+        return "there is no image topic at all: is the camera's driver running, in this ROS_DOMAIN_ID?"
+    # Those that would do as they are come first.
+    names = sorted(found, key=lambda name: (found[name] != message_type, name))
+    listed = ", ".join(names[:_MOST_TOPICS]) + (", ..." if len(names) > _MOST_TOPICS else "")
+    compressed = found[names[0]] == COMPRESSED
+    remap = f"image{'/compressed' if compressed else ''}:={names[0]}"
+    switch = ""
+    if found[names[0]] != message_type:
+        switch = f" and image_transport:={'compressed' if compressed else 'raw'}"
+    return f"image topics here are {listed}: remap with {remap}{switch}"
+
+
+def _incompatible(publishers: list[TopicEndpointInfo], profile: QoSProfile) -> str:
+    """Why this subscription hears none of the publishers; empty if it may hear one."""
+    reasons = [qos_check_compatible(info.qos_profile, profile) for info in publishers]
+    if all(compatibility == QoSCompatibility.ERROR for compatibility, _ in reasons):
+        return str(reasons[0][1])
+    return ""
+
+
+def _transport_hint() -> str:
+    if environment := large_image_environment():
+        return (
+            "its images are too large for the default transports: start it and this node with "
+            f"{_assignments(environment)}"
+        )
+    if own := {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}:
+        return f"it was not started with this node's {_assignments(own)}"
+    return "its images are too large for the middleware's settings"
+
+
+def _assignments(environment: Mapping[str, str]) -> str:
+    return " ".join(f"{name}='{value}'" for name, value in environment.items())

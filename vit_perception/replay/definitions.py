@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 _SEPARATOR = "=" * 80
-# `type name`, `type[3] name`, `type<=5 name default`, but not `type NAME=1`, which is a constant.
-_FIELD = re.compile(r"^\s*([A-Za-z][\w/]*)(?:<=\d+)?(?:\[[^\]]*\])?\s+[a-z]\w*(?:\s+[^=\s].*|\s*)$")
-_PRIMITIVES = frozenset(
-    "bool byte char float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 string wstring".split()
-)
+# What may follow a field's type: an array's bounds, a string's length.
+_BOUNDS = re.compile(r"\[.*|<=.*")
+_SIZED = frozenset(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+_PRIMITIVES = _SIZED | {"bool", "byte", "char", "float32", "float64", "string", "wstring"}
 
 
 def prefixes() -> list[Path]:
@@ -28,7 +27,8 @@ def _text(message_type: str) -> str:
         if path.is_file():
             return path.read_text()
     raise FileNotFoundError(
-        f"share/{package}/msg/{name}.msg is in none of the ROS prefixes: install the package {package} or source its setup"
+        f"share/{package}/msg/{name}.msg is in none of the ROS prefixes: "
+        f"install the package {package} or source its setup"
     )
 
 
@@ -36,11 +36,11 @@ def _nested(message_type: str, text: str) -> list[str]:
     package = message_type.split("/")[0]
     found = []
     for line in text.splitlines():
-        match = _FIELD.match(line.split("#")[0])
-        if not match or match[1] in _PRIMITIVES:
-            continue
-        parts = match[1].split("/")
-        found.append(f"{parts[0] if len(parts) > 1 else package}/msg/{parts[-1]}")
+        words = line.split("#")[0].split()
+        kind = _BOUNDS.sub("", words[0]) if words else ""
+        if kind and kind not in _PRIMITIVES:
+            parts = kind.split("/")
+            found.append(f"{parts[0] if len(parts) > 1 else package}/msg/{parts[-1]}")
     return found
 
 

@@ -14,16 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+from vit_perception.nodes.launch_plan import EXECUTABLES
 
-# The executable (and node name) of each task when it runs alone.
-EXECUTABLES = {
-    CLASSIFICATION: "classifier",
-    DETECTION: "detector",
-    SEGMENTATION: "segmenter",
-    NAVIGATION: "navigator",
-    ATTENTION: "attention",
-}
 SUITE = "suite"
 SUITE_NODE = "perception"
 
@@ -54,26 +46,32 @@ def plan(composed: bool, tasks: Sequence[str]) -> dict[str, str]:
 
 
 def free_domain() -> int:
-    """A ROS domain that no participant on this machine uses at the moment.
+    """A ROS domain that nobody on this machine uses at the moment.
 
-    Only 1 to 101 are safe on Linux: higher ones use ports that the kernel hands out. The first
-    participant of a domain binds UDP port 7410 + 250 * domain, so a bind shows whether one is there.
+    Only 1 to 101 are safe on Linux: higher ones use ports that the kernel hands out. A domain's
+    participants bind UDP port 7400 + 250 * domain, or, with discovery kept to this machine, the
+    first of them 10 above: binds show whether one is there.
     """
     for domain in random.sample(range(1, 102), 101):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", 7410 + 250 * domain))
-            except OSError:
-                continue
-        return domain
+        if all(_port_is_free(offset + 250 * domain) for offset in (7400, 7410)):
+            return domain
     raise RuntimeError("every ROS domain from 1 to 101 is in use on this machine: give one with --domain-id")
+
+
+def _port_is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 class Processes:
     """Starts one process per entry of `nodes` and stops them all on leaving the context.
 
-    nodes: node name → module; parameters: name → YAML value, given to every node, and
-    suite_parameters to the suite alone; environment: what the processes get on top of ours.
+    nodes: node name → module; parameters: name → YAML value, given to every node; environment:
+    what the processes get on top of ours; log_folder: where `<node>.log` go.
     """
 
     def __init__(
@@ -122,7 +120,9 @@ class Processes:
         for running in self.running:
             code = running.process.poll()
             if code is not None:
-                raise NodeDied(f"node {running.node} ended with exit code {code}; it said:\n{running.last_words()}")
+                raise NodeDied(
+                    f"node {running.node} ended with exit code {code}; it said:\n{running.last_words()}"
+                )
 
     def stop(self) -> None:
         """Ask each process to end, first kindly, and wait until it has."""

@@ -1,4 +1,4 @@
-"""One mcap file laid out as `ros2 bag record -s mcap` does, so that ROS and Foxglove open it."""
+"""A bag as `ros2 bag record -s mcap` lays it out: ROS and Foxglove open the file, ROS the folder too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import yaml
 from mcap.writer import Writer
@@ -15,6 +16,8 @@ from vit_perception.replay.definitions import definition
 
 # The newest layout whose QoS every rosbag2 from Humble on understands (policies as numbers).
 _BAG_VERSION = 8
+# What makes a folder a bag.
+METADATA = "metadata.yaml"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ class Qos:
         return yaml.safe_dump([profile], sort_keys=False)
 
 
+class _PlainDumper(yaml.SafeDumper):
+    """YAML without aliases (`*id001`), which are legal, but which nobody expects in a bag."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _yaml(value: object) -> str:
+    return yaml.dump(value, Dumper=_PlainDumper, sort_keys=False)
+
+
 @dataclass
 class _Channel:
     id: int
@@ -52,7 +66,11 @@ class _Channel:
 
 
 class Recorder:
-    """Writes serialised messages to `path`. A context manager: leaving it in any way ends the file well."""
+    """Writes serialised messages to `path`.
+
+    On closing it writes metadata.yaml beside it, which makes the folder a bag. A context manager: leaving it
+    in any way ends the file well.
+    """
 
     def __init__(self, path: Path, custom_data: Mapping[str, str] | None = None) -> None:
         self.path = path
@@ -93,18 +111,20 @@ class Recorder:
         """Write the metadata record and the index; a second call does nothing."""
         if self._stream.closed:
             return
-        self._writer.add_metadata("rosbag2", {"serialized_metadata": self._metadata()})
+        information = self._information()
+        self._writer.add_metadata("rosbag2", {"serialized_metadata": _yaml(information)})
         self._writer.finish()
         self._stream.close()
+        (self.path.parent / METADATA).write_text(_yaml({"rosbag2_bagfile_information": information}))
 
-    def _metadata(self) -> str:
+    def _information(self) -> dict[str, Any]:
         start = self._first_ns or 0
         span = {
             "starting_time": {"nanoseconds_since_epoch": start},
             "duration": {"nanoseconds": max(0, self._last_ns - start)},
             "message_count": sum(channel.count for channel in self._channels.values()),
         }
-        information = {
+        return {
             "version": _BAG_VERSION,
             "storage_identifier": "mcap",
             **span,
@@ -128,10 +148,6 @@ class Recorder:
             "custom_data": self._custom_data,
             "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
         }
-        # Aliases (&id001) are legal YAML, but nobody expects them in a bag.
-        dumper = yaml.SafeDumper
-        dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
-        return yaml.dump(information, Dumper=dumper, sort_keys=False)
 
     def __enter__(self) -> Recorder:
         return self

@@ -86,17 +86,22 @@ class Scoreboard:
         return len(self._sent)
 
     @property
+    def names(self) -> list[str]:
+        """Of the frames, in the order they were sent."""
+        return [sent.name for sent in self._sent.values()]
+
+    @property
     def unanswered(self) -> list[Sent]:
+        """The frames that lack an answer on some expected topic."""
         return [sent for sent in self._sent.values() if not sent.answered]
 
     def summary(self) -> dict[str, Any]:
         """`frames_in`, `frames_processed` (answered on every expected topic), `dropped` and `topics`."""
-        dropped = self.unanswered
+        dropped = len(self.unanswered)
         return {
             "frames_in": self.frames_in,
-            "frames_processed": self.frames_in - len(dropped),
-            "dropped": len(dropped),
-            "unanswered": {sent.name: sorted(sent.missing) for sent in dropped},
+            "frames_processed": self.frames_in - dropped,
+            "dropped": dropped,
             "topics": {topic: score.summary() for topic, score in self._topics.items()},
         }
 
@@ -122,10 +127,13 @@ def table(summary: dict[str, Any]) -> str:
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
-        "  ".join(cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    verdict = f"{summary['frames_processed']} of {summary['frames_in']} frames answered, {summary['dropped']} dropped"
+    answered = f"{summary['frames_processed']} of {summary['frames_in']} frames answered"
     made_with = f"{summary['model']} on {summary['engine']}, {summary['precision']}"
-    return "\n".join([*lines, "", f"{verdict}  ({made_with})"])
+    return "\n".join([*lines, "", f"{answered}, {summary['dropped']} dropped  ({made_with})"])

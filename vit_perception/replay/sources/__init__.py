@@ -61,7 +61,9 @@ def open_source(path: str | Path, topic: str | None = None) -> Source:
 
     path = Path(path)
     if not path.exists():
-        raise SourceError(f"{path} does not exist: give a rosbag2, a video, a photograph or a folder of photographs")
+        raise SourceError(
+            f"{path} does not exist: give a rosbag2, a video, a photograph or a folder of photographs"
+        )
     if path.is_dir():
         storage = sorted(file for file in path.iterdir() if file.suffix.lower() in BAG_SUFFIXES)
         if (path / "metadata.yaml").is_file() or storage:
@@ -72,7 +74,9 @@ def open_source(path: str | Path, topic: str | None = None) -> Source:
     if suffix in BAG_SUFFIXES:
         return BagSource(path, topic)
     if suffix == ".bag":
-        raise SourceError(f"{path} is a ROS 1 bag: convert it with `rosbags-convert --src {path} --dst FOLDER` first")
+        raise SourceError(
+            f"{path} is a ROS 1 bag: convert it with `rosbags-convert --src {path} --dst FOLDER` first"
+        )
     _refuse_topic(topic, path)
     if suffix in PHOTO_SUFFIXES:
         return PhotoSource([path])
@@ -86,4 +90,6 @@ def open_source(path: str | Path, topic: str | None = None) -> Source:
 
 def _refuse_topic(topic: str | None, path: Path) -> None:
     if topic is not None:
-        raise SourceError(f"a topic ({topic}) can be chosen from a bag only, and {path} is none: leave out --topic")
+        raise SourceError(
+            f"a topic ({topic}) can be chosen from a bag only, and {path} is none: leave out --topic"
+        )

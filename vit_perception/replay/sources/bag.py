@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from rosbags.interfaces import TopicInfo
 from rosbags.rosbag2 import Reader, ReaderError
 
 from vit_perception.replay.cdr import COMPRESSED_IMAGE, IMAGE, stamp_ns
@@ -23,15 +24,14 @@ class BagSource:
         self.skipped: list[str] = []
         try:
             with Reader(self._path) as reader:
-                topics = {
-                    name: info for name, info in reader.topics.items() if info.msgtype in (IMAGE, COMPRESSED_IMAGE)
-                }
+                topics = dict(reader.topics)
         except (ReaderError, OSError, AssertionError) as error:
             raise SourceError(
-                f"{path} cannot be read as a rosbag2 ({error}): `ros2 bag reindex` or `mcap recover` may mend it"
+                f"{path} cannot be read as a rosbag2 ({error}): "
+                "`ros2 bag reindex` or `mcap recover` may mend it"
             ) from error
         self.topic = _choose(topics, topic, path)
-        self.message_type = topics[self.topic].msgtype
+        self.message_type = str(topics[self.topic].msgtype)
         self._length = topics[self.topic].msgcount
         if not self._length:
             raise SourceError(f"{self.topic} in {path} has no messages: choose another topic with --topic")
@@ -59,15 +59,22 @@ def _storage(path: Path) -> Path:
     if path.is_dir() and not (path / "metadata.yaml").is_file():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in BAG_SUFFIXES)
         if len(files) > 1:
-            raise SourceError(f"{path} has {len(files)} bag files and no metadata.yaml: run `ros2 bag reindex {path}`")
+            raise SourceError(
+                f"{path} has {len(files)} bag files and no metadata.yaml: run `ros2 bag reindex {path}`"
+            )
         return files[0]
     return path
 
 
-def _choose(topics: dict, topic: str | None, path: Path) -> str:
-    listed = ", ".join(f"{name} ({info.msgcount} {info.msgtype.split('/')[-1]})" for name, info in topics.items())
+def _choose(recorded: dict[str, TopicInfo], topic: str | None, path: Path) -> str:
+    """The topic to play, of all that were recorded."""
+    topics = {name: info for name, info in recorded.items() if info.msgtype in (IMAGE, COMPRESSED_IMAGE)}
     if not topics:
-        raise SourceError(f"{path} has no topic of type sensor_msgs/Image or CompressedImage")
+        raise SourceError(
+            f"{path} has no topic of type {IMAGE} or {COMPRESSED_IMAGE}, only "
+            f"{_listed(recorded) or 'nothing at all'}: record your camera's topic"
+        )
+    listed = _listed(topics)
     if topic is not None:
         wanted = "/" + topic.lstrip("/")
         if wanted not in topics:
@@ -76,3 +83,9 @@ def _choose(topics: dict, topic: str | None, path: Path) -> str:
     if len(topics) > 1:
         raise SourceError(f"{path} has several image topics, choose one with --topic: {listed}")
     return next(iter(topics))
+
+
+def _listed(topics: dict[str, TopicInfo]) -> str:
+    return ", ".join(
+        f"{name} ({info.msgcount} {str(info.msgtype).split('/')[-1]})" for name, info in topics.items()
+    )

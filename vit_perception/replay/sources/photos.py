@@ -12,16 +12,18 @@ from vit_perception.replay.sources import FRAME_ID, PHOTO_SUFFIXES, Frame, Sourc
 
 
 class PhotoSource:
-    """The photographs in `paths`, in that order; `names` are their file names unless given.
+    """The photographs in `paths`, in that order; `names`, all different, are their file names unless given.
 
     A file that cannot be read is noted in `skipped` and passed over.
     """
 
     message_type = IMAGE
 
-    def __init__(self, paths: Sequence[Path], names: Sequence[str] | None = None, description: str = "") -> None:
+    def __init__(
+        self, paths: Sequence[Path], names: Sequence[str] | None = None, description: str = ""
+    ) -> None:
         self._paths = list(paths)
-        self._names = list(names) if names is not None else [path.stem for path in self._paths]
+        self._names = list(names) if names is not None else _names(self._paths)
         self.description = description or f"photograph {self._paths[0]}"
         self.skipped: list[str] = []
 
@@ -30,7 +32,9 @@ class PhotoSource:
         """All photographs of a folder, sorted by file name. SourceError if there are none."""
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
         if not paths:
-            raise SourceError(f"no photographs in {folder}: it has no file that ends in {', '.join(PHOTO_SUFFIXES)}")
+            raise SourceError(
+                f"no photographs in {folder}: it has no file that ends in {', '.join(PHOTO_SUFFIXES)}"
+            )
         return cls(paths, description=f"{len(paths)} photographs in {folder}")
 
     def __len__(self) -> int:
@@ -44,3 +48,9 @@ class PhotoSource:
                 self.skipped.append(f"{path}: not a readable picture")
                 continue
             yield Frame(name, serialize_bgr(image, FRAME_ID))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Without suffix where that tells all apart."""
+    stems = [path.stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [path.name for path in paths]

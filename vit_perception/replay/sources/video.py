@@ -26,7 +26,9 @@ class VideoSource:
         self._length = max(1, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         capture.release()
         if not readable:
-            raise SourceError(f"{path} cannot be decoded as a video: convert it to H.264 in .mp4 and try again")
+            raise SourceError(
+                f"{path} cannot be decoded as a video: convert it to H.264 in .mp4 and try again"
+            )
 
     def __len__(self) -> int:
         return self._length

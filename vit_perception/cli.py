@@ -1,0 +1,171 @@
+"""`vit-perception`: look at one picture, replay recordings through live nodes, list models, see the demo."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vit_perception.runtime.engines.select import DEVICES, ENGINES
+from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models, model_folders
+from vit_perception.tasks import TASKS, check_tasks
+
+# Modules that a ROS installation brings and pip alone does not.
+_ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "rosidl_runtime_py")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the process's exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    try:
+        return options.run(options)
+    except ModuleNotFoundError as error:
+        root = (error.name or "").split(".")[0]
+        if root not in _ROS:
+            raise
+        return _fail(
+            f"{root} is not installed in {sys.executable}: source your ROS 2 setup, or run `make setup`"
+        )
+    except (ValueError, OSError, RuntimeError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(reason: str) -> int:
+    print(f"vit-perception: {reason}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vit-perception", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    replay = _command(
+        commands, "replay", _replay, "play frames over DDS to live nodes and record their answers"
+    )
+    replay.add_argument(
+        "input", type=Path, help="a rosbag2 (mcap, sqlite3), a video, a photograph or a folder of them"
+    )
+    replay.add_argument(
+        "--output", type=Path, required=True, help="folder for results.mcap, summary.json and overlays/"
+    )
+    replay.add_argument("--topic", help="which images of a bag that has several image topics")
+    processes = replay.add_mutually_exclusive_group()
+    processes.add_argument(
+        "--composed", action="store_true", default=True, help="all tasks in one node (the default)"
+    )
+    processes.add_argument("--separate", dest="composed", action="store_false", help="one node a task")
+    pace = replay.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--lockstep", action="store_true", help="a frame when the last is answered (the default)"
+    )
+    pace.add_argument(
+        "--rate", type=float, metavar="HZ", help="in real time, counting the frames that are dropped"
+    )
+    replay.add_argument(
+        "--no-overlays", dest="overlays", action="store_false", help="leave out the drawn pictures"
+    )
+    replay.add_argument("--domain-id", type=int, help="ROS domain to play in; a free one unless given")
+    _add_model(replay)
+
+    demo = _command(
+        commands, "demo", _demo, "replay photographs that scikit-image ships and draw a contact sheet"
+    )
+    demo.add_argument(
+        "--output", type=Path, default=Path("out", "demo"), help="folder for the results (out/demo)"
+    )
+    _add_model(demo)
+
+    predict = _command(commands, "predict", _predict, "look at one picture, without ROS")
+    predict.add_argument("image", type=Path, help="any picture that OpenCV reads")
+    predict.add_argument(
+        "--output", type=Path, metavar="PNG", help="write the picture with the answers drawn on it"
+    )
+    _add_model(predict)
+
+    _command(commands, "models", _models, "list the installed models and what they can do")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], int], help: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, description=f"{help[0].upper()}{help[1:]}."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name or folder of a model ({DEFAULT_MODEL})")
+    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES))
+    parser.add_argument("--device", default="auto", choices=("auto", *DEVICES))
+    parser.add_argument("--tasks", type=_tasks, default=TASKS, help="some of " + ",".join(TASKS))
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    try:
+        return check_tasks(name.strip() for name in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from vit_perception.replay.command import run_replay
+
+    return run_replay(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from vit_perception.replay.command import run_demonstration
+
+    return run_demonstration(options)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    import cv2
+
+    from vit_perception.runtime.describe import describe_perception
+    from vit_perception.runtime.draw import draw_overlay
+    from vit_perception.runtime.predictor import Predictor
+
+    image = cv2.imread(str(options.image), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{options.image} is not a picture that OpenCV can read: give a JPEG or PNG file")
+    predictor = Predictor(options.model, options.engine, options.device, options.tasks)
+    predictor.warm_up(
+        *image.shape[:2]
+    )  # the first call compiles, which is not what the times below are about
+    perception = predictor(image)
+    print(describe_perception(perception, predictor.card))
+    stages = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in perception.stage_ms.items())
+    engine = predictor.engine
+    print(f"{'ms':<16}{stages} ({predictor.card.name} on {engine.name}, {engine.device}, {engine.precision})")
+    if options.output is not None:
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        drawn = draw_overlay(rgb, perception, dict(enumerate(predictor.card.labels)))
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(options.output), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+        print(f"Drawn in {options.output}")
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    from vit_perception.runtime.card import load_card
+    from vit_perception.runtime.describe import describe_card
+
+    cards = [describe_card(load_card(folder)) for folder in installed_models().values()]
+    print(
+        "\n\n".join(cards)
+        or f"no model is installed in {', '.join(map(str, model_folders())) or 'any known folder'}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

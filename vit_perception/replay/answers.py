@@ -1,0 +1,191 @@
+"""A recorded run back as pictures and `Perception` records: what the nodes said, not a second inference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mcap.reader import McapReader, make_reader
+from rclpy.serialization import deserialize_message
+
+from vit_perception.nodes import image_codec
+from vit_perception.replay.cdr import COMPRESSED_IMAGE
+from vit_perception.replay.session import DIAGNOSTICS, IMAGE_TOPICS, message_class
+from vit_perception.runtime.results import (
+    Attention,
+    Classification,
+    Detection,
+    Navigation,
+    Perception,
+    Segmentation,
+)
+
+_IDENTITY = ("model", "engine", "precision")
+
+
+class _Raw(NamedTuple):
+    message_type: str
+    cdr: bytes
+
+
+@dataclass(frozen=True)
+class AnsweredFrame:
+    """One frame of a run. image: (H, W, 3) uint8 RGB as published; labels: class id → name."""
+
+    index: int
+    image: np.ndarray
+    perception: Perception
+    labels: Mapping[int, str]
+
+
+def read_answers(path: Path) -> Iterator[AnsweredFrame]:
+    """The frames of a results.mcap in the order they were played; those nobody answered are left out."""
+    labels: dict[int, str] = {}
+    pending: dict[int, dict[str, _Raw]] = {}
+    with path.open("rb") as stream:
+        reader = make_reader(stream)
+        newest = dict.fromkeys(_answering(reader), 0)
+        for topic, frame, raw in _messages(reader):
+            if topic.endswith("label_info"):
+                labels.update({entry.class_id: entry.class_name for entry in _decode(raw).class_map})
+            if not frame or topic not in (*_READERS, *IMAGE_TOPICS.values()):
+                continue
+            pending.setdefault(frame, {})[topic] = raw
+            if topic in newest:
+                newest[topic] = frame
+                # Nodes answer in order: a frame that every topic has come to is complete.
+                for index in sorted(index for index in pending if index <= min(newest.values())):
+                    yield from _close(index, pending.pop(index), labels)
+        for index in sorted(pending):
+            yield from _close(index, pending[index], labels)
+
+
+def read_identity(path: Path) -> dict[str, str]:
+    """`model`, `engine` and `precision` as the nodes of a results.mcap stated them on /diagnostics.
+
+    Several values, where nodes differ, are joined by commas; "unknown" where none was stated.
+    """
+    found: dict[str, set[str]] = {name: set() for name in _IDENTITY}
+    with path.open("rb") as stream:
+        for _, _, raw in _messages(make_reader(stream), [DIAGNOSTICS]):
+            for status in _decode(raw).status:
+                for entry in status.values:
+                    if entry.key in found:
+                        found[entry.key].add(entry.value)
+    return {name: ", ".join(sorted(values)) or "unknown" for name, values in found.items()}
+
+
+def _messages(reader: McapReader, topics: list[str] | None = None) -> Iterator[tuple[str, int, _Raw]]:
+    """Topic, frame that it is about (0 for none) and content of each message, in the order they came.
+
+    By their times, which are those of a replayed bag, a slow answer may lie behind that to the next frame.
+    """
+    for schema, channel, message in reader.iter_messages(topics, log_time_order=False):
+        if schema is not None:
+            yield channel.topic, message.sequence, _Raw(schema.name, message.data)
+
+
+def _answering(reader: McapReader) -> list[str]:
+    """The topics that hold answers, as far as there are any."""
+    summary = reader.get_summary()
+    if summary is None or summary.statistics is None:
+        return []
+    counts = summary.statistics.channel_message_counts
+    return [c.topic for c in summary.channels.values() if c.topic in _READERS and counts.get(c.id)]
+
+
+def _decode(raw: _Raw) -> Any:
+    return deserialize_message(raw.cdr, message_class(raw.message_type))
+
+
+def _close(index: int, raw: dict[str, _Raw], labels: Mapping[int, str]) -> Iterator[AnsweredFrame]:
+    answers = {topic: message for topic, message in raw.items() if topic in _READERS}
+    image_topic = next((topic for topic in IMAGE_TOPICS.values() if topic in raw), None)
+    if image_topic is None or not answers:
+        return
+    image = _pixels(image_topic, _decode(raw[image_topic]))
+    parts: dict[str, dict[str, Any]] = {}
+    for topic, message in answers.items():
+        task, values = _READERS[topic](_decode(message))
+        parts.setdefault(task, {}).update(values)
+    results = {task: _RESULTS[task](**values) for task, values in parts.items() if _is_whole(task, values)}
+    yield AnsweredFrame(index, image, Perception(image_size=image.shape[:2], **results), dict(labels))
+
+
+def _pixels(topic: str, message: Any) -> np.ndarray:
+    compressed = topic == IMAGE_TOPICS[COMPRESSED_IMAGE]
+    return (image_codec.decode_compressed if compressed else image_codec.decode)(message, "rgb8")
+
+
+def _is_whole(task: str, values: Mapping[str, Any]) -> bool:
+    """A run that was stopped may hold a mask without its confidence."""
+    return all(part.name in values for part in fields(_RESULTS[task]) if part.default is MISSING)
+
+
+def _hypotheses(message: Any) -> tuple[list[str], np.ndarray]:
+    scores = np.array([result.score for result in message.results], np.float32)
+    return [result.class_id for result in message.results], scores
+
+
+def _classification(message: Any) -> tuple[str, dict[str, Any]]:
+    names, scores = _hypotheses(message)
+    return "classification", {
+        "class_ids": np.array([int(name) for name in names], np.int64),
+        "scores": scores,
+    }
+
+
+def _detection(message: Any) -> tuple[str, dict[str, Any]]:
+    boxes, class_ids, scores = [], [], []
+    for detection in message.detections:
+        box, best = detection.bbox, detection.results[0].hypothesis
+        x, y = box.center.position.x, box.center.position.y
+        boxes.append((x - box.size_x / 2, y - box.size_y / 2, x + box.size_x / 2, y + box.size_y / 2))
+        class_ids.append(int(best.class_id))
+        scores.append(best.score)
+    return "detection", {
+        "boxes": np.array(boxes, np.float32).reshape(-1, 4),
+        "class_ids": np.array(class_ids, np.int64),
+        "scores": np.array(scores, np.float32),
+    }
+
+
+def _image_part(task: str, name: str) -> Callable[[Any], tuple[str, dict[str, Any]]]:
+    return lambda message: (task, {name: image_codec.decode(message, image_codec.PASSTHROUGH)})
+
+
+def _action(message: Any) -> tuple[str, dict[str, Any]]:
+    names, scores = _hypotheses(message)
+    return "navigation", {"actions": tuple(names), "action_scores": scores if names else None}
+
+
+def _collision(message: Any) -> tuple[str, dict[str, Any]]:
+    scores = _hypotheses(message)[1]
+    return "navigation", {"collision": float(scores[0]) if len(scores) else None}
+
+
+def _goal_distance(message: Any) -> tuple[str, dict[str, Any]]:
+    return "navigation", {"goal_distance": None if math.isnan(message.range) else float(message.range)}
+
+
+_READERS: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
+    "/classification": _classification,
+    "/detections": _detection,
+    "/segmentation/mask": _image_part("segmentation", "mask"),
+    "/segmentation/confidence": _image_part("segmentation", "confidence"),
+    "/navigation/action": _action,
+    "/navigation/collision": _collision,
+    "/navigation/goal_distance": _goal_distance,
+    "/attention/heatmap": _image_part("attention", "heatmap"),
+}
+_RESULTS: Mapping[str, type] = {
+    "classification": Classification,
+    "detection": Detection,
+    "segmentation": Segmentation,
+    "navigation": Navigation,
+    "attention": Attention,
+}

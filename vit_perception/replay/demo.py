@@ -1,0 +1,69 @@
+"""Photographs that scikit-image ships, through the whole path, onto one contact sheet."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+
+from vit_perception.replay.answers import read_answers
+from vit_perception.replay.overview import Captions, draw_sheet
+from vit_perception.replay.run import RESULTS, Options, Run, replay
+from vit_perception.replay.sources import SourceError
+from vit_perception.replay.sources.photos import PhotoSource
+from vit_perception.runtime.card import load_card
+from vit_perception.runtime.locate import find_model
+from vit_perception.tasks import CLASSIFICATION
+
+OVERVIEW = "overview.png"
+
+# Only files inside scikit-image's wheel: its others are downloaded on first use.
+PHOTOGRAPHS = {
+    "cat": "chelsea.png",
+    "astronaut": "astronaut.png",
+    "coffee": "coffee.png",
+    "motorcycle": "motorcycle_left.png",
+    "rocket": "rocket.jpg",
+}
+
+
+def photographs() -> PhotoSource:
+    """The demo's pictures. SourceError if scikit-image is not installed, or without them."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise SourceError("the demo's photographs come with scikit-image: pip install scikit-image")
+    data = Path(spec.origin).parent / "data"
+    paths = {name: data / file for name, file in PHOTOGRAPHS.items() if (data / file).is_file()}
+    if not paths:
+        raise SourceError(
+            f"scikit-image has no photographs in {data}: pip install --force-reinstall scikit-image"
+        )
+    return PhotoSource(list(paths.values()), list(paths), f"{len(paths)} photographs of scikit-image")
+
+
+def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
+    """Replay the photographs, then draw `overview.png` from what the nodes said."""
+    run = replay(photographs(), folder, options, check)
+    thresholds = load_card(find_model(options.model)).thresholds
+    # Where classification was not trained, there are no tags to choose from.
+    captions = _captions(run, thresholds.get(CLASSIFICATION, 1.0))
+    sheet = draw_sheet(list(read_answers(folder / RESULTS)), captions)
+    cv2.imwrite(str(folder / OVERVIEW), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    return run
+
+
+def _captions(run: Run, classes: float) -> Captions:
+    summary = run.summary
+    made_with = [f"{summary['model']}, {summary['engine']}, {summary['precision']}"]
+    medians = [topic["latency_ms"]["p50"] for topic in summary["topics"].values()]
+    if answered := [median for median in medians if median is not None]:
+        made_with.append(f"all answers {max(answered):.0f} ms after the photograph, over DDS")
+    return Captions(
+        title="vit_perception",
+        subtitle="One Vision Transformer looks at each photograph once: all answers come from that one look.",
+        made_with=made_with,
+        names=run.names,
+        classes=classes,
+    )

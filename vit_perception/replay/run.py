@@ -1,0 +1,176 @@
+"""One replay from start to end: live nodes, frames through them, answers into a bag, and a summary."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vit_perception.nodes.transport import large_image_environment
+from vit_perception.replay import processes
+from vit_perception.replay.answers import read_identity
+from vit_perception.replay.cdr import COMPRESSED_IMAGE
+from vit_perception.replay.player import Player
+from vit_perception.replay.progress import progress_bar
+from vit_perception.replay.recorder import METADATA, Recorder
+from vit_perception.replay.scoreboard import Scoreboard
+from vit_perception.replay.session import ANSWER_TOPICS, Session
+from vit_perception.replay.sources import Source, SourceError
+from vit_perception.runtime.card import Card, load_card
+from vit_perception.runtime.locate import DEFAULT_MODEL, find_model
+from vit_perception.tasks import ATTENTION, TASKS, check_tasks
+
+RESULTS = "results.mcap"
+SUMMARY = "summary.json"
+LOGS = "logs"
+
+# Loading five models on two busy cores takes about half a minute.
+_READY_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to replay. hz: frames a second in real time, None for lockstep; domain_id: None takes a free one.
+
+    Raises:
+        ValueError: a value is not usable; the message says which.
+    """
+
+    model: str = DEFAULT_MODEL
+    engine: str = "auto"
+    device: str = "auto"
+    tasks: tuple[str, ...] = TASKS
+    composed: bool = True
+    hz: float | None = None
+    domain_id: int | None = None
+
+    def __post_init__(self) -> None:
+        check_tasks(self.tasks)
+        if self.hz is not None and not 0 < self.hz <= 1000:
+            raise ValueError(
+                f"rate {self.hz} is not possible: give frames a second, more than 0 and at most 1000"
+            )
+        if self.domain_id is not None and not 0 <= self.domain_id <= 101:
+            raise ValueError(f"domain id {self.domain_id} is not safe on Linux: give one from 0 to 101")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a replay. summary: what summary.json holds; names: of the frames as they were played."""
+
+    summary: dict[str, Any]
+    names: list[str]
+
+
+def replay(source: Source, folder: Path, options: Options, check: Callable[[], None]) -> Run:
+    """Play `source` to live nodes; writes results.mcap, metadata.yaml and summary.json into `folder`.
+
+    check: called at least every second, may raise to end early: bag and summary are then of what was played.
+
+    Raises:
+        SourceError: not one frame could be read.
+        NodeDied, NotReady: the nodes did not do their part; the message has what they said.
+        FileNotFoundError, ValueError: there is no such model, or it was trained for none of the tasks.
+    """
+    card = load_card(find_model(options.model).resolve())
+    tasks = _trained(options.tasks, card)
+    domain = processes.free_domain() if options.domain_id is None else options.domain_id
+    environment = {
+        **large_image_environment(),
+        "ROS_DOMAIN_ID": str(domain),
+        # Nobody else's nodes may answer, and ours stay off the network.
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+    os.environ.update(environment)  # our own participant reads them too
+    nodes = processes.plan(options.composed, tasks)
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in (RESULTS, METADATA, SUMMARY):
+        (folder / stale).unlink(missing_ok=True)
+    with (
+        processes.Processes(
+            nodes,
+            _parameters(options, card, tasks, source.message_type),
+            environment,
+            folder / LOGS,
+        ) as running,
+        Session(source.message_type, nodes, domain) as session,
+    ):
+
+        def check_all() -> None:
+            check()
+            running.check()
+
+        early = session.wait_until_ready(
+            _answer_topics(tasks, card), card.input_sizes, _READY_SECONDS, check_all
+        )
+        topics = session.topics.values()
+        board = Scoreboard(
+            {topic.name: topic.message_type for topic in topics},
+            [topic.name for topic in topics if topic.per_frame],
+        )
+        try:
+            with Recorder(folder / RESULTS) as recorder, progress_bar(len(source), "replay") as bar:
+                _declare(recorder, session)
+                player = Player(session, recorder, board, check_all, early)
+                if options.hz is None:
+                    player.lockstep(source, bar.update)
+                else:
+                    player.real_time(source, options.hz, bar.update)
+        finally:
+            summary = _summary(board, folder / RESULTS)
+            (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    if not board.frames_in:
+        raise SourceError(f"no frame of {source.description} could be read: {'; '.join(source.skipped[:3])}")
+    return Run(summary, board.names)
+
+
+def refuse_overwriting(source: Path, folder: Path) -> None:
+    """SourceError if the results in `folder` would replace the bag they are made from."""
+    own = {(folder / name).resolve() for name in ("", RESULTS, METADATA)}
+    if source.resolve() in own:
+        raise SourceError(
+            f"{source} would be overwritten by the results: give another --output than {folder}"
+        )
+
+
+def _trained(tasks: tuple[str, ...], card: Card) -> list[str]:
+    """Those tasks that the model answers: a node that answers nothing would be waited for in vain."""
+    trained = [task for task in tasks if task in card.tasks]
+    if not trained:
+        raise ValueError(
+            f"model {card.name} was trained for none of {', '.join(tasks)}: it does {', '.join(card.tasks)}"
+        )
+    return trained
+
+
+def _answer_topics(tasks: list[str], card: Card) -> list[str]:
+    """The topics that must answer each frame, for the tasks as far as their heads were trained."""
+    heads = [head for head in (*card.trained, ATTENTION) if head.split(".")[0] in tasks]
+    return [topic for head in heads for topic in ANSWER_TOPICS[head]]
+
+
+def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str) -> dict[str, str]:
+    """Node parameters as YAML, which JSON is: quoted, no text is taken for a number."""
+    values: dict[str, str | list[str]] = {
+        "model": str(card.folder),
+        "engine": options.engine,
+        "device": options.device,
+        "image_transport": "compressed" if frame_type == COMPRESSED_IMAGE else "raw",
+    }
+    if options.composed:
+        values["tasks"] = tasks
+    return {name: json.dumps(value) for name, value in values.items()}
+
+
+def _declare(recorder: Recorder, session: Session) -> None:
+    for topic in (session.image, *session.topics.values()):
+        recorder.add_topic(topic.name, topic.message_type, topic.qos, topic.type_hash)
+
+
+def _summary(board: Scoreboard, results: Path) -> dict[str, Any]:
+    counted = board.summary()
+    topics = counted.pop("topics")
+    return {**counted, **read_identity(results), "topics": topics}

@@ -8,10 +8,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
-from ros.graph import TINY, scene, wait_until
+from ros.graph import TINY, scene, values, wait_until
 from vit_perception.nodes import image_codec
 from vit_perception.nodes.outputs.output import LATCHED
 from vit_perception.runtime.draw import draw_attention, draw_overlay
@@ -188,3 +189,17 @@ def test_a_scene_with_nothing_in_it_is_answered(graph):
     assert answers["classification"].results == []
     assert answers["detections"].detections == []
     assert (answers["overlay"].height, answers["overlay"].width) == (90, 120)
+
+
+def test_frames_for_nobody_are_not_looked_at(graph):
+    node = "/unheard/perception"
+    with graph.node("/unheard"):
+        publisher = graph.client.create_publisher(Image, "/unheard/image", 10)
+        status = graph.status(
+            node,
+            lambda status: int(values(status)["frames_received"]) > 2,
+            lambda: publisher.publish(graph.image()),
+        )
+        graph.destroy(publisher)
+        assert values(status)["frames_processed"] == "0"
+        assert status.level == DiagnosticStatus.OK

@@ -74,7 +74,7 @@ def test_an_error_with_the_reason_and_the_node_lives(graph, node, spoil, reason)
         lambda status: status.level == DiagnosticStatus.ERROR and reason in status.message,
         lambda: publisher.publish(message),
     )
-    graph.client.destroy_publisher(publisher)
+    graph.destroy(publisher)
     assert int(values(status)["errors"]) > 0
     assert reason in values(status)["last_error"]
     assert graph.ask("/bad", graph.image(), {"detections": Detection2DArray})
@@ -93,4 +93,4 @@ def test_a_damaged_file(graph, data):
             lambda status: status.level == DiagnosticStatus.ERROR and "jpeg" in status.message,
             lambda: publisher.publish(message),
         )
-        graph.client.destroy_publisher(publisher)
+        graph.destroy(publisher)

@@ -60,14 +60,14 @@ def test_publishers_of_either_kind_are_heard_one_after_the_other(graph, node, ch
 def test_a_reliable_publisher_is_heard_reliably(graph, node):
     publisher = graph.client.create_publisher(Image, "/qos/image", RELIABLE)
     wait_until(lambda: _subscribed(graph) == ReliabilityPolicy.RELIABLE, "a reliable subscription")
-    graph.client.destroy_publisher(publisher)
+    graph.destroy(publisher)
 
 
 def test_both_kinds_at_once(graph, node):
     publisher = graph.client.create_publisher(Image, "/qos/image", RELIABLE)
     assert graph.ask(node, graph.image(), TOPICS, BEST_EFFORT)
     assert graph.ask(node, graph.image(), TOPICS, RELIABLE)
-    graph.client.destroy_publisher(publisher)
+    graph.destroy(publisher)
 
 
 def test_a_latched_image_from_before_the_node_is_answered(graph):
@@ -77,7 +77,7 @@ def test_a_latched_image_from_before_the_node_is_answered(graph):
     heard = graph.listen("/latched/detections", Detection2DArray)
     with graph.node("/latched", ("detection",)):
         wait_until(lambda: heard, "an answer")
-    graph.client.destroy_publisher(publisher)
+    graph.destroy(publisher)
     assert heard[0].header == message.header
 
 
@@ -86,4 +86,4 @@ def test_outputs_are_heard_by_subscribers_of_either_kind(graph, node, qos):
     heard = graph.listen("/qos/detections", Detection2DArray, qos)
     publisher = graph.client.create_publisher(Image, "/qos/image", RELIABLE)
     wait_until(lambda: heard, "an answer", lambda: publisher.publish(graph.image()))
-    graph.client.destroy_publisher(publisher)
+    graph.destroy(publisher)

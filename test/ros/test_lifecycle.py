@@ -82,4 +82,4 @@ def test_images_are_not_received_while_inactive(graph):
         assert heard == []
         assert graph.transition(node, TRANSITIONS["activate"])
         wait_until(lambda: heard, "an answer", lambda: publisher.publish(graph.image()))
-        graph.client.destroy_publisher(publisher)
+        graph.destroy(publisher)

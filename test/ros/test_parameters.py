@@ -132,7 +132,7 @@ def test_max_rate_drops_and_counts(graph):
         last = graph.image()
         publisher.publish(last)
         wait_until(lambda: heard[-1].header == last.header, "an answer to the newest frame")
-        graph.client.destroy_publisher(publisher)
+        graph.destroy(publisher)
         counted = values(graph.status(node))
     received, dropped, processed = (
         int(counted[f"frames_{name}"]) for name in ("received", "dropped", "processed")

@@ -56,6 +56,6 @@ def test_it_is_over_when_images_come(graph):
             lambda s: s.level == DiagnosticStatus.OK and float(values(s)["input_hz"]) > 0,
             lambda: publisher.publish(graph.image()),
         )
-        graph.client.destroy_publisher(publisher)
+        graph.destroy(publisher)
     assert values(status)["frames_dropped"] == "0"
     assert float(values(status)["newest_frame_age_s"]) < 3

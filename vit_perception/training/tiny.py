@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -9,44 +10,33 @@ import torch
 
 from vit_perception.model import build_model
 from vit_perception.runtime.card import Card
-from vit_perception.training.classes import ACTIONS, LABELS, THINGS
 from vit_perception.training.export import export
+from vit_perception.training.recipe import default_card
 
 
 def tiny_card() -> Card:
-    """A card whose architecture has 26 k parameters and every head but the goal distance."""
-    backbone = {
-        "patch_size": 14,
-        "embed_dim": 16,
-        "depth": 2,
-        "num_heads": 2,
-        "pos_grid": [4, 4],
-        "layer_scale": 1.0,
-    }
-    return Card(
+    """The default model's card with an architecture of 26 k parameters."""
+    standard = default_card([], [])
+    return dataclasses.replace(
+        standard,
         name="tiny",
         description="Random weights, for tests of the plumbing: its answers mean nothing.",
-        licence="Apache-2.0",
         provenance="random initialisation, seed 0",
         architecture={
-            "backbone": backbone,
+            **standard.architecture,
+            "backbone": {
+                "patch_size": 14,
+                "embed_dim": 16,
+                "depth": 2,
+                "num_heads": 2,
+                "pos_grid": [4, 4],
+                "layer_scale": 1.0,
+            },
             "pyramid": {"layers": [0, 1], "width": 16, "fine_width": 16},
-            "num_classes": len(LABELS),
-            "num_things": len(THINGS),
-            "num_actions": len(ACTIONS),
         },
-        files={},
-        sha256={},
-        patch_size=14,
         input_sizes=((84, 112), (112, 84)),
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-        labels=LABELS,
-        things=THINGS,
-        actions=ACTIONS,
-        trained=("classification", "detection", "segmentation", "navigation.action", "navigation.collision"),
         thresholds={"classification": 0.5, "detection": 0.3},
-        metrics={},
+        mask_agreement=0.0,
     )
 
 

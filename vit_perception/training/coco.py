@@ -17,6 +17,9 @@ import numpy as np
 
 from vit_perception.training.classes import COARSE, LABELS, THINGS, UNLABELLED, thing_of_box
 
+# The share of a photograph from which on it is an example of a class.
+NOTABLE = 0.01
+
 
 @dataclass(frozen=True)
 class Cutout:
@@ -39,6 +42,16 @@ class Photograph:
     class_ids: np.ndarray
     labelled: bool
     cutouts: tuple[Cutout, ...]
+
+
+def class_pixels(semantic: np.ndarray) -> np.ndarray:
+    """(C,) number of pixels of each class in a mask; the unlabelled count for none."""
+    return np.bincount(semantic.ravel(), minlength=256)[: len(LABELS)]
+
+
+def visible_classes(semantic: np.ndarray, share: float) -> np.ndarray:
+    """(C,) bool: classes that cover more than `share` of a mask."""
+    return np.asarray(class_pixels(semantic) > share * semantic.size)
 
 
 def _read_boxes(path: Path, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,9 +133,8 @@ def split(photographs: list[Photograph], fraction: float = 0.2) -> tuple[list[Ph
     for photograph in sorted(photographs, key=order):
         for class_id in set(photograph.class_ids.tolist()):
             holders.setdefault(("box", class_id), []).append(photograph)
-        for class_id in range(len(LABELS)):
-            if (photograph.semantic == class_id).mean() > 0.01:
-                holders.setdefault(("mask", class_id), []).append(photograph)
+        for class_id in np.flatnonzero(visible_classes(photograph.semantic, NOTABLE)).tolist():
+            holders.setdefault(("mask", class_id), []).append(photograph)
         holders.setdefault(("any", 0), []).append(photograph)
     held, trained = set[str](), set[str]()
     for members in sorted(holders.values(), key=len):

@@ -33,7 +33,14 @@ from vit_perception.runtime.results import Perception
 from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
 from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
 from vit_perception.training.classes import LABELS
-from vit_perception.training.coco import Photograph, load_photographs, split
+from vit_perception.training.coco import (
+    NOTABLE,
+    Photograph,
+    class_pixels,
+    load_photographs,
+    split,
+    visible_classes,
+)
 from vit_perception.training.evaluate import judge
 from vit_perception.training.export import export, write_card
 from vit_perception.training.losses import total_loss
@@ -84,11 +91,8 @@ class Sampler:
 
     @staticmethod
     def _classes(photograph: Photograph) -> list[int]:
-        shown = (
-            np.bincount(photograph.semantic.ravel(), minlength=256)[: len(LABELS)]
-            > 0.01 * photograph.semantic.size
-        )
-        return sorted(set(photograph.class_ids.tolist()) | set(np.flatnonzero(shown).tolist()))
+        shown = np.flatnonzero(visible_classes(photograph.semantic, NOTABLE))
+        return sorted({*photograph.class_ids.tolist(), *shown.tolist()})
 
     def _draw(self) -> Photograph:
         return self.photographs[self.rng.choice(len(self.photographs), p=self.probability)]
@@ -164,7 +168,7 @@ def centres_for(model: PerceptionModel, size: tuple[int, int]) -> Tensor:
 
 def mask_weights(photographs: list[Photograph], device: torch.device) -> Tensor:
     """Weight of each class in the mask loss: the inverse square root of its share of the pixels."""
-    counts = sum(np.bincount(p.semantic.ravel(), minlength=256)[: len(LABELS)] for p in photographs)
+    counts = sum(class_pixels(p.semantic) for p in photographs)
     weights = (1 / np.sqrt(np.maximum(counts / np.sum(counts), 1e-3))).clip(max=8.0)
     return torch.tensor(weights / weights.mean(), dtype=torch.float32, device=device)
 

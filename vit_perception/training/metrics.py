@@ -11,8 +11,8 @@ import numpy as np
 
 from vit_perception.runtime.results import Detection, Perception
 from vit_perception.training.classes import ACTIONS, LABELS, THINGS, UNLABELLED
-from vit_perception.training.coco import Photograph
-from vit_perception.training.targets import way_ahead
+from vit_perception.training.coco import Photograph, visible_classes
+from vit_perception.training.targets import PRESENT, way_ahead
 
 # Average precision integrates over all scores; a cut at a working threshold would lose its tail.
 LOWEST_SCORE = 0.005
@@ -101,8 +101,7 @@ def presence_ap(photographs: Sequence[Photograph], scores: np.ndarray) -> float:
 
     present = np.zeros(scores.shape, bool)
     for row, photograph in enumerate(photographs):
-        counts = np.bincount(photograph.semantic.ravel(), minlength=256)[: len(LABELS)]
-        present[row] = counts > 0.004 * photograph.semantic.size
+        present[row] = visible_classes(photograph.semantic, PRESENT)
         present[row, photograph.class_ids] = True
     columns = [c for c in range(len(LABELS)) if present[:, c].any()]
     return round(

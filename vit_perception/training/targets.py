@@ -11,7 +11,9 @@ from torch import Tensor
 
 from vit_perception.training.augment import View
 from vit_perception.training.classes import ACTIONS, GROUND, LABELS, THINGS, UNLABELLED
+from vit_perception.training.coco import visible_classes
 
+PRESENT = 0.004  # the share of a picture from which on a class counts as in it
 IGNORE = -100  # of an action: there is no mask to tell
 
 
@@ -67,8 +69,7 @@ def way_ahead(semantic: np.ndarray) -> tuple[int, bool] | None:
 def classes_present(view: View) -> np.ndarray:
     """(C,) 1 present, 0 absent, NaN unknown: without a mask only the boxed classes are known."""
     present = np.zeros(len(LABELS), np.float32)
-    counts = np.bincount(view.semantic.ravel(), minlength=256)[: len(LABELS)]
-    present[counts > 0.004 * view.semantic.size] = 1.0
+    present[visible_classes(view.semantic, PRESENT)] = 1.0
     present[view.class_ids] = 1.0
     if not view.labelled:
         unknown = np.array([c not in THINGS for c in range(len(LABELS))])

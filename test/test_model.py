@@ -4,14 +4,21 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from vit_perception.backbones.vit import VisionTransformer, ViTConfig
+from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.classification import ClassificationHead
 from vit_perception.heads.pyramid import PyramidConfig
 from vit_perception.heads.segmentation import SegmentationHead
 from vit_perception.model import PerceptionModel, build_model
 
 ARCHITECTURE = {
-    "backbone": {"patch_size": 14, "embed_dim": 16, "depth": 2, "num_heads": 2, "pos_grid": [4, 4]},
+    "backbone": {
+        "family": "vit",
+        "patch_size": 14,
+        "embed_dim": 16,
+        "depth": 2,
+        "num_heads": 2,
+        "pos_grid": [4, 4],
+    },
     "pyramid": {"layers": [0, 1], "width": 16, "fine_width": 16},
     "num_classes": 5,
     "num_things": 2,
@@ -47,13 +54,13 @@ def test_every_parameter_gets_a_gradient():
 
 
 def test_any_subset_of_heads_is_a_model():
-    backbone = VisionTransformer(ViTConfig(**ARCHITECTURE["backbone"]))
+    backbone = build_backbone(ARCHITECTURE["backbone"])
     model = PerceptionModel(backbone, {"classification": ClassificationHead(16, 3)}).eval()
     assert set(model(torch.randn(1, 3, 14, 14))) == {"classification"}
 
 
 def test_dense_head_without_pyramid_is_refused():
-    backbone = VisionTransformer(ViTConfig(**ARCHITECTURE["backbone"]))
+    backbone = build_backbone(ARCHITECTURE["backbone"])
     head = SegmentationHead(PyramidConfig(layers=(0,)), 3)
     with pytest.raises(ValueError, match="'segmentation' reads a feature pyramid"):
         PerceptionModel(backbone, {"segmentation": head})
@@ -68,7 +75,7 @@ def test_dense_head_without_pyramid_is_refused():
         (lambda a: a["backbone"].update(wings=2), "wings"),
         (
             lambda a: a["pyramid"].update(layers=[7]),
-            "pyramid layer 7 does not exist: the backbone has 2 blocks",
+            "pyramid layer 7 does not exist: the backbone has 2",
         ),
     ],
 )

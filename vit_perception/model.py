@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vit_perception.backbones.vit import VisionTransformer, ViTConfig
+from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.classification import ClassificationHead
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
 from vit_perception.heads.segmentation import SegmentationHead
-from vit_perception.layers.attention import class_token_attention
 
 # Heads of whole-image tokens, and heads of the pyramid that both dense tasks share.
 TOKEN_HEADS = ("classification", "navigation")
@@ -33,7 +33,7 @@ class PerceptionModel(nn.Module):
 
     def __init__(
         self,
-        backbone: VisionTransformer,
+        backbone: Backbone,
         heads: Mapping[str, nn.Module],
         pyramid: SimpleFeaturePyramid | None = None,
     ) -> None:
@@ -50,7 +50,7 @@ class PerceptionModel(nn.Module):
     def forward(
         self, image: Tensor, goal: Tensor | None = None, attention: bool = False
     ) -> dict[str, Tensor]:
-        last = len(self.backbone.blocks) - 1
+        last = self.backbone.num_blocks - 1
         features = self.backbone(
             image,
             layers=self.pyramid.config.layers if self.pyramid else (),
@@ -66,9 +66,7 @@ class PerceptionModel(nn.Module):
             else:
                 outputs |= head(features)
         if attention:
-            outputs["attention"] = class_token_attention(
-                features.attention[last], self.backbone.num_prefix, features.grid
-            )
+            outputs["attention"] = features.attention[last].spatial()
         return outputs
 
 
@@ -82,20 +80,21 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
     expected = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
     if set(architecture) != expected:
         raise ValueError(f"architecture has fields {sorted(architecture)}, not {sorted(expected)}")
+    backbone = build_backbone(architecture["backbone"])
     try:
-        config = ViTConfig(**architecture["backbone"])
         pyramid_config = PyramidConfig(**architecture["pyramid"])
     except TypeError as error:
         raise ValueError(f"architecture: {error}") from error
     for index in pyramid_config.layers:
-        if not 0 <= index < config.depth:
-            raise ValueError(f"pyramid layer {index} does not exist: the backbone has {config.depth} blocks")
-    backbone = VisionTransformer(config)
-    pyramid = SimpleFeaturePyramid(pyramid_config, config.embed_dim, config.patch_size)
+        if not 0 <= index < len(backbone.feature_info):
+            raise ValueError(
+                f"pyramid layer {index} does not exist: the backbone has {len(backbone.feature_info)}"
+            )
+    pyramid = SimpleFeaturePyramid(pyramid_config, backbone.embed_dim, backbone.stride)
     heads = {
-        "classification": ClassificationHead(config.embed_dim, architecture["num_classes"]),
+        "classification": ClassificationHead(backbone.embed_dim, architecture["num_classes"]),
         "detection": DetectionHead(pyramid_config, pyramid.strides, architecture["num_things"]),
         "segmentation": SegmentationHead(pyramid_config, architecture["num_classes"]),
-        "navigation": NavigationHead(config.embed_dim, config.num_heads, architecture["num_actions"]),
+        "navigation": NavigationHead(backbone.embed_dim, backbone.num_heads, architecture["num_actions"]),
     }
     return PerceptionModel(backbone, heads, pyramid)

@@ -17,11 +17,11 @@ def test_any_grid(height, width, registers):
     assert features.cls_token.shape == (2, 24)
     assert features.prefix_tokens.shape == (2, 1 + registers, 24)
     assert features.patch_tokens.shape == (2, rows * columns, 24)
-    assert set(features.layers) == {0, 2}
-    assert features.maps(0).shape == (2, 24, rows, columns)
+    assert set(features.maps) == {0, 2}
+    assert features.maps[0].shape == (2, 24, rows, columns)
     tokens = 1 + registers + rows * columns
-    assert features.attention[2].shape == (2, 3, tokens, tokens)
-    assert torch.equal(features.layers[2], features.patch_tokens)
+    assert features.attention[2].matrix.shape == (2, 3, tokens, tokens)
+    assert torch.equal(features.maps[2].flatten(2).transpose(1, 2), features.patch_tokens)
     assert torch.equal(features.prefix_tokens[:, 0], features.cls_token)
 
 
@@ -50,7 +50,7 @@ def test_every_parameter_gets_a_gradient():
 
 @pytest.mark.parametrize("index", [3, -4])
 def test_block_that_does_not_exist_is_refused(index):
-    with pytest.raises(ValueError, match=f"block {index} does not exist: this ViT has 3 blocks"):
+    with pytest.raises(ValueError, match=f"layer {index} does not exist: this VisionTransformer has 3"):
         VisionTransformer(ViTConfig(**SMALL))(torch.zeros(1, 3, 16, 16), layers=(index,))
 
 

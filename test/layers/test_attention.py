@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from vit_perception.layers.attention import Attention, CrossAttention, class_token_attention
+from vit_perception.layers.attention import Attention, CrossAttention
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 50])
@@ -29,12 +29,6 @@ def test_cross_attention_reads_only_its_context():
     assert not torch.allclose(out, attention(query, changed))
     # A set has no order.
     torch.testing.assert_close(out, attention(query, context.flip(1)), atol=1e-6, rtol=1e-5)
-
-
-def test_class_token_attention_leaves_prefix_out():
-    weights = torch.arange(8 * 8, dtype=torch.float32).reshape(1, 1, 8, 8)
-    grid = class_token_attention(weights, num_prefix=2, grid=(2, 3))
-    assert grid.tolist() == [[[[2, 3, 4], [5, 6, 7]]]]
 
 
 def test_heads_that_do_not_divide_are_refused():

@@ -2,28 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
+
+
+def _as_one_group(tokens: Tensor) -> Tensor:
+    return tokens.unsqueeze(1)
+
+
+def _from_one_group(groups: Tensor) -> Tensor:
+    return groups.squeeze(1)
+
+
+@dataclass(frozen=True)
+class BlockAttention:
+    """Attention weights of one block, over its P + gh·gw tokens in G groups that attend within themselves.
+
+    weights: (B, heads, G, Q, K), rows sum to one. A plain ViT has one group of all tokens; Swin's
+    windows and MobileViT's pixel positions are groups. grid: (gh, gw) of the block's patch tokens;
+    num_prefix: P, tokens before the first patch, the class token first. group: tokens
+    (B, P + gh·gw, C) → what each group's queries are (B, G, Q, C); ungroup: one value for each
+    group's keys (B, G, K, C) → summed on the tokens (B, P + gh·gw, C), what falls on padding dropped.
+    """
+
+    weights: Tensor
+    grid: tuple[int, int]
+    num_prefix: int = 0
+    group: Callable[[Tensor], Tensor] = _as_one_group
+    ungroup: Callable[[Tensor], Tensor] = _from_one_group
+
+    @property
+    def matrix(self) -> Tensor:
+        """(B, heads, N, N) of a block that attends over all its tokens.
+
+        Raises:
+            ValueError: the block attends within groups.
+        """
+        if self.weights.shape[2] != 1 or self.weights.shape[3] != self.weights.shape[4]:
+            raise ValueError(
+                f"this block attends in {self.weights.shape[2]} groups of {self.weights.shape[3]} queries "
+                f"and {self.weights.shape[4]} keys: it has no attention matrix of all its tokens"
+            )
+        return self.weights[:, :, 0]
+
+    def spatial(self) -> Tensor:
+        """(B, heads, gh, gw): what the class token reads of each patch; without a class token,
+        what each patch is read by the queries of its group on average."""
+        weights = self.weights
+        read = weights[..., 0, :] if self.num_prefix else weights.mean(dim=3)
+        tokens = self.ungroup(read.flatten(0, 1).unsqueeze(-1))[:, self.num_prefix :, 0]
+        return tokens.reshape(*weights.shape[:2], *self.grid)
 
 
 @dataclass(frozen=True)
 class TokenFeatures:
     """Tokens of a batch of images.
 
-    cls_token: (B, D), after the final norm. prefix_tokens: (B, P, D), class token first, then
-    registers. patch_tokens: (B, gh·gw, D) in raster order. grid: (gh, gw). layers: block index →
-    patch tokens (B, gh·gw, D) after that block and the final norm, for those asked for.
-    attention: block index → weights (B, heads, P + N, P + N), for those asked for.
+    cls_token: (B, D), the image in one token: the class token after the final norm, or, in a backbone
+    without one, the mean of the patch tokens. prefix_tokens: (B, P, D): class token, distillation
+    token, registers, as far as the backbone has them; P may be 0. patch_tokens: (B, gh·gw, D) in raster
+    order. grid: (gh, gw). maps: layer index → feature map (B, C, h, w), for those asked for; channels
+    and stride of each are in the backbone's `feature_info`. attention: block index → BlockAttention,
+    for those asked for.
     """
 
     cls_token: Tensor
     prefix_tokens: Tensor
     patch_tokens: Tensor
     grid: tuple[int, int]
-    layers: dict[int, Tensor] = field(default_factory=dict)
-    attention: dict[int, Tensor] = field(default_factory=dict)
-
-    def maps(self, index: int) -> Tensor:
-        """Patch tokens after block `index` as a feature map (B, D, gh, gw)."""
-        return self.layers[index].transpose(1, 2).unflatten(-1, (self.grid[0], self.grid[1]))
+    maps: dict[int, Tensor] = field(default_factory=dict)
+    attention: dict[int, BlockAttention] = field(default_factory=dict)

@@ -1,23 +1,30 @@
-"""The plain Vision Transformer (Dosovitskiy et al. 2021), with DINOv2's LayerScale and registers."""
+"""The plain Vision Transformer (Dosovitskiy et al. 2021): also DeiT, DINOv2 and the encoder of MAE."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vit_perception.backbones.features import TokenFeatures
+from vit_perception.backbones.backbone import Backbone, FeatureInfo
+from vit_perception.backbones.features import BlockAttention, TokenFeatures
 from vit_perception.layers.block import Block
 from vit_perception.layers.patch_embed import PatchEmbed
-from vit_perception.layers.pos_embed import interpolate_pos_embed
+from vit_perception.layers.pos_embed import (
+    DEFAULT_INTERPOLATION,
+    PosInterpolation,
+    interpolate_pos_embed,
+)
 
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """Shape of a ViT. pos_grid: rows and columns of the learned position embedding;
-    layer_scale: initial gain, None for none; num_registers: register tokens (Darcet et al. 2024)."""
+    """Shape of a ViT. pos_grid: rows and columns of the learned position embedding, resampled by
+    pos_interpolation; distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
+    num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none."""
 
     patch_size: int = 16
     embed_dim: int = 384
@@ -26,7 +33,10 @@ class ViTConfig:
     mlp_ratio: float = 4.0
     in_chans: int = 3
     pos_grid: tuple[int, int] = (14, 14)
+    pos_interpolation: PosInterpolation = DEFAULT_INTERPOLATION
+    distilled: bool = False
     num_registers: int = 0
+    qkv_bias: bool = True
     layer_scale: float | None = None
     drop_path: float = 0.0
     norm_eps: float = 1e-6
@@ -38,30 +48,57 @@ class ViTConfig:
         if self.num_registers < 0:
             raise ValueError(f"num_registers must not be negative, not {self.num_registers}")
         object.__setattr__(self, "pos_grid", tuple(self.pos_grid))  # YAML gives a list
+        if isinstance(self.pos_interpolation, Mapping):  # and a mapping
+            object.__setattr__(self, "pos_interpolation", PosInterpolation(**self.pos_interpolation))
+
+    @property
+    def num_position_tokens(self) -> int:
+        """Tokens before the patches that have a learned position: the class and distillation tokens."""
+        return 2 if self.distilled else 1
 
 
-class VisionTransformer(nn.Module):
+def _size(embed_dim: int, depth: int, num_heads: int, **other: Any) -> ViTConfig:
+    return ViTConfig(embed_dim=embed_dim, depth=depth, num_heads=num_heads, **other)
+
+
+VARIANTS: dict[str, ViTConfig] = {
+    "vit_tiny_patch16": _size(192, 12, 3),
+    "vit_small_patch16": _size(384, 12, 6),
+    "vit_base_patch16": _size(768, 12, 12),
+    "vit_large_patch16": _size(1024, 24, 16),
+}
+
+
+class VisionTransformer(Backbone):
     """Image (B, C, H, W) → TokenFeatures, for any H and W divisible by the patch.
 
-    Parameters carry timm's names. The class token has position 0; registers have none.
+    Parameters carry timm's names. Tokens are class, distillation, registers, patches, in this order;
+    registers have no position.
     """
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.config = config
         dim = config.embed_dim
+        self.in_chans, self.embed_dim, self.num_heads = config.in_chans, dim, config.num_heads
+        self.num_blocks, self.size_divisor = config.depth, config.patch_size
+        self.num_prefix = config.num_position_tokens + config.num_registers
+        self.feature_info = (FeatureInfo(dim, config.patch_size),) * config.depth
         self.patch_embed = PatchEmbed(config.patch_size, config.in_chans, dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.dist_token = nn.Parameter(torch.zeros(1, 1, dim)) if config.distilled else None
         self.reg_token = (
             nn.Parameter(torch.zeros(1, config.num_registers, dim)) if config.num_registers else None
         )
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.pos_grid[0] * config.pos_grid[1], dim))
+        positions = config.num_position_tokens + config.pos_grid[0] * config.pos_grid[1]
+        self.pos_embed = nn.Parameter(torch.zeros(1, positions, dim))
         rates = [config.drop_path * i / max(config.depth - 1, 1) for i in range(config.depth)]
         self.blocks = nn.ModuleList(
             Block(
                 dim,
                 config.num_heads,
                 config.mlp_ratio,
+                qkv_bias=config.qkv_bias,
                 layer_scale=config.layer_scale,
                 drop_path=rate,
                 norm_eps=config.norm_eps,
@@ -72,7 +109,7 @@ class VisionTransformer(nn.Module):
         self._init_weights()
 
     def _init_weights(self) -> None:
-        for parameter in (self.cls_token, self.pos_embed, self.reg_token):
+        for parameter in (self.cls_token, self.dist_token, self.reg_token, self.pos_embed):
             if parameter is not None:
                 nn.init.trunc_normal_(parameter, std=0.02)
         for module in self.modules():
@@ -81,46 +118,40 @@ class VisionTransformer(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    @property
-    def num_prefix(self) -> int:
-        """Tokens before the first patch: the class token and the registers."""
-        return 1 + self.config.num_registers
+    def embed(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Patches with their positions, (B, gh·gw, D), and the grid (gh, gw)."""
+        config = self.config
+        grid = (image.shape[-2] // config.patch_size, image.shape[-1] // config.patch_size)
+        positions = self.pos_embed[:, config.num_position_tokens :]
+        positions = interpolate_pos_embed(positions, config.pos_grid, grid, config.pos_interpolation)
+        return self.patch_embed(image) + positions, grid
 
-    def _embed(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        grid = (image.shape[-2] // self.config.patch_size, image.shape[-1] // self.config.patch_size)
-        patches = self.patch_embed(image)
-        patches = patches + interpolate_pos_embed(self.pos_embed[:, 1:], self.config.pos_grid, grid)
-        cls_token = (self.cls_token + self.pos_embed[:, :1]).expand(image.shape[0], -1, -1)
-        prefix = [cls_token]
+    def prefix(self, batch: int) -> Tensor:
+        """The tokens before the patches, with the positions that they have, (batch, P, D)."""
+        tokens = [self.cls_token + self.pos_embed[:, :1]]
+        if self.dist_token is not None:
+            tokens.append(self.dist_token + self.pos_embed[:, 1:2])
         if self.reg_token is not None:
-            prefix.append(self.reg_token.expand(image.shape[0], -1, -1))
-        return torch.cat([*prefix, patches], dim=1), grid
+            tokens.append(self.reg_token)
+        return torch.cat(tokens, dim=1).expand(batch, -1, -1)
 
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode; `layers` and `attention_layers` are the block indices to keep, negative from the end.
-
-        Raises:
-            ValueError: a block index is out of range, or the image does not fit the patch.
-        """
-        wanted, attended = self._indices(layers), self._indices(attention_layers)
-        x, grid = self._embed(image)
-        kept: dict[int, Tensor] = {}
-        attention: dict[int, Tensor] = {}
+        """Encode, as `Backbone.forward`; the layers are the blocks, their maps after the final norm."""
+        wanted, attended = self._wanted(layers, attention_layers)
+        self._check_image(image)
+        patches, grid = self.embed(image)
+        x = torch.cat([self.prefix(image.shape[0]), patches], dim=1)
+        maps: dict[int, Tensor] = {}
+        attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.blocks):
-            x, weights = block(x, need_weights=index in attended)
+            x, weights = self._run(block, x, index in attended)
             if weights is not None:
-                attention[index] = weights
+                attention[index] = BlockAttention(weights.unsqueeze(2), grid, self.num_prefix)
             if index in wanted:
-                kept[index] = self.norm(x)[:, self.num_prefix :]
+                kept = self.norm(x)[:, self.num_prefix :]
+                maps[index] = kept.transpose(1, 2).unflatten(-1, grid)
         x = self.norm(x)
         prefix, patches = x[:, : self.num_prefix], x[:, self.num_prefix :]
-        return TokenFeatures(x[:, 0], prefix, patches, grid, kept, attention)
-
-    def _indices(self, indices: Sequence[int]) -> set[int]:
-        depth = len(self.blocks)
-        for index in indices:
-            if not -depth <= index < depth:
-                raise ValueError(f"block {index} does not exist: this ViT has {depth} blocks")
-        return {index % depth for index in indices}
+        return TokenFeatures(x[:, 0], prefix, patches, grid, maps, attention)

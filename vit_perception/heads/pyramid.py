@@ -58,6 +58,6 @@ class SimpleFeaturePyramid(nn.Module):
         self.p2 = conv_block(fine, fine)
 
     def forward(self, features: TokenFeatures) -> dict[str, Tensor]:
-        fused = self.fuse(torch.cat([features.maps(index) for index in self.config.layers], dim=1))
+        fused = self.fuse(torch.cat([features.maps[index] for index in self.config.layers], dim=1))
         p3 = self.p3(self.up3(fused))
         return {"p2": self.p2(self.up2(p3)), "p3": p3, "p4": self.p4(fused), "p5": self.p5(fused)}

@@ -54,12 +54,5 @@ class CrossAttention(nn.Module):
         q = self.q(query).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         tokens, _ = _attend(q, kv[0], kv[1], need_weights=False)
-        return self.proj(tokens)
-
-
-def class_token_attention(weights: Tensor, num_prefix: int, grid: tuple[int, int]) -> Tensor:
-    """What the class token reads of each patch: (B, heads, N, N) → (B, heads, gh, gw).
-
-    Row 0 is the class token; the columns of prefix tokens (class, registers) are left out.
-    """
-    return weights[:, :, 0, num_prefix:].unflatten(-1, (grid[0], grid[1]))
+        read: Tensor = self.proj(tokens)
+        return read

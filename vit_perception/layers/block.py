@@ -45,7 +45,8 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+        hidden: Tensor = self.fc2(self.act(self.fc1(x)))
+        return hidden
 
 
 class Block(nn.Module):

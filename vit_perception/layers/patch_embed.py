@@ -24,4 +24,5 @@ class PatchEmbed(nn.Module):
                 f"image {height}x{width} is not divisible by the patch size "
                 f"{self.patch_size}: resize or pad it"
             )
-        return self.proj(image).flatten(2).transpose(1, 2)
+        patches: Tensor = self.proj(image)
+        return patches.flatten(2).transpose(1, 2)

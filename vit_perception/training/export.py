@@ -50,8 +50,8 @@ def save_weights(model: PerceptionModel, path: Path) -> None:
 def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
     """Export `model` with free batch, height and width; weights stay under their own names."""
     wrapper = _Exported(model).eval()
-    patch = model.backbone.config.patch_size
-    image = torch.zeros(2, model.backbone.config.in_chans, *size)
+    patch = model.backbone.size_divisor
+    image = torch.zeros(2, model.backbone.in_chans, *size)
     rows, columns = torch.export.Dim("rows", min=2, max=512), torch.export.Dim("columns", min=2, max=512)
     batch = torch.export.Dim("batch", min=1, max=256)
     with torch.no_grad():
@@ -124,9 +124,7 @@ def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], .
     worst: dict[str, float] = {}
     generator = np.random.default_rng(0)
     for height, width in sizes:
-        image = generator.standard_normal((1, model.backbone.config.in_chans, height, width)).astype(
-            np.float32
-        )
+        image = generator.standard_normal((1, model.backbone.in_chans, height, width)).astype(np.float32)
         with torch.no_grad():
             expected = model.eval()(torch.from_numpy(image), attention=True)
         for (name, tensor), actual in zip(

@@ -123,7 +123,7 @@ def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
 
 def parameter_groups(model: PerceptionModel, schedule: Schedule) -> list[dict[str, object]]:
     """Learning rate by depth, no weight decay on vectors (norms, scales, biases, tokens)."""
-    depth = len(model.backbone.blocks)
+    depth = model.backbone.num_blocks
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         rate = schedule.head_rate
@@ -157,7 +157,7 @@ def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable
 
 def centres_for(model: PerceptionModel, size: tuple[int, int]) -> Tensor:
     """Cell centres (A, 2) of the detection head for an input size, in the order of its outputs."""
-    head, patch = model.heads["detection"], model.backbone.config.patch_size
+    head, patch = model.heads["detection"], model.backbone.stride
     assert isinstance(head, DetectionHead)
     rows, columns = size[0] // patch, size[1] // patch
     shapes = {"p3": (rows * 2, columns * 2), "p4": (rows, columns), "p5": (-(-rows // 2), -(-columns // 2))}

@@ -27,6 +27,7 @@ def default_card(trained: list[Photograph], held: list[Photograph], steps: int =
         ),
         architecture={
             "backbone": {
+                "family": "vit",
                 "patch_size": 14,
                 "embed_dim": 384,
                 "depth": 12,

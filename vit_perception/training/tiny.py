@@ -25,6 +25,7 @@ def tiny_card() -> Card:
         architecture={
             **standard.architecture,
             "backbone": {
+                "family": "vit",
                 "patch_size": 14,
                 "embed_dim": 16,
                 "depth": 2,

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import make_backbone
-
-State = dict[str, Tensor]
+from vit_perception.checkpoints.files import State
+from vit_perception.layers.patch_embed import adapt_in_chans
 
 # A rule may name a part of a tensor, as in `qkv.weight[1]`: parts are joined along their first axis.
 _PART = re.compile(r"(.+)\[(\d+)\]")
 
 
-def _as_it_is(state: State, config: Any) -> State:
+def _as_it_is(state: State, _: Any) -> State:
     return state
 
 
@@ -40,6 +40,7 @@ class Format:
     rules: tuple[tuple[str, str], ...]
     config: Callable[[State, Mapping[str, Any]], Any]
     dropped: tuple[str, ...] = ()
+    prepare: Callable[[State, Mapping[str, Any]], State] = _as_it_is
     finish: Callable[[State, Any], State] = _as_it_is
 
     def __str__(self) -> str:
@@ -92,18 +93,22 @@ def convert(
 ) -> tuple[Backbone, tuple[str, ...]]:
     """(backbone with these weights, in evaluation mode; names that were dropped).
 
-    `settings` is the config.json beside the file, or empty; `override` changes the config it gives.
+    `settings` is the config.json beside the file, or empty; `override` changes the config it gives. Where
+    that asks for another number of input channels, the weights that read the image are adapted to it.
 
     Raises:
         ValueError: a tensor is missing, left over, or of the wrong shape; the message names it.
     """
     renamed, dropped = rename(state, format)
+    renamed = format.prepare(renamed, settings)
     try:
         config = override(format.config(renamed, settings))
     except KeyError as error:
         raise ValueError(f"{format} checkpoint lacks {error.args[0]!r}") from error
     renamed = format.finish(renamed, config)
     backbone = make_backbone(config)
+    if (first := renamed.get(backbone.first_conv)) is not None and first.shape[1] != backbone.in_chans:
+        renamed[backbone.first_conv] = adapt_in_chans(first, backbone.in_chans)
     expected = backbone.state_dict()
     for name, tensor in expected.items():
         if name not in renamed:

@@ -26,3 +26,17 @@ class PatchEmbed(nn.Module):
             )
         patches: Tensor = self.proj(image)
         return patches.flatten(2).transpose(1, 2)
+
+
+def adapt_in_chans(weight: Tensor, in_chans: int) -> Tensor:
+    """Weights (D, C, p, p) learned on RGB for images of `in_chans` channels, (D, in_chans, p, p).
+
+    One channel takes the sum over the colours, so that a grey image gives the tokens it gave as RGB; more
+    channels repeat the colours, scaled so that equal channels give those tokens too (timm's
+    `adapt_input_conv`). Thermal, depth or RGB-T then start from the edges that RGB taught.
+    """
+    colours = weight.shape[1]
+    if in_chans == 1:
+        return weight.sum(dim=1, keepdim=True)
+    repeats = -(-in_chans // colours)
+    return weight.repeat(1, repeats, 1, 1)[:, :in_chans] * (colours / in_chans)

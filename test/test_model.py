@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.classification import ClassificationHead
 from vit_perception.heads.pyramid import PyramidConfig
-from vit_perception.heads.segmentation import SegmentationHead
+from vit_perception.heads.segmentation import PyramidDecoder
 from vit_perception.model import PerceptionModel, build_model
 
 ARCHITECTURE = {
@@ -61,7 +61,7 @@ def test_any_subset_of_heads_is_a_model():
 
 def test_dense_head_without_pyramid_is_refused():
     backbone = build_backbone(ARCHITECTURE["backbone"])
-    head = SegmentationHead(PyramidConfig(layers=(0,)), 3)
+    head = PyramidDecoder(PyramidConfig(layers=(0,)), 3)
     with pytest.raises(ValueError, match="'segmentation' reads a feature pyramid"):
         PerceptionModel(backbone, {"segmentation": head})
     with pytest.raises(ValueError, match="unknown head 'depth'"):
@@ -71,7 +71,10 @@ def test_dense_head_without_pyramid_is_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a.pop("pyramid"), "architecture has fields"),
+        (lambda a: a.pop("pyramid"), "architecture lacks pyramid"),
+        (lambda a: a.update(wings=2), "architecture has unknown fields: wings"),
+        (lambda a: a.update(pooling=["gem"]), "unknown pooling 'gem'"),
+        (lambda a: a.update(decoder="unet"), "unknown decoder 'unet'"),
         (lambda a: a["backbone"].update(wings=2), "wings"),
         (
             lambda a: a["pyramid"].update(layers=[7]),

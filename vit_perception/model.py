@@ -9,60 +9,75 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import build_backbone
-from vit_perception.heads.classification import ClassificationHead
+from vit_perception.heads.classification import ALL_POOLINGS, ClassificationHead, DistilledHead
+from vit_perception.heads.depth_fusion import DepthFusion
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
-from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
-from vit_perception.heads.segmentation import SegmentationHead
+from vit_perception.heads.pyramid import FeaturePyramid, PyramidConfig, make_pyramid
+from vit_perception.heads.segmentation import make_decoder
 
-# Heads of whole-image tokens, and heads of the pyramid that both dense tasks share.
-TOKEN_HEADS = ("classification", "navigation")
+HEADS = ("classification", "detection", "segmentation", "navigation")
+# Heads that read the feature pyramid.
 DENSE_HEADS = ("detection", "segmentation")
+
+_REQUIRED = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
+_OPTIONAL: dict[str, Any] = {"pooling": ALL_POOLINGS, "decoder": "pyramid", "depth": False}
 
 
 class PerceptionModel(nn.Module):
-    """Images (B, C, H, W), and for navigation an optional goal (B, 3), → named raw outputs.
+    """Images (B, C, H, W), and for navigation an optional goal (B, 3) and depth (B, 1, H, W) in metres
+    → named raw outputs.
 
     Outputs are those of each head (see `heads/`) and, with `attention=True`, `attention`
     (B, heads, gh, gw): what the last block's class token reads. `heads` maps task names to modules;
-    dense heads need `pyramid`.
+    dense heads need `pyramid`, depth needs `depth_fusion`.
 
     Raises:
-        ValueError: a head is unknown, or a dense head has no pyramid.
+        ValueError: a head is unknown, a dense head has no pyramid, or there is depth and no fusion.
     """
 
     def __init__(
         self,
         backbone: Backbone,
         heads: Mapping[str, nn.Module],
-        pyramid: SimpleFeaturePyramid | None = None,
+        pyramid: FeaturePyramid | None = None,
+        depth_fusion: DepthFusion | None = None,
     ) -> None:
         super().__init__()
         for task in heads:
-            if task not in TOKEN_HEADS + DENSE_HEADS:
-                raise ValueError(f"unknown head {task!r}: choose from {', '.join(TOKEN_HEADS + DENSE_HEADS)}")
+            if task not in HEADS:
+                raise ValueError(f"unknown head {task!r}: choose from {', '.join(HEADS)}")
             if task in DENSE_HEADS and pyramid is None:
                 raise ValueError(f"head {task!r} reads a feature pyramid: pass one")
         self.backbone = backbone
         self.pyramid = pyramid
+        self.depth_fusion = depth_fusion
         self.heads = nn.ModuleDict(heads)
 
     def forward(
-        self, image: Tensor, goal: Tensor | None = None, attention: bool = False
+        self,
+        image: Tensor,
+        goal: Tensor | None = None,
+        attention: bool = False,
+        depth: Tensor | None = None,
     ) -> dict[str, Tensor]:
+        if depth is not None and self.depth_fusion is None:
+            raise ValueError("this model has no depth input: build it with depth: true, or give no depth")
         last = self.backbone.num_blocks - 1
         features = self.backbone(
             image,
             layers=self.pyramid.config.layers if self.pyramid else (),
             attention_layers=(last,) if attention else (),
         )
-        outputs: dict[str, Tensor] = {}
         levels = self.pyramid(features) if self.pyramid else {}
+        outputs: dict[str, Tensor] = {}
         for task, head in self.heads.items():
-            if task in DENSE_HEADS:
+            if task == "detection":
                 outputs |= head(levels)
+            elif task == "segmentation":
+                outputs |= head(features, levels)
             elif task == "navigation":
-                outputs |= head(features, goal)
+                outputs |= head(self.depth_fusion(features, depth) if self.depth_fusion else features, goal)
             else:
                 outputs |= head(features)
         if attention:
@@ -71,30 +86,33 @@ class PerceptionModel(nn.Module):
 
 
 def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
-    """Build from a model card's `architecture`: `backbone` (ViTConfig fields), `pyramid`
-    (PyramidConfig fields), `num_classes`, `num_things`, `num_actions`.
+    """Build from a model card's `architecture`: `backbone` (see `build_backbone`), `pyramid`
+    (PyramidConfig fields), `num_classes`, `num_things`, `num_actions`; and if it likes `pooling` (see
+    `ClassificationHead`), `decoder` (see `make_decoder`), and `depth: true` for RGB-D navigation.
 
     Raises:
         ValueError: a field is missing, unknown or wrong.
     """
-    expected = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
-    if set(architecture) != expected:
-        raise ValueError(f"architecture has fields {sorted(architecture)}, not {sorted(expected)}")
-    backbone = build_backbone(architecture["backbone"])
+    if missing := sorted(_REQUIRED - set(architecture)):
+        raise ValueError(f"architecture lacks {', '.join(missing)}")
+    if unknown := sorted(set(architecture) - _REQUIRED - set(_OPTIONAL)):
+        raise ValueError(f"architecture has unknown fields: {', '.join(unknown)}")
+    settings = _OPTIONAL | dict(architecture)
+    backbone = build_backbone(settings["backbone"])
     try:
-        pyramid_config = PyramidConfig(**architecture["pyramid"])
+        config = PyramidConfig(**settings["pyramid"])
     except TypeError as error:
         raise ValueError(f"architecture: {error}") from error
-    for index in pyramid_config.layers:
-        if not 0 <= index < len(backbone.feature_info):
-            raise ValueError(
-                f"pyramid layer {index} does not exist: the backbone has {len(backbone.feature_info)}"
-            )
-    pyramid = SimpleFeaturePyramid(pyramid_config, backbone.embed_dim, backbone.stride)
+    dim, num_classes = backbone.embed_dim, settings["num_classes"]
+    pyramid = make_pyramid(config, backbone)
     heads = {
-        "classification": ClassificationHead(backbone.embed_dim, architecture["num_classes"]),
-        "detection": DetectionHead(pyramid_config, pyramid.strides, architecture["num_things"]),
-        "segmentation": SegmentationHead(pyramid_config, architecture["num_classes"]),
-        "navigation": NavigationHead(backbone.embed_dim, backbone.num_heads, architecture["num_actions"]),
+        # A distilled backbone has the two tokens that its paper's head reads.
+        "classification": DistilledHead(dim, num_classes)
+        if backbone.distilled
+        else ClassificationHead(dim, num_classes, settings["pooling"]),
+        "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
+        "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
+        "navigation": NavigationHead(dim, backbone.num_heads, settings["num_actions"]),
     }
-    return PerceptionModel(backbone, heads, pyramid)
+    fusion = DepthFusion(dim, backbone.num_heads, backbone.stride) if settings["depth"] else None
+    return PerceptionModel(backbone, heads, pyramid, fusion)

@@ -6,17 +6,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
-from vit_perception.heads.detection import cell_centres
 from vit_perception.model import build_model
 from vit_perception.training.classes import GROUND
 from vit_perception.training.coco import Cutout, Photograph
 from vit_perception.training.finetune import (
     Sampler,
     Schedule,
-    centres_for,
+    groups_of,
     looker,
     mask_weights,
-    parameter_groups,
     scaled,
 )
 from vit_perception.training.losses import total_loss
@@ -61,7 +59,7 @@ def test_scaled_rounds_to_patches():
 
 def test_learning_rate_falls_with_depth_and_every_parameter_is_in_once():
     model = build_model(tiny_card().architecture)
-    groups = parameter_groups(model, SCHEDULE)
+    groups = groups_of(model, SCHEDULE)
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert len(rates) == sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
     depth = [rates[id(block.attn.qkv.weight)] for block in model.backbone.blocks]
@@ -72,29 +70,16 @@ def test_learning_rate_falls_with_depth_and_every_parameter_is_in_once():
     assert decays[id(model.backbone.blocks[0].attn.qkv.weight)] == SCHEDULE.weight_decay
 
 
-def test_centres_are_those_of_the_head():
-    model = build_model(tiny_card().architecture).eval()
-    seen = []
-    head = model.heads["detection"]
-    head.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
-    boxes = model(torch.zeros(1, 3, 70, 98))["detection_boxes"]
-    expected = torch.cat([cell_centres(seen[0][level], stride) for level, stride in head.strides.items()])
-    centres = centres_for(model, (70, 98))
-    assert len(centres) == boxes.shape[1]
-    assert torch.equal(centres, expected)
-
-
 def test_a_few_steps_learn():
     torch.manual_seed(0)
     card, pictures = tiny_card(), photographs()
     model = build_model(card.architecture).train()
     sampler, weights = Sampler(pictures, card, SCHEDULE), mask_weights(pictures, torch.device("cpu"))
     batch = sampler(1.0)
-    centres = centres_for(model, tuple(batch.image.shape[-2:]))
-    optimiser = torch.optim.AdamW(parameter_groups(model, dataclasses.replace(SCHEDULE, backbone_rate=1e-3)))
+    optimiser = torch.optim.AdamW(groups_of(model, dataclasses.replace(SCHEDULE, backbone_rate=1e-3)))
     losses = []
     for _ in range(30):
-        loss, _ = total_loss(model(batch.image), batch, centres, weights)
+        loss, _ = total_loss(model(batch.image), batch, weights)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

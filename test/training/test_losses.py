@@ -77,13 +77,14 @@ def test_unknown_labels_cost_nothing_and_give_finite_gradients():
     outputs = {
         "detection_boxes": cells(5.0)[None].requires_grad_(),
         "detection_scores": torch.zeros(1, 64, 6, requires_grad=True),
+        "detection_centres": GRID,
         "segmentation": torch.randn(1, 12, 4, 4, requires_grad=True),
         "classification": torch.randn(1, 12, requires_grad=True),
         "navigation_action": torch.randn(1, 4, requires_grad=True),
         "navigation_collision": torch.randn(1, 1, requires_grad=True),
     }
     labels = batch([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.long)])
-    loss, parts = total_loss(outputs, labels, GRID, torch.ones(12))
+    loss, parts = total_loss(outputs, labels, torch.ones(12))
     assert parts["mask"] == parts["dice"] == parts["present"] == parts["blocked"] == 0
     assert "action" not in parts
     loss.backward()

@@ -27,11 +27,11 @@ class Backbone(nn.Module):
 
     in_chans: C. embed_dim: width D of the tokens. num_heads: attention heads of the last block.
     num_prefix: tokens before the first patch. size_divisor: H and W must be multiples of it (1: any size).
-    num_blocks: blocks whose attention can be asked for. feature_info: the layers whose maps can be asked
-    for, shallow first: the blocks of a plain ViT, the stages of a hierarchical one. first_conv: the
-    parameter that reads the image. checkpointing: in training, keep no activations inside blocks but
-    compute them again backwards (Chen et al. 2016): same keys, outputs and gradients, less memory, about
-    a third more time.
+    distilled: the second of them is a distillation token. num_blocks: blocks whose attention can be asked
+    for. feature_info: the layers whose maps can be asked for, shallow first: the blocks of a plain ViT,
+    the stages of a hierarchical one. first_conv: the parameter that reads the image. checkpointing: in
+    training, keep no activations inside blocks but compute them again backwards (Chen et al. 2016): same
+    keys, outputs and gradients, less memory, about a third more time.
     """
 
     in_chans: int
@@ -41,6 +41,7 @@ class Backbone(nn.Module):
     size_divisor: int = 1
     num_blocks: int
     feature_info: tuple[FeatureInfo, ...]
+    distilled: bool = False
     first_conv: str = "patch_embed.proj.weight"
     checkpointing: bool = False
 

@@ -82,6 +82,7 @@ class VisionTransformer(Backbone):
         dim = config.embed_dim
         self.in_chans, self.embed_dim, self.num_heads = config.in_chans, dim, config.num_heads
         self.num_blocks, self.size_divisor = config.depth, config.patch_size
+        self.distilled = config.distilled
         self.num_prefix = config.num_position_tokens + config.num_registers
         self.feature_info = (FeatureInfo(dim, config.patch_size),) * config.depth
         self.patch_embed = PatchEmbed(config.patch_size, config.in_chans, dim)

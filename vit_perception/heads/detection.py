@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from vit_perception.heads.pyramid import PyramidConfig, conv_block
 
-LEVELS = ("p3", "p4", "p5")
-
 
 def cell_centres(feature: Tensor, stride: float) -> Tensor:
     """Centres of the cells of a map (B, C, h, w) in input pixels, (h·w, 2) as x, y."""
@@ -26,19 +24,20 @@ def cell_centres(feature: Tensor, stride: float) -> Tensor:
 class DetectionHead(nn.Module):
     """Pyramid → boxes (B, A, 4) `x_min, y_min, x_max, y_max` in input pixels, scores (B, A, T) logits.
 
-    A runs over the cells of p3, p4, p5 in raster order. The towers are shared by the levels; each
-    level has a learned scale for its distances.
+    A runs over the cells of the detection levels, fine to coarse, each in raster order. In training there
+    are also the cells' centres (A, 2), x and y in input pixels, for assigning objects to them. The
+    towers are shared by the levels; each level has a learned scale for its distances.
     """
 
     def __init__(self, pyramid: PyramidConfig, strides: Mapping[str, float], num_things: int) -> None:
         super().__init__()
         width = pyramid.width
-        self.strides = {level: strides[level] for level in LEVELS}
+        self.strides = {level: strides[level] for level in pyramid.detection_levels}
         self.class_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
         self.box_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
         self.scores = nn.Conv2d(width, num_things, 3, padding=1)
         self.distances = nn.Conv2d(width, 4, 3, padding=1)
-        self.scales = nn.Parameter(torch.zeros(len(LEVELS)))
+        self.scales = nn.Parameter(torch.zeros(len(self.strides)))
         # Objects are rare: start near one percent, or the first steps only unlearn false alarms.
         for layer, bias in ((self.scores, -math.log(99.0)), (self.distances, 1.0)):
             nn.init.normal_(layer.weight, std=0.01)
@@ -46,7 +45,7 @@ class DetectionHead(nn.Module):
             nn.init.constant_(layer.bias, bias)
 
     def forward(self, pyramid: dict[str, Tensor]) -> dict[str, Tensor]:
-        boxes, scores = [], []
+        boxes, scores, all_centres = [], [], []
         for index, (level, stride) in enumerate(self.strides.items()):
             feature = pyramid[level]
             centres = cell_centres(feature, stride)
@@ -56,4 +55,6 @@ class DetectionHead(nn.Module):
             distances = (distances + self.scales[index]).clamp(-6.0, 6.0).exp() * stride
             boxes.append(torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], dim=-1))
             scores.append(logits.flatten(2).transpose(1, 2))
-        return {"detection_boxes": torch.cat(boxes, dim=1), "detection_scores": torch.cat(scores, dim=1)}
+            all_centres.append(centres)
+        outputs = {"detection_boxes": torch.cat(boxes, dim=1), "detection_scores": torch.cat(scores, dim=1)}
+        return outputs | ({"detection_centres": torch.cat(all_centres)} if self.training else {})

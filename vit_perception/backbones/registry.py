@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from vit_perception.backbones import deit, dinov2, vit
+from vit_perception.backbones import deit, dinov2, vit, vitdet
 from vit_perception.backbones.backbone import Backbone
 
 # Family → its config, its backbone.
 FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "vit": (vit.ViTConfig, vit.VisionTransformer),
+    "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
 # Standard name → config. A name says family, size and what differs, as timm's do.
@@ -19,6 +20,7 @@ VARIANTS: dict[str, Any] = {
     **vit.VARIANTS,
     **deit.VARIANTS,
     **dinov2.VARIANTS,
+    **vitdet.VARIANTS,
 }
 
 

@@ -6,21 +6,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
-    """(B, heads, N, d) each → tokens (B, N, heads·d), and weights (B, heads, N, M) only on request."""
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, need_weights: bool, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Query (B, heads, N, d), key and value (B, heads, M, d) → tokens (B, N, heads·d), and weights
+    (B, heads, N, M) only on request. `bias` (… N, M) is added to the logits."""
     weights = None
     if need_weights:
         # Scaling the query, not the product, keeps the sums small and equals the fused path to 1e-6.
-        weights = ((query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)).softmax(dim=-1)
+        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        weights = (logits if bias is None else logits + bias).softmax(dim=-1)
         tokens = weights @ value
     else:
-        tokens = F.scaled_dot_product_attention(query, key, value)
+        tokens = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
     return tokens.transpose(1, 2).flatten(2), weights
 
 
-def _check_heads(dim: int, num_heads: int) -> None:
+def check_heads(dim: int, num_heads: int) -> int:
+    """Channels a head.
+
+    Raises:
+        ValueError: the heads do not divide the width.
+    """
     if num_heads <= 0 or dim % num_heads:
         raise ValueError(f"embed_dim {dim} is not divisible by num_heads {num_heads}: change one of them")
+    return dim // num_heads
 
 
 class Attention(nn.Module):
@@ -28,14 +38,14 @@ class Attention(nn.Module):
 
     def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True) -> None:
         super().__init__()
-        _check_heads(dim, num_heads)
+        check_heads(dim, num_heads)
         self.num_heads = num_heads
         self.qkv = nn.Linear(dim, dim * 3, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        tokens, weights = _attend(qkv[0], qkv[1], qkv[2], need_weights)
+        tokens, weights = attend(qkv[0], qkv[1], qkv[2], need_weights)
         return self.proj(tokens), weights
 
 
@@ -44,7 +54,7 @@ class CrossAttention(nn.Module):
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
-        _check_heads(dim, num_heads)
+        check_heads(dim, num_heads)
         self.num_heads = num_heads
         self.q = nn.Linear(dim, dim)
         self.kv = nn.Linear(dim, dim * 2)
@@ -53,6 +63,6 @@ class CrossAttention(nn.Module):
     def forward(self, query: Tensor, context: Tensor) -> Tensor:
         q = self.q(query).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        tokens, _ = _attend(q, kv[0], kv[1], need_weights=False)
+        tokens, _ = attend(q, kv[0], kv[1], need_weights=False)
         read: Tensor = self.proj(tokens)
         return read

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from vit_perception.backbones import deit, dinov2, vit, vitdet
+from vit_perception.backbones import deit, dinov2, swin, swin_v2, vit, vitdet
 from vit_perception.backbones.backbone import Backbone
 
 # Family → its config, its backbone.
 FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "vit": (vit.ViTConfig, vit.VisionTransformer),
+    "swin": (swin.SwinConfig, swin.Swin),
+    "swin_v2": (swin_v2.SwinV2Config, swin_v2.SwinV2),
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
@@ -20,6 +22,8 @@ VARIANTS: dict[str, Any] = {
     **vit.VARIANTS,
     **deit.VARIANTS,
     **dinov2.VARIANTS,
+    **swin.VARIANTS,
+    **swin_v2.VARIANTS,
     **vitdet.VARIANTS,
 }
 

@@ -7,18 +7,24 @@ from torch import Tensor, nn
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, need_weights: bool, bias: Tensor | None = None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    need_weights: bool,
+    bias: Tensor | None = None,
+    scale: float | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Query (B, heads, N, d), key and value (B, heads, M, d) → tokens (B, N, heads·d), and weights
-    (B, heads, N, M) only on request. `bias` (… N, M) is added to the logits."""
+    (B, heads, N, M) only on request. `scale` (1/√d unless given) multiplies the logits, `bias`
+    (… N, M) is added to them."""
     weights = None
     if need_weights:
         # Scaling the query, not the product, keeps the sums small and equals the fused path to 1e-6.
-        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        logits = (query * (scale or query.shape[-1] ** -0.5)) @ key.transpose(-2, -1)
         weights = (logits if bias is None else logits + bias).softmax(dim=-1)
         tokens = weights @ value
     else:
-        tokens = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        tokens = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scale)
     return tokens.transpose(1, 2).flatten(2), weights
 
 

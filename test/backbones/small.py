@@ -1,0 +1,32 @@
+"""A small backbone of every family, for tests of what all of them promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.registry import build_backbone
+
+_VIT = {"family": "vit", "patch_size": 8, "embed_dim": 32, "depth": 3, "num_heads": 2, "pos_grid": [4, 4]}
+_SWIN = {"embed_dim": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 1, 2, 2], "window_size": 3}
+
+SMALL: dict[str, dict[str, Any]] = {
+    "vit": _VIT,
+    "deit_distilled": _VIT | {"distilled": True},
+    "dinov2_reg": _VIT | {"num_registers": 2, "layer_scale": 0.5},
+    "swin": {"family": "swin"} | _SWIN,
+    "swin_v2": {"family": "swin_v2"} | _SWIN,
+    "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
+}
+
+
+def small(name: str, **changes: Any) -> Backbone:
+    """The backbone, with weights large enough that nothing vanishes beside the residual path."""
+    torch.manual_seed(0)
+    backbone = build_backbone(SMALL[name] | changes)
+    with torch.no_grad():
+        for parameter in backbone.parameters():
+            parameter.add_(torch.randn_like(parameter) * (0.1 if parameter.ndim > 1 else 0.05))
+    return backbone

@@ -18,6 +18,22 @@ SMALL: dict[str, dict[str, Any]] = {
     "dinov2_reg": _VIT | {"num_registers": 2, "layer_scale": 0.5},
     "swin": {"family": "swin"} | _SWIN,
     "swin_v2": {"family": "swin_v2"} | _SWIN,
+    "mobilevit": {
+        "family": "mobilevit",
+        "stem_dim": 8,
+        "widths": [8, 8, 16, 16, 24],
+        "dims": [16, 16, 24],
+        "depths": [1, 1, 2],
+        "num_heads": 2,
+        "final_dim": 32,
+    },
+    "mobilevit_v2": {
+        "family": "mobilevit_v2",
+        "stem_dim": 8,
+        "widths": [8, 8, 16, 16, 24],
+        "dims": [8, 8, 16],
+        "depths": [1, 1, 2],
+    },
     "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,20 @@ class FeatureInfo:
 
     channels: int
     stride: int
+
+
+@contextlib.contextmanager
+def _frozen_statistics(block: nn.Module) -> Iterator[None]:
+    """While a block is computed a second time, its batch norms must not count the batch again."""
+    norms = [part for part in block.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, counted) in zip(norms, kept, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, counted
 
 
 class Backbone(nn.Module):
@@ -64,7 +79,12 @@ class Backbone(nn.Module):
     def _run(self, block: nn.Module, *arguments: Any) -> Any:
         """`block(*arguments)`, checkpointed where that is asked for and there is something to save."""
         if self.checkpointing and self.training and torch.is_grad_enabled():
-            return checkpoint(block, *arguments, use_reentrant=False)
+            return checkpoint(
+                block,
+                *arguments,
+                use_reentrant=False,
+                context_fn=lambda: (contextlib.nullcontext(), _frozen_statistics(block)),
+            )
         return block(*arguments)
 
     def _wanted(

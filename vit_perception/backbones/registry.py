@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from vit_perception.backbones import deit, dinov2, swin, swin_v2, vit, vitdet
+from vit_perception.backbones import deit, dinov2, mobilevit, mobilevit_v2, swin, swin_v2, vit, vitdet
 from vit_perception.backbones.backbone import Backbone
 
 # Family → its config, its backbone.
@@ -14,6 +14,8 @@ FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "vit": (vit.ViTConfig, vit.VisionTransformer),
     "swin": (swin.SwinConfig, swin.Swin),
     "swin_v2": (swin_v2.SwinV2Config, swin_v2.SwinV2),
+    "mobilevit": (mobilevit.MobileVitConfig, mobilevit.MobileVit),
+    "mobilevit_v2": (mobilevit_v2.MobileVitV2Config, mobilevit_v2.MobileVitV2),
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
@@ -24,6 +26,8 @@ VARIANTS: dict[str, Any] = {
     **dinov2.VARIANTS,
     **swin.VARIANTS,
     **swin_v2.VARIANTS,
+    **mobilevit.VARIANTS,
+    **mobilevit_v2.VARIANTS,
     **vitdet.VARIANTS,
 }
 

@@ -9,14 +9,19 @@ from typing import Any, NamedTuple
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import VARIANTS
-from vit_perception.checkpoints import swin, vit, vitdet
+from vit_perception.checkpoints import mobilevit, swin, vit, vitdet
 from vit_perception.checkpoints.card import BackboneCard
 from vit_perception.checkpoints.catalog import read_catalog
 from vit_perception.checkpoints.files import State, read_checkpoint
 from vit_perception.checkpoints.format import Format, convert
 from vit_perception.checkpoints.hub import download
 
-FORMATS: tuple[Format, ...] = (*vit.FORMATS, *swin.FORMATS, *vitdet.FORMATS)
+FORMATS: tuple[Format, ...] = (
+    *vit.FORMATS,
+    *swin.FORMATS,
+    *mobilevit.FORMATS,
+    *vitdet.FORMATS,
+)
 
 
 class LoadedBackbone(NamedTuple):

@@ -34,6 +34,13 @@ SMALL: dict[str, dict[str, Any]] = {
         "dims": [8, 8, 16],
         "depths": [1, 1, 2],
     },
+    "mvit": {
+        "family": "mvit",
+        "embed_dim": 8,
+        "depths": [1, 1, 2, 1],
+        "rel_pos_grid": [8, 8],
+    },
+    "cvt": {"family": "cvt", "widths": [8, 16, 32], "depths": [1, 1, 2], "num_heads": [1, 2, 2]},
     "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
 }
 

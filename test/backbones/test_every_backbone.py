@@ -90,7 +90,8 @@ def test_attention_is_a_distribution_over_its_keys_and_knows_its_place(name):
         )
         assert attention.spatial().shape == (batch, heads, *attention.grid)
         tokens = attention.num_prefix + attention.grid[0] * attention.grid[1]
-        grouped = attention.group(torch.ones(batch, tokens, 1))
+        leaving = attention.num_prefix + attention.query_grid[0] * attention.query_grid[1]
+        grouped = attention.group(torch.ones(batch, leaving, 1))
         assert grouped.shape == (batch, groups, queries, 1)
         # Values of keys return to tokens without loss, but for what fell on padding.
         back = attention.ungroup(torch.ones(batch, groups, keys, 1))

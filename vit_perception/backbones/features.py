@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
+
+
+def to_map(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Tokens in raster order (B, h·w, C) → map (B, C, h, w)."""
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], *grid)
+
+
+def spread(values: Tensor, grid: tuple[int, int], finer: tuple[int, int]) -> Tensor:
+    """Values of cells (B, h·w, C) → of the cells of a finer grid (B, H·W, C) that lie in them, each value
+    in equal shares, so that sums stay."""
+    if grid == finer:
+        return values
+    cells = values.reshape(values.shape[0], *grid, values.shape[-1])
+    for axis, (coarse, fine) in enumerate(zip(grid, finer, strict=True), start=1):
+        owner = torch.arange(fine, device=values.device) * coarse // fine
+        shares = torch.bincount(owner, minlength=coarse).to(values.dtype)
+        cells = cells.index_select(axis, owner) / shares[owner].reshape(-1, *[1] * (3 - axis))
+    return cells.flatten(1, 2)
 
 
 def _as_one_group(tokens: Tensor) -> Tensor:
@@ -21,10 +40,11 @@ class BlockAttention:
     """Attention weights of one block, over its P + gh·gw tokens in G groups that attend within themselves.
 
     weights: (B, heads, G, Q, K), rows sum to one. A plain ViT has one group of all tokens; Swin's
-    windows and MobileViT's pixel positions are groups. grid: (gh, gw) of the block's patch tokens;
-    num_prefix: P, tokens before the first patch, the class token first. group: tokens
-    (B, P + gh·gw, C) → what each group's queries are (B, G, Q, C); ungroup: one value for each
-    group's keys (B, G, K, C) → summed on the tokens (B, P + gh·gw, C), what falls on padding dropped.
+    windows and MobileViT's pixel positions are groups. grid: (gh, gw) of the patch tokens that enter;
+    query_grid: of those that leave, coarser in a block that pools its queries. num_prefix: P, tokens
+    before the first patch, the class token first. group: tokens that leave (B, P + qh·qw, C) → what each
+    group's queries are (B, G, Q, C); ungroup: one value for each group's keys (B, G, K, C) → summed on
+    the tokens that enter (B, P + gh·gw, C), what falls on padding dropped.
     """
 
     weights: Tensor
@@ -32,6 +52,11 @@ class BlockAttention:
     num_prefix: int = 0
     group: Callable[[Tensor], Tensor] = _as_one_group
     ungroup: Callable[[Tensor], Tensor] = _from_one_group
+    query_grid: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.query_grid == (0, 0):
+            object.__setattr__(self, "query_grid", self.grid)
 
     @property
     def matrix(self) -> Tensor:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, to_map
 from vit_perception.layers.block import Block
 from vit_perception.layers.conv import ConvNormAct, InvertedResidual, initialise
 from vit_perception.layers.unfold import fold, unfold
@@ -69,8 +69,7 @@ def patch_attention(weights: Tensor, size: tuple[int, int], patch_size: int) -> 
     """Weights (B, heads, p·p, N, N) of a map of `size`, with the way from its pixels to groups and back."""
 
     def group(tokens: Tensor) -> Tensor:
-        pixels = tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], *size)
-        return unfold(pixels, patch_size)
+        return unfold(to_map(tokens, size), patch_size)
 
     def ungroup(values: Tensor) -> Tensor:
         return fold(values, patch_size, size).flatten(2).transpose(1, 2)

@@ -6,7 +6,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from vit_perception.backbones import deit, dinov2, mobilevit, mobilevit_v2, swin, swin_v2, vit, vitdet
+from vit_perception.backbones import (
+    cvt,
+    deit,
+    dinov2,
+    mobilevit,
+    mobilevit_v2,
+    mvit,
+    swin,
+    swin_v2,
+    vit,
+    vitdet,
+)
 from vit_perception.backbones.backbone import Backbone
 
 # Family → its config, its backbone.
@@ -16,6 +27,8 @@ FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "swin_v2": (swin_v2.SwinV2Config, swin_v2.SwinV2),
     "mobilevit": (mobilevit.MobileVitConfig, mobilevit.MobileVit),
     "mobilevit_v2": (mobilevit_v2.MobileVitV2Config, mobilevit_v2.MobileVitV2),
+    "mvit": (mvit.MvitConfig, mvit.Mvit),
+    "cvt": (cvt.CvtConfig, cvt.Cvt),
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
@@ -28,6 +41,8 @@ VARIANTS: dict[str, Any] = {
     **swin_v2.VARIANTS,
     **mobilevit.VARIANTS,
     **mobilevit_v2.VARIANTS,
+    **mvit.VARIANTS,
+    **cvt.VARIANTS,
     **vitdet.VARIANTS,
 }
 

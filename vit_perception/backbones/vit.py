@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, to_map
 from vit_perception.layers.block import Block
 from vit_perception.layers.patch_embed import PatchEmbed
 from vit_perception.layers.pos_embed import (
@@ -151,8 +151,7 @@ class VisionTransformer(Backbone):
             if weights is not None:
                 attention[index] = BlockAttention(weights.unsqueeze(2), grid, self.num_prefix)
             if index in wanted:
-                kept = self.norm(x)[:, self.num_prefix :]
-                maps[index] = kept.transpose(1, 2).unflatten(-1, grid)
+                maps[index] = to_map(self.norm(x)[:, self.num_prefix :], grid)
         x = self.norm(x)
         prefix, patches = x[:, : self.num_prefix], x[:, self.num_prefix :]
         return TokenFeatures(x[:, 0], prefix, patches, grid, maps, attention)

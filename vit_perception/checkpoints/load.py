@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import VARIANTS
-from vit_perception.checkpoints import mobilevit, swin, vit, vitdet
+from vit_perception.checkpoints import cvt, mobilevit, mvit, swin, vit, vitdet
 from vit_perception.checkpoints.card import BackboneCard
 from vit_perception.checkpoints.catalog import read_catalog
 from vit_perception.checkpoints.files import State, read_checkpoint
@@ -20,6 +20,8 @@ FORMATS: tuple[Format, ...] = (
     *vit.FORMATS,
     *swin.FORMATS,
     *mobilevit.FORMATS,
+    *mvit.FORMATS,
+    *cvt.FORMATS,
     *vitdet.FORMATS,
 )
 

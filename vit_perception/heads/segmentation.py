@@ -5,14 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vit_perception.backbones.features import TokenFeatures
+from vit_perception.backbones.features import TokenFeatures, to_map
 from vit_perception.heads.pyramid import PyramidConfig, conv_block
-
-
-def _as_map(features: TokenFeatures) -> Tensor:
-    """The final patch tokens as a map (B, D, gh, gw)."""
-    tokens = features.patch_tokens
-    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], *features.grid)
 
 
 class PyramidDecoder(nn.Module):
@@ -39,7 +33,7 @@ class LinearDecoder(nn.Module):
         self.predict = nn.Conv2d(embed_dim, num_classes, 1)
 
     def forward(self, features: TokenFeatures, pyramid: dict[str, Tensor]) -> dict[str, Tensor]:
-        logits: Tensor = self.predict(_as_map(features))
+        logits: Tensor = self.predict(to_map(features.patch_tokens, features.grid))
         size = (features.grid[0] * 4, features.grid[1] * 4)
         return {"segmentation": F.interpolate(logits, size=size, mode="bilinear")}
 
@@ -57,7 +51,7 @@ class ProgressiveDecoder(nn.Module):
         self.predict = nn.Conv2d(width, num_classes, 1)
 
     def forward(self, features: TokenFeatures, pyramid: dict[str, Tensor]) -> dict[str, Tensor]:
-        x = _as_map(features)
+        x = to_map(features.patch_tokens, features.grid)
         for doubled, step in enumerate(self.steps, 1):
             size = (features.grid[0] << doubled, features.grid[1] << doubled)
             x = F.interpolate(step(x), size=size, mode="bilinear")

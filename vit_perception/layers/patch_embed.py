@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -26,6 +27,34 @@ class PatchEmbed(nn.Module):
             )
         patches: Tensor = self.proj(image)
         return patches.flatten(2).transpose(1, 2)
+
+
+def unfold_patches(image: Tensor, patch_size: int) -> Tensor:
+    """Image (B, C, H, W) → its patches in raster order (B, N, C·p·p), each as a kernel of PatchEmbed lies:
+    `F.linear(unfold_patches(image, p), proj.weight.flatten(1), proj.bias)` is what PatchEmbed gives."""
+    return F.unfold(image, patch_size, stride=patch_size).transpose(1, 2)
+
+
+class OverlapPatchEmbed(nn.Module):
+    """Image or map (B, C, H, W) → tokens on their grid (B, gh, gw, D), each of a neighbourhood that reaches
+    over its own cell (CvT, Wu et al. 2021), normed if `norm_eps` says with which epsilon."""
+
+    def __init__(
+        self,
+        in_chans: int,
+        embed_dim: int,
+        kernel_size: int,
+        stride: int,
+        padding: int,
+        norm_eps: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(in_chans, embed_dim, kernel_size, stride, padding)
+        self.norm = nn.Identity() if norm_eps is None else nn.LayerNorm(embed_dim, eps=norm_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens: Tensor = self.norm(self.proj(x).permute(0, 2, 3, 1))
+        return tokens
 
 
 def adapt_in_chans(weight: Tensor, in_chans: int) -> Tensor:

@@ -1,0 +1,235 @@
+"""Multi-scale ViT (MViTv2, Li et al. 2022): blocks pool what they attend to, and widths change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vit_perception.backbones.backbone import Backbone, FeatureInfo
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, spread, to_map
+from vit_perception.layers.attention import attend, check_heads
+from vit_perception.layers.block import DropPath, Mlp
+from vit_perception.layers.patch_embed import OverlapPatchEmbed
+from vit_perception.layers.rel_pos import decomposed_bias
+
+PATCH_STRIDE = 4
+
+
+@dataclass(frozen=True)
+class MvitConfig:
+    """Shape of a multi-scale ViT. embed_dim and num_heads: of the first stage, doubled in each further one;
+    kv_stride: cells of the first stage a key stands for, a side, halved in each further one; rel_pos_grid:
+    rows and columns of the first stage's map that the tables of relative positions were learned at."""
+
+    embed_dim: int = 96
+    depths: tuple[int, ...] = (2, 3, 16, 3)
+    num_heads: int = 1
+    mlp_ratio: float = 4.0
+    kv_stride: int = 4
+    rel_pos_grid: tuple[int, int] = (56, 56)
+    in_chans: int = 3
+    qkv_bias: bool = True
+    drop_path: float = 0.0
+    norm_eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("depths", "rel_pos_grid"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("embed_dim", "num_heads", "kv_stride", "in_chans"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if not self.depths or min(self.depths) <= 0:
+            raise ValueError(f"depths must be positive, not {self.depths}")
+
+
+VARIANTS: dict[str, MvitConfig] = {
+    "mvitv2_tiny": MvitConfig(depths=(1, 2, 5, 2)),
+    "mvitv2_small": MvitConfig(depths=(1, 2, 11, 2)),
+    "mvitv2_base": MvitConfig(depths=(2, 3, 16, 3)),
+}
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """How one block pools: widths before and after, strides of queries and of keys."""
+
+    dim: int
+    dim_out: int
+    num_heads: int
+    q_stride: int
+    kv_stride: int
+    native_grid: tuple[int, int]
+
+
+def pooled(grid: tuple[int, int], stride: int) -> tuple[int, int]:
+    """The grid that a pooling convolution of that stride leaves."""
+    return -(-grid[0] // stride), -(-grid[1] // stride)
+
+
+def _pool(channels: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False)
+
+
+class PoolingAttention(nn.Module):
+    """Self-attention over pooled queries, keys and values, (B, gh·gw, C) → (B, qh·qw, C').
+
+    Decomposed relative positions are added to the logits, the pooled query to what is read.
+    Weights (B, heads, qh·qw, kh·kw) on request.
+    """
+
+    def __init__(self, plan: PoolPlan, qkv_bias: bool, norm_eps: float) -> None:
+        super().__init__()
+        self.plan = plan
+        channels = check_heads(plan.dim_out, plan.num_heads)
+        self.qkv = nn.Linear(plan.dim, 3 * plan.dim_out, bias=qkv_bias)
+        self.proj = nn.Linear(plan.dim_out, plan.dim_out)
+        self.pool_q, self.norm_q = _pool(channels, plan.q_stride), nn.LayerNorm(channels, eps=norm_eps)
+        self.pool_k, self.norm_k = _pool(channels, plan.kv_stride), nn.LayerNorm(channels, eps=norm_eps)
+        self.pool_v, self.norm_v = _pool(channels, plan.kv_stride), nn.LayerNorm(channels, eps=norm_eps)
+        queries, keys = (pooled(plan.native_grid, stride) for stride in (plan.q_stride, plan.kv_stride))
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * max(queries[0], keys[0]) - 1, channels))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * max(queries[1], keys[1]) - 1, channels))
+
+    def forward(
+        self, x: Tensor, grid: tuple[int, int], need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        heads = self.plan.num_heads
+        # (3, B·heads, channels, gh, gw): the convolutions are shared by the heads.
+        qkv = self.qkv(x).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 4, 1).flatten(1, 2)
+        qkv = qkv.unflatten(-1, grid)
+
+        def read(cells: Tensor, pool: nn.Module, norm: nn.Module) -> Tensor:
+            tokens: Tensor = norm(pool(cells).flatten(2).transpose(1, 2))
+            return tokens.reshape(-1, heads, *tokens.shape[1:])
+
+        query = read(qkv[0], self.pool_q, self.norm_q)
+        key = read(qkv[1], self.pool_k, self.norm_k)
+        value = read(qkv[2], self.pool_v, self.norm_v)
+        bias = decomposed_bias(
+            query,
+            self.rel_pos_h,
+            self.rel_pos_w,
+            pooled(grid, self.plan.q_stride),
+            pooled(grid, self.plan.kv_stride),
+        )
+        tokens, weights = attend(query, key, value, need_weights, bias)
+        return self.proj(tokens + query.transpose(1, 2).flatten(2)), weights
+
+
+class PoolingBlock(nn.Module):
+    """Pre-norm block, (B, gh·gw, C) → (B, qh·qw, C'): where widths change, the shortcut takes the normed
+    tokens, and where queries are pooled, the largest of each neighbourhood, as published."""
+
+    def __init__(self, plan: PoolPlan, config: MvitConfig, drop_path: float) -> None:
+        super().__init__()
+        self.plan = plan
+        self.norm1 = nn.LayerNorm(plan.dim, eps=config.norm_eps)
+        self.attn = PoolingAttention(plan, config.qkv_bias, config.norm_eps)
+        self.shortcut_proj_attn = nn.Linear(plan.dim, plan.dim_out) if plan.dim != plan.dim_out else None
+        self.norm2 = nn.LayerNorm(plan.dim_out, eps=config.norm_eps)
+        self.mlp = Mlp(plan.dim_out, int(plan.dim_out * config.mlp_ratio))
+        self.drop_path = DropPath(drop_path)
+
+    def forward(
+        self, x: Tensor, grid: tuple[int, int], need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        normed = self.norm1(x)
+        shortcut = x if self.shortcut_proj_attn is None else self.shortcut_proj_attn(normed)
+        if self.plan.q_stride > 1:
+            cells = to_map(shortcut, grid)
+            cells = F.max_pool2d(cells, self.plan.q_stride + 1, self.plan.q_stride, padding=1)
+            shortcut = cells.flatten(2).transpose(1, 2)
+        attended, weights = self.attn(normed, grid, need_weights)
+        x = shortcut + self.drop_path(attended)
+        return x + self.drop_path(self.mlp(self.norm2(x))), weights
+
+
+def _plans(config: MvitConfig) -> list[list[PoolPlan]]:
+    """What each block of each stage pools."""
+    plans: list[list[PoolPlan]] = []
+    dim, grid, kv_stride = config.embed_dim, config.rel_pos_grid, config.kv_stride
+    for stage, depth in enumerate(config.depths):
+        width, stage_stride = config.embed_dim << stage, 2 if stage else 1
+        kv_stride = max(kv_stride // stage_stride, 1)
+        plans.append([])
+        for place in range(depth):
+            stride = stage_stride if place == 0 else 1
+            plans[-1].append(PoolPlan(dim, width, config.num_heads << stage, stride, kv_stride, grid))
+            dim, grid = width, pooled(grid, stride)
+    return plans
+
+
+class MvitStage(nn.Module):
+    """Blocks of one width."""
+
+    def __init__(self, blocks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+
+class Mvit(Backbone):
+    """Image (B, C, H, W) of any size → TokenFeatures; maps of the stages at strides 4, 8, 16, 32.
+
+    The last stage's map and the tokens are after the final norm; the class token is the tokens' mean.
+    """
+
+    def __init__(self, config: MvitConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.embed_dim << stage for stage in range(len(config.depths))]
+        self.in_chans, self.embed_dim = config.in_chans, widths[-1]
+        self.num_heads, self.num_blocks = config.num_heads << (len(widths) - 1), sum(config.depths)
+        self.feature_info = tuple(
+            FeatureInfo(width, PATCH_STRIDE << stage) for stage, width in enumerate(widths)
+        )
+        self.patch_embed = OverlapPatchEmbed(config.in_chans, config.embed_dim, 7, PATCH_STRIDE, 3)
+        rates = iter(config.drop_path * i / max(self.num_blocks - 1, 1) for i in range(self.num_blocks))
+        self.stages = nn.ModuleList(
+            MvitStage([PoolingBlock(plan, config, next(rates)) for plan in plans]) for plans in _plans(config)
+        )
+        self.norm = nn.LayerNorm(self.embed_dim, eps=config.norm_eps)
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2:
+                nn.init.trunc_normal_(parameter, std=0.02)
+            elif name.endswith(".bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(
+        self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
+    ) -> TokenFeatures:
+        """Encode, as `Backbone.forward`; the layers are the stages."""
+        wanted, attended = self._wanted(layers, attention_layers)
+        self._check_image(image)
+        maps: dict[int, Tensor] = {}
+        attention: dict[int, BlockAttention] = {}
+        embedded = self.patch_embed(image)
+        grid = (embedded.shape[1], embedded.shape[2])
+        x, number = embedded.flatten(1, 2), 0
+        for index, stage in enumerate(self.stages):
+            assert isinstance(stage, MvitStage)
+            for block in stage.blocks:
+                assert isinstance(block, PoolingBlock)
+                x, weights = self._run(block, x, grid, number in attended)
+                if weights is not None:
+                    attention[number] = _attention(weights, grid, block.plan)
+                grid = pooled(grid, block.plan.q_stride)
+                number += 1
+            if index == len(self.stages) - 1:
+                x = self.norm(x)
+            if index in wanted:
+                maps[index] = to_map(x, grid)
+        return TokenFeatures(x.mean(dim=1), x[:, :0], x, grid, maps, attention)
+
+
+def _attention(weights: Tensor, grid: tuple[int, int], plan: PoolPlan) -> BlockAttention:
+    """Weights (B, heads, qh·qw, kh·kw); what a pooled key is read, its cells share."""
+    keys = pooled(grid, plan.kv_stride)
+
+    def ungroup(values: Tensor) -> Tensor:
+        return spread(values.squeeze(1), keys, grid)
+
+    return BlockAttention(weights.unsqueeze(2), grid, ungroup=ungroup, query_grid=pooled(grid, plan.q_stride))

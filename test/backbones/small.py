@@ -16,6 +16,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "vit": _VIT,
     "deit_distilled": _VIT | {"distilled": True},
     "dinov2_reg": _VIT | {"num_registers": 2, "layer_scale": 0.5},
+    "vit_merging": _VIT | {"reduction": {"kind": "merge", "rate": 0.2}},
+    "vit_pruning": _VIT | {"distilled": True, "reduction": {"kind": "prune", "rate": 0.2}},
     "swin": {"family": "swin"} | _SWIN,
     "swin_v2": {"family": "swin_v2"} | _SWIN,
     "mobilevit": {

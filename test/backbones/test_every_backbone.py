@@ -96,7 +96,8 @@ def test_attention_is_a_distribution_over_its_keys_and_knows_its_place(name):
         # Values of keys return to tokens without loss, but for what fell on padding.
         back = attention.ungroup(torch.ones(batch, groups, keys, 1))
         assert back.shape == (batch, tokens, 1)
-        assert (back > 0).all()
+        assert name == "vit_pruning" or (back > 0).all()  # what is pruned is read no more
+        assert back.sum() <= groups * keys * batch + 1e-3
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -76,7 +76,7 @@ class Backbone(nn.Module):
         """Input pixels a patch token, in each direction."""
         return self.feature_info[-1].stride
 
-    def _run(self, block: nn.Module, *arguments: Any) -> Any:
+    def run_block(self, block: nn.Module, *arguments: Any) -> Any:
         """`block(*arguments)`, checkpointed where that is asked for and there is something to save."""
         if self.checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(

@@ -169,7 +169,7 @@ class Cvt(Backbone):
             if num_prefix:
                 x = torch.cat([self.cls_token.expand(len(image), -1, -1), x], dim=1)
             for block in stage.blocks:
-                x, weights = self._run(block, x, grid, number in attended)
+                x, weights = self.run_block(block, x, grid, number in attended)
                 if weights is not None:
                     attention[number] = _attention(weights, grid, num_prefix)
                 number += 1

@@ -77,8 +77,7 @@ class BlockAttention:
         what each patch is read by the queries of its group on average."""
         weights = self.weights
         read = weights[..., 0, :] if self.num_prefix else weights.mean(dim=3)
-        tokens = self.ungroup(read.flatten(0, 1).unsqueeze(-1))[:, self.num_prefix :, 0]
-        return tokens.reshape(*weights.shape[:2], *self.grid)
+        return to_map(self.ungroup(read.permute(0, 2, 3, 1))[:, self.num_prefix :], self.grid)
 
 
 @dataclass(frozen=True)

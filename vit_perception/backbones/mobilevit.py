@@ -177,7 +177,7 @@ class MobileVit(Backbone):
             else:
                 depth = self.config.depths[index - 2]
                 places = {number - first for number in attended if first <= number < first + depth}
-                x, found = stage[1](stage[0](x), self._run, places)
+                x, found = stage[1](stage[0](x), self.run_block, places)
                 attention |= {first + place: weights for place, weights in found.items()}
                 first += depth
             if index - 1 in wanted:

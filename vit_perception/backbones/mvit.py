@@ -213,7 +213,7 @@ class Mvit(Backbone):
             assert isinstance(stage, MvitStage)
             for block in stage.blocks:
                 assert isinstance(block, PoolingBlock)
-                x, weights = self._run(block, x, grid, number in attended)
+                x, weights = self.run_block(block, x, grid, number in attended)
                 if weights is not None:
                     attention[number] = _attention(weights, grid, block.plan)
                 grid = pooled(grid, block.plan.q_stride)

@@ -239,7 +239,7 @@ class Swin(Backbone):
             x = stage.downsample(x)
             for place, block in enumerate(stage.blocks):
                 windows = self.config.windows((x.shape[1], x.shape[2]), index, shifted=place % 2 == 1)
-                x, weights = self._run(block, x, windows, number in attended)
+                x, weights = self.run_block(block, x, windows, number in attended)
                 if weights is not None:
                     attention[number] = _attention(weights, windows)
                 number += 1

@@ -18,13 +18,15 @@ from vit_perception.layers.pos_embed import (
     PosInterpolation,
     interpolate_pos_embed,
 )
+from vit_perception.layers.token_reduction import Patches, ReducingBlock, TokenReduction, whole
 
 
 @dataclass(frozen=True)
 class ViTConfig:
     """Shape of a ViT. pos_grid: rows and columns of the learned position embedding, resampled by
     pos_interpolation; distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
-    num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none."""
+    num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none;
+    reduction: fewer tokens from block to block, with the weights of any checkpoint."""
 
     patch_size: int = 16
     embed_dim: int = 384
@@ -40,6 +42,7 @@ class ViTConfig:
     layer_scale: float | None = None
     drop_path: float = 0.0
     norm_eps: float = 1e-6
+    reduction: TokenReduction | None = None
 
     def __post_init__(self) -> None:
         for name in ("patch_size", "embed_dim", "depth", "num_heads", "in_chans"):
@@ -50,6 +53,10 @@ class ViTConfig:
         object.__setattr__(self, "pos_grid", tuple(self.pos_grid))  # YAML gives a list
         if isinstance(self.pos_interpolation, Mapping):  # and a mapping
             object.__setattr__(self, "pos_interpolation", PosInterpolation(**self.pos_interpolation))
+        if isinstance(self.reduction, Mapping):
+            object.__setattr__(self, "reduction", TokenReduction(**self.reduction))
+        if self.reduction is not None:
+            self.reduction.check(self.depth)
 
     @property
     def num_position_tokens(self) -> int:
@@ -94,8 +101,9 @@ class VisionTransformer(Backbone):
         positions = config.num_position_tokens + config.pos_grid[0] * config.pos_grid[1]
         self.pos_embed = nn.Parameter(torch.zeros(1, positions, dim))
         rates = [config.drop_path * i / max(config.depth - 1, 1) for i in range(config.depth)]
+        block = Block if config.reduction is None else ReducingBlock
         self.blocks = nn.ModuleList(
-            Block(
+            block(
                 dim,
                 config.num_heads,
                 config.mlp_ratio,
@@ -144,14 +152,38 @@ class VisionTransformer(Backbone):
         self._check_image(image)
         patches, grid = self.embed(image)
         x = torch.cat([self.prefix(image.shape[0]), patches], dim=1)
+        reduction = self.config.reduction
+        held = None if reduction is None else whole(patches, reduction)
         maps: dict[int, Tensor] = {}
         attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.blocks):
-            x, weights = self._run(block, x, index in attended)
+            entering = held
+            if entering is None:
+                x, weights = self.run_block(block, x, index in attended)
+            else:
+                x, weights, held = self.run_block(block, x, entering, reduction, index in attended)
             if weights is not None:
-                attention[index] = BlockAttention(weights.unsqueeze(2), grid, self.num_prefix)
+                attention[index] = self._attention(weights, grid, entering)
             if index in wanted:
-                maps[index] = to_map(self.norm(x)[:, self.num_prefix :], grid)
-        x = self.norm(x)
-        prefix, patches = x[:, : self.num_prefix], x[:, self.num_prefix :]
-        return TokenFeatures(x[:, 0], prefix, patches, grid, maps, attention)
+                maps[index] = to_map(self._split(self.norm(x), held)[1], grid)
+        prefix, patches = self._split(self.norm(x), held)
+        return TokenFeatures(prefix[:, 0], prefix, patches, grid, maps, attention)
+
+    def _split(self, x: Tensor, held: Patches | None) -> tuple[Tensor, Tensor]:
+        """Prefix tokens, and a token for every patch."""
+        tokens = x[:, self.num_prefix :]
+        return x[:, : self.num_prefix], tokens if held is None else held.restore(tokens)
+
+    def _attention(self, weights: Tensor, grid: tuple[int, int], held: Patches | None) -> BlockAttention:
+        weights, num_prefix = weights.unsqueeze(2), self.num_prefix
+        if held is None:
+            return BlockAttention(weights, grid, num_prefix)
+
+        def group(tokens: Tensor) -> Tensor:
+            return torch.cat([tokens[:, :num_prefix], held.pool(tokens[:, num_prefix:])], dim=1).unsqueeze(1)
+
+        def ungroup(values: Tensor) -> Tensor:
+            values = values.squeeze(1)
+            return torch.cat([values[:, :num_prefix], held.share(values[:, num_prefix:])], dim=1)
+
+        return BlockAttention(weights, grid, num_prefix, group, ungroup)

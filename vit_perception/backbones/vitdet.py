@@ -171,7 +171,7 @@ class VitDetBackbone(Backbone):
         attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.blocks):
             assert isinstance(block, VitDetBlock)
-            x, weights = self._run(block, x, index in attended)
+            x, weights = self.run_block(block, x, index in attended)
             if weights is not None:
                 attention[index] = block.attention(weights, grid)
             if index in wanted:

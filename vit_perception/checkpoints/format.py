@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import make_backbone
@@ -109,7 +109,17 @@ def convert(
     backbone = make_backbone(config)
     if (first := renamed.get(backbone.first_conv)) is not None and first.shape[1] != backbone.in_chans:
         renamed[backbone.first_conv] = adapt_in_chans(first, backbone.in_chans)
-    expected = backbone.state_dict()
+    fill(backbone, renamed, format)
+    return backbone.eval(), dropped
+
+
+def fill(module: nn.Module, renamed: State, format: Format) -> None:
+    """Give a module these weights, all of them.
+
+    Raises:
+        ValueError: a tensor is missing, left over, or of the wrong shape; the message names it.
+    """
+    expected = module.state_dict()
     for name, tensor in expected.items():
         if name not in renamed:
             raise ValueError(f"{format} checkpoint lacks {name!r} {tuple(tensor.shape)}")
@@ -119,5 +129,4 @@ def convert(
             )
     if left := sorted(set(renamed) - set(expected)):
         raise ValueError(f"{format} checkpoint has {len(left)} tensors too many, first {left[0]!r}")
-    backbone.load_state_dict(renamed, strict=True)
-    return backbone.eval(), dropped
+    module.load_state_dict(renamed, strict=True)

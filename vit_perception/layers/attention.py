@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -49,14 +50,21 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, dim * 3, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        tokens, weights = attend(qkv[0], qkv[1], qkv[2], need_weights)
+    def project(self, x: Tensor) -> Tensor:
+        """Queries, keys and values (3, B, heads, N, d)."""
+        qkv: Tensor = self.qkv(x)
+        return qkv.reshape(*x.shape[:2], 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+
+    def forward(
+        self, x: Tensor, need_weights: bool = False, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        qkv = self.project(x)
+        tokens, weights = attend(qkv[0], qkv[1], qkv[2], need_weights, bias)
         return self.proj(tokens), weights
 
 
 class CrossAttention(nn.Module):
-    """Queries (B, Q, D) read context tokens (B, N, D) → (B, Q, D)."""
+    """Queries (B, Q, D) read context tokens (B, N, D), all or those that `mask` (B, N) marks → (B, Q, D)."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -66,9 +74,12 @@ class CrossAttention(nn.Module):
         self.kv = nn.Linear(dim, dim * 2)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, query: Tensor, context: Tensor) -> Tensor:
+    def forward(self, query: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         q = self.q(query).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        tokens, _ = attend(q, kv[0], kv[1], need_weights=False)
+        bias = None
+        if mask is not None:
+            bias = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, -torch.inf)[:, None, None]
+        tokens, _ = attend(q, kv[0], kv[1], need_weights=False, bias=bias)
         read: Tensor = self.proj(tokens)
         return read

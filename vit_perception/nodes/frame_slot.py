@@ -64,10 +64,10 @@ class FrameWorker(Generic[Frame]):
     def __init__(self, slot: FrameSlot[Frame], work: Callable[[Frame], None]) -> None:
         self._slot = slot
         self._work = work
-        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+        self._thread = threading.Thread(target=self.run_block, name="frames", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def run_block(self) -> None:
         while (frame := self._slot.take()) is not None:
             self._work(frame)
 

@@ -64,7 +64,7 @@ def test_models_lists_cards_or_says_there_are_none(monkeypatch, tmp_path, capsys
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["predict", "no.jpg", "--model", TINY], "no.jpg is not a picture"),
+        (["predict", "no.jpg", "--model", TINY], "there is no picture no.jpg"),
         (["predict", "no.jpg", "--model", "no_such_model"], "no model named 'no_such_model'"),
     ],
 )

@@ -25,12 +25,12 @@ MAY_IMPORT = {
     "heads": {"layers", "backbones"},
     "model": {"layers", "backbones", "heads"},
     "checkpoints": CORE,
-    "explain": CORE,
+    "explain": CORE | {"runtime"},
     "runtime": CORE,
     "training": CORE | {"checkpoints", "explain", "runtime"},
     "nodes": {"runtime"},
     "replay": {"runtime", "nodes"},
-    "cli": {"runtime", "replay", "training"},
+    "cli": {"runtime", "replay", "training", "explain", "checkpoints"},
 }
 WITH_ROS = {"nodes", "replay"}
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vit_perception.runtime.draw import COLOUR_MAPS
 from vit_perception.runtime.engines.select import DEVICES, ENGINES
 from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models, model_folders
 from vit_perception.tasks import TASKS, check_tasks
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except ModuleNotFoundError as error:
         root = (error.name or "").split(".")[0]
+        if root == "torch":
+            return _fail("this needs PyTorch, which running a model does not: pip install torch")
         if root not in _ROS:
             raise
         return _fail(
@@ -87,6 +90,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model(predict)
 
+    explain = _command(commands, "explain", _explain, "show where a model looks in one picture")
+    explain.add_argument("image", type=Path, help="any picture that OpenCV reads")
+    _add_model_name(explain)
+    explain.add_argument(
+        "--method",
+        default="attention",
+        choices=("attention", "heads", "rollout", "gradient"),
+        help="of one block, head by head, through all blocks, or for one class (attention)",
+    )
+    explain.add_argument("--output", type=Path, required=True, metavar="PNG", help="the picture to write")
+    explain.add_argument("--class", dest="label", metavar="NAME", help="of gradient; the most likely one")
+    explain.add_argument("--block", type=int, default=-1, help="of attention and heads (-1, the last)")
+    explain.add_argument("--start", type=int, help="first block of rollout (the middle one) and gradient (0)")
+    explain.add_argument(
+        "--clip",
+        type=float,
+        default=3.0,
+        help="in a rollout no patch is read more than this times the median one; inf for no limit (3)",
+    )
+    explain.add_argument("--colour-map", default="inferno", choices=sorted(COLOUR_MAPS))
+    explain.add_argument("--opacity", type=float, default=0.5, help="of the heat map, 0 to 1 (0.5)")
+
     _command(commands, "models", _models, "list the installed models and what they can do")
     return parser
 
@@ -101,8 +126,12 @@ def _command(
     return parser
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
+def _add_model_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name or folder of a model ({DEFAULT_MODEL})")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    _add_model_name(parser)
     parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES))
     parser.add_argument("--device", default="auto", choices=("auto", *DEVICES))
     parser.add_argument("--tasks", type=_tasks, default=TASKS, help="some of " + ",".join(TASKS))
@@ -128,31 +157,31 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    import cv2
-
     from vit_perception.runtime.describe import describe_perception
     from vit_perception.runtime.draw import draw_overlay
+    from vit_perception.runtime.pictures import read_picture, write_picture
     from vit_perception.runtime.predictor import Predictor
 
-    image = cv2.imread(str(options.image), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{options.image} is not a picture that OpenCV can read: give a JPEG or PNG file")
+    image = read_picture(options.image)
     predictor = Predictor(options.model, options.engine, options.device, options.tasks)
     predictor.warm_up(
         *image.shape[:2]
     )  # the first call compiles, which is not what the times below are about
-    perception = predictor(image)
+    perception = predictor(image, order="rgb")
     print(describe_perception(perception, predictor.card))
     stages = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in perception.stage_ms.items())
     engine = predictor.engine
     print(f"{'ms':<16}{stages} ({predictor.card.name} on {engine.name}, {engine.device}, {engine.precision})")
     if options.output is not None:
-        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        drawn = draw_overlay(rgb, perception, dict(enumerate(predictor.card.labels)))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(options.output), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+        write_picture(options.output, draw_overlay(image, perception, dict(enumerate(predictor.card.labels))))
         print(f"Drawn in {options.output}")
     return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from vit_perception.explain.command import run_explain
+
+    return run_explain(options)
 
 
 def _models(options: argparse.Namespace) -> int:

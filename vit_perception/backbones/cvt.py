@@ -188,4 +188,4 @@ def _attention(weights: Tensor, grid: tuple[int, int], num_prefix: int) -> Block
         read = values.squeeze(1)
         return torch.cat([read[:, :num_prefix], spread(read[:, num_prefix:], keys, grid)], dim=1)
 
-    return BlockAttention(weights.unsqueeze(2), grid, num_prefix, ungroup=ungroup)
+    return BlockAttention(weights, grid, num_prefix, ungroup=ungroup)

@@ -27,6 +27,15 @@ def spread(values: Tensor, grid: tuple[int, int], finer: tuple[int, int]) -> Ten
     return cells.flatten(1, 2)
 
 
+def of_groups(raw: Tensor, batch: int) -> Tensor:
+    """Weights (B·G, heads, Q, K) of groups that were computed as a batch → (B, heads, G, Q, K)."""
+    return raw.reshape(batch, -1, *raw.shape[1:]).transpose(1, 2)
+
+
+def _arrange_one_group(raw: Tensor) -> Tensor:
+    return raw.unsqueeze(2)
+
+
 def _as_one_group(tokens: Tensor) -> Tensor:
     return tokens.unsqueeze(1)
 
@@ -39,7 +48,8 @@ def _from_one_group(groups: Tensor) -> Tensor:
 class BlockAttention:
     """Attention weights of one block, over its P + gh·gw tokens in G groups that attend within themselves.
 
-    weights: (B, heads, G, Q, K), rows sum to one. A plain ViT has one group of all tokens; Swin's
+    raw: the weights as the block computed with them, so that gradients reach them; arrange: these, or
+    anything of their shape, → (B, heads, G, Q, K). A plain ViT has one group of all tokens; Swin's
     windows and MobileViT's pixel positions are groups. grid: (gh, gw) of the patch tokens that enter;
     query_grid: of those that leave, coarser in a block that pools its queries. num_prefix: P, tokens
     before the first patch, the class token first. group: tokens that leave (B, P + qh·qw, C) → what each
@@ -47,9 +57,10 @@ class BlockAttention:
     the tokens that enter (B, P + gh·gw, C), what falls on padding dropped.
     """
 
-    weights: Tensor
+    raw: Tensor
     grid: tuple[int, int]
     num_prefix: int = 0
+    arrange: Callable[[Tensor], Tensor] = _arrange_one_group
     group: Callable[[Tensor], Tensor] = _as_one_group
     ungroup: Callable[[Tensor], Tensor] = _from_one_group
     query_grid: tuple[int, int] = (0, 0)
@@ -59,18 +70,25 @@ class BlockAttention:
             object.__setattr__(self, "query_grid", self.grid)
 
     @property
+    def weights(self) -> Tensor:
+        """(B, heads, G, Q, K); rows sum to one."""
+        return self.arrange(self.raw)
+
+    @property
     def matrix(self) -> Tensor:
         """(B, heads, N, N) of a block that attends over all its tokens.
 
         Raises:
             ValueError: the block attends within groups.
         """
-        if self.weights.shape[2] != 1 or self.weights.shape[3] != self.weights.shape[4]:
+        weights = self.weights
+        groups, queries, keys = weights.shape[2:]
+        if groups != 1 or queries != keys:
             raise ValueError(
-                f"this block attends in {self.weights.shape[2]} groups of {self.weights.shape[3]} queries "
-                f"and {self.weights.shape[4]} keys: it has no attention matrix of all its tokens"
+                f"this block attends in {groups} groups of {queries} queries and {keys} keys: "
+                "it has no attention matrix of all its tokens"
             )
-        return self.weights[:, :, 0]
+        return weights[:, :, 0]
 
     def spatial(self) -> Tensor:
         """(B, heads, gh, gw): what the class token reads of each patch; without a class token,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures, to_map
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups, to_map
 from vit_perception.layers.block import Block
 from vit_perception.layers.conv import ConvNormAct, InvertedResidual, initialise
 from vit_perception.layers.unfold import fold, unfold
@@ -65,8 +66,11 @@ def whole_patches(size: tuple[int, int], patch_size: int) -> tuple[int, int]:
     return size[0] + -size[0] % patch_size, size[1] + -size[1] % patch_size
 
 
-def patch_attention(weights: Tensor, size: tuple[int, int], patch_size: int) -> BlockAttention:
-    """Weights (B, heads, p·p, N, N) of a map of `size`, with the way from its pixels to groups and back."""
+def patch_attention(
+    raw: Tensor, arrange: Callable[[Tensor], Tensor], size: tuple[int, int], patch_size: int
+) -> BlockAttention:
+    """Weights that `arrange` makes (B, heads, p·p, N, N), of a map of `size`, with the way from its pixels
+    to groups and back."""
 
     def group(tokens: Tensor) -> Tensor:
         return unfold(to_map(tokens, size), patch_size)
@@ -74,7 +78,7 @@ def patch_attention(weights: Tensor, size: tuple[int, int], patch_size: int) -> 
     def ungroup(values: Tensor) -> Tensor:
         return fold(values, patch_size, size).flatten(2).transpose(1, 2)
 
-    return BlockAttention(weights, size, group=group, ungroup=ungroup)
+    return BlockAttention(raw, size, 0, arrange, group, ungroup)
 
 
 class MobileVitBlock(nn.Module):
@@ -110,8 +114,8 @@ class MobileVitBlock(nn.Module):
         for index, block in enumerate(self.transformer):
             tokens, weights = run(block, tokens, index in attended)
             if weights is not None:
-                grouped = weights.reshape(patches.shape[0], -1, *weights.shape[1:]).transpose(1, 2)
-                attention[index] = patch_attention(grouped, whole, self.patch_size)
+                arrange = partial(of_groups, batch=len(x))
+                attention[index] = patch_attention(weights, arrange, whole, self.patch_size)
         y = fold(self.norm(tokens).reshape(patches.shape), self.patch_size, whole)
         if whole != size:
             y = F.interpolate(y, size=size, mode="bilinear", align_corners=False)

@@ -48,7 +48,7 @@ VARIANTS: dict[str, MobileVitV2Config] = {
 
 class SeparableAttention(nn.Module):
     """Patches (B, C, P, N) → the same shape: one score a patch weighs all keys into one context, which
-    multiplies every value. Weights (B, P, N) on request."""
+    multiplies every value. Weights (B, 1, P, N) on request."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class SeparableAttention(nn.Module):
         query, key, value = self.qkv_proj(x).split([1, self.dim, self.dim], dim=1)
         scores: Tensor = query.softmax(dim=-1)
         context = (key * scores).sum(dim=-1, keepdim=True)
-        return self.out_proj(F.relu(value) * context), scores.squeeze(1) if need_weights else None
+        return self.out_proj(F.relu(value) * context), scores if need_weights else None
 
 
 class ConvMlp(nn.Module):
@@ -91,6 +91,11 @@ class LinearBlock(nn.Module):
         attended, weights = self.attn(self.norm1(x), need_weights)
         x = x + attended
         return x + self.mlp(self.norm2(x)), weights
+
+
+def _rows(scores: Tensor) -> Tensor:
+    """Scores (B, 1, P, N) → (B, 1, P, N, N): every query of a group reads alike."""
+    return scores.unsqueeze(3).expand(-1, -1, -1, scores.shape[-1], -1)
 
 
 class MobileVitV2Block(nn.Module):
@@ -124,9 +129,7 @@ class MobileVitV2Block(nn.Module):
         for index, block in enumerate(self.transformer):
             patches, weights = run(block, patches, index in attended)
             if weights is not None:
-                # Every query of a group reads alike: one row of scores stands for all.
-                rows = weights[:, None, :, None].expand(-1, -1, -1, weights.shape[-1], -1)
-                attention[index] = patch_attention(rows, whole, self.patch_size)
+                attention[index] = patch_attention(weights, _rows, whole, self.patch_size)
         patches = self.norm(patches).permute(0, 2, 3, 1)
         return self.conv_proj(fold(patches, self.patch_size, whole)), attention
 

@@ -232,4 +232,4 @@ def _attention(weights: Tensor, grid: tuple[int, int], plan: PoolPlan) -> BlockA
     def ungroup(values: Tensor) -> Tensor:
         return spread(values.squeeze(1), keys, grid)
 
-    return BlockAttention(weights.unsqueeze(2), grid, ungroup=ungroup, query_grid=pooled(grid, plan.q_stride))
+    return BlockAttention(weights, grid, ungroup=ungroup, query_grid=pooled(grid, plan.q_stride))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups
 from vit_perception.layers.attention import attend, check_heads
 from vit_perception.layers.block import DropPath, Mlp
 from vit_perception.layers.windows import ShiftedWindows
@@ -117,13 +118,11 @@ class WindowAttention(nn.Module):
         if mask is not None:
             bias = (bias + mask.unsqueeze(1)).repeat(batch, 1, 1, 1)
         tokens, weights = self.products(query, key, value, need_weights, bias)
-        if weights is not None:
-            weights = weights.reshape(batch, groups, *weights.shape[1:])
         return self.proj(tokens.reshape(x.shape)), weights
 
 
 class SwinBlock(nn.Module):
-    """Pre-norm block on a map (B, H, W, C); weights (B, G, heads, n, n) on request."""
+    """Pre-norm block on a map (B, H, W, C); weights (B·G, heads, n, n) on request."""
 
     attention: Callable[..., nn.Module] = WindowAttention
 
@@ -241,7 +240,7 @@ class Swin(Backbone):
                 windows = self.config.windows((x.shape[1], x.shape[2]), index, shifted=place % 2 == 1)
                 x, weights = self.run_block(block, x, windows, number in attended)
                 if weights is not None:
-                    attention[number] = _attention(weights, windows)
+                    attention[number] = _attention(weights, windows, image.shape[0])
                 number += 1
             if index == len(self.layers) - 1:
                 x = self.norm(x)
@@ -252,8 +251,8 @@ class Swin(Backbone):
         return TokenFeatures(tokens.mean(dim=1), tokens[:, :0], tokens, grid, maps, attention)
 
 
-def _attention(weights: Tensor, windows: ShiftedWindows) -> BlockAttention:
-    """Weights (B, G, heads, n, n) with the way from tokens to windows and back."""
+def _attention(raw: Tensor, windows: ShiftedWindows, batch: int) -> BlockAttention:
+    """Weights (B·G, heads, n, n) with the way from tokens to windows and back."""
 
     def group(tokens: Tensor) -> Tensor:
         return windows.cut(tokens.reshape(tokens.shape[0], *windows.size, tokens.shape[-1]))
@@ -261,4 +260,4 @@ def _attention(weights: Tensor, windows: ShiftedWindows) -> BlockAttention:
     def ungroup(values: Tensor) -> Tensor:
         return windows.join(values).flatten(1, 2)
 
-    return BlockAttention(weights.transpose(1, 2), windows.size, group=group, ungroup=ungroup)
+    return BlockAttention(raw, windows.size, 0, partial(of_groups, batch=batch), group, ungroup)

@@ -175,7 +175,7 @@ class VisionTransformer(Backbone):
         return x[:, : self.num_prefix], tokens if held is None else held.restore(tokens)
 
     def _attention(self, weights: Tensor, grid: tuple[int, int], held: Patches | None) -> BlockAttention:
-        weights, num_prefix = weights.unsqueeze(2), self.num_prefix
+        num_prefix = self.num_prefix
         if held is None:
             return BlockAttention(weights, grid, num_prefix)
 
@@ -186,4 +186,4 @@ class VisionTransformer(Backbone):
             values = values.squeeze(1)
             return torch.cat([values[:, :num_prefix], held.share(values[:, num_prefix:])], dim=1)
 
-        return BlockAttention(weights, grid, num_prefix, group, ungroup)
+        return BlockAttention(weights, grid, num_prefix, group=group, ungroup=ungroup)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups
 from vit_perception.layers.attention import attend, check_heads
 from vit_perception.layers.block import DropPath, Mlp
 from vit_perception.layers.patch_embed import PatchEmbed
@@ -92,7 +93,7 @@ class RelPosAttention(nn.Module):
 
 
 class VitDetBlock(nn.Module):
-    """Pre-norm block on a map (B, gh, gw, D); weights (B, heads, windows, n, n) on request."""
+    """Pre-norm block on a map (B, gh, gw, D); weights (B·windows, heads, n, n) on request."""
 
     def __init__(self, config: VitDetConfig, window_size: int | None, drop_path: float) -> None:
         super().__init__()
@@ -106,18 +107,16 @@ class VitDetBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
-        batch, grid = x.shape[0], (x.shape[1], x.shape[2])
+        grid = (x.shape[1], x.shape[2])
         window = self.window or grid
         windows = partition(self.norm1(x), window)
         # Padding takes part as its source has it: zeros after the norm, biases in the attention.
         attended, weights = self.attn(windows.flatten(0, 1), window, need_weights)
         x = x + self.drop_path(merge(attended.reshape(windows.shape), window, grid))
         x = x + self.drop_path(self.mlp(self.norm2(x)))
-        if weights is not None:
-            weights = weights.reshape(batch, windows.shape[1], *weights.shape[1:]).transpose(1, 2)
         return x, weights
 
-    def attention(self, weights: Tensor, grid: tuple[int, int]) -> BlockAttention:
+    def attention(self, raw: Tensor, grid: tuple[int, int], batch: int) -> BlockAttention:
         """The block's weights with the way from tokens to its windows and back."""
         window = self.window or grid
 
@@ -127,7 +126,7 @@ class VitDetBlock(nn.Module):
         def ungroup(windows: Tensor) -> Tensor:
             return merge(windows, window, grid).flatten(1, 2)
 
-        return BlockAttention(weights, grid, group=group, ungroup=ungroup)
+        return BlockAttention(raw, grid, 0, partial(of_groups, batch=batch), group, ungroup)
 
 
 class VitDetBackbone(Backbone):
@@ -173,7 +172,7 @@ class VitDetBackbone(Backbone):
             assert isinstance(block, VitDetBlock)
             x, weights = self.run_block(block, x, index in attended)
             if weights is not None:
-                attention[index] = block.attention(weights, grid)
+                attention[index] = block.attention(weights, grid, image.shape[0])
             if index in wanted:
                 maps[index] = x.permute(0, 3, 1, 2)
         tokens = x.flatten(1, 2)

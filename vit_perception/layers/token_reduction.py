@@ -109,7 +109,7 @@ def merge(tokens: Tensor, metric: Tensor, patches: Patches, count: int) -> tuple
     # Where each token of the first half goes: beside the others that stay, or onto its partner. Those
     # that stay keep their order, or the last digit of a similarity would decide who meets whom next.
     ranks = torch.arange(stay, device=tokens.device).expand(tokens.shape[0], -1)
-    first = (stay + partner).scatter(1, order[:, count:].sort(dim=-1).values, ranks)
+    first = (stay + partner).scatter(1, order.narrow(1, count, stay).sort(dim=-1).values, ranks)
     second = stay + torch.arange(number - best.shape[1], device=tokens.device)
     both = torch.cat([first, second.expand(tokens.shape[0], -1)], dim=1)
     number_of = torch.arange(number, device=tokens.device)
@@ -125,11 +125,11 @@ def prune(tokens: Tensor, scores: Tensor, patches: Patches, count: int) -> tuple
     """The `count` tokens of (B, n, D) with the lowest `scores` (B, n) go; their patches stay as they are."""
     order = scores.argsort(dim=-1, descending=True)
     stay = tokens.shape[1] - count
-    kept = order[:, :stay].sort(dim=-1).values
+    kept = order.narrow(1, 0, stay).sort(dim=-1).values
     ranks = torch.arange(stay, device=tokens.device).expand(tokens.shape[0], -1)
     target = torch.full_like(order, -1).scatter(1, kept, ranks)
     owner = torch.where(patches.owner < 0, -1, target.gather(1, patches.owner.clamp(min=0)))
-    return _gather(tokens, kept), Patches(owner, patches.size[:, :stay], patches.restore(tokens))
+    return _gather(tokens, kept), Patches(owner, patches.size.narrow(1, 0, stay), patches.restore(tokens))
 
 
 class ReducingBlock(Block):

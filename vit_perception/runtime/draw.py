@@ -38,6 +38,13 @@ _PAPER: Colour = (250, 250, 250)
 _GREEN: Colour = (64, 200, 112)
 _RED: Colour = (240, 84, 84)
 _MASK_OPACITY = 0.5
+COLOUR_MAPS = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+    "jet": cv2.COLORMAP_JET,
+    "bone": cv2.COLORMAP_BONE,
+}
 _MOST_CLASSES = 4
 
 
@@ -94,12 +101,23 @@ def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str
     return drawn
 
 
-def draw_attention(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """The picture darkened where `heatmap` (H, W) 0..1 is low, glowing where it is high."""
-    heat = np.clip(heatmap, 0, 1)
-    glow = cv2.cvtColor(cv2.applyColorMap(np.uint8(255 * heat), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    # Half the picture stays everywhere, so that one sees what is being looked at.
-    return cv2.addWeighted(image, 0.5, glow, 0.7, 0)
+def draw_attention(
+    image: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", opacity: float = 0.5
+) -> np.ndarray:
+    """The picture under `heatmap` (H, W) 0..1 in one of COLOUR_MAPS: inferno darkens where it is low and
+    glows where it is high. At opacity 0 there is the picture alone, at 1 the heat map.
+
+    Raises:
+        ValueError: the colour map does not exist, or the opacity is not in 0..1.
+    """
+    if colour_map not in COLOUR_MAPS:
+        raise ValueError(f"unknown colour map {colour_map!r}: choose from {', '.join(COLOUR_MAPS)}")
+    if not 0.0 <= opacity <= 1.0:
+        raise ValueError(f"opacity must be between 0 and 1, not {opacity}")
+    heat = np.uint8(255 * np.clip(heatmap, 0, 1))
+    glow = cv2.cvtColor(cv2.applyColorMap(heat, COLOUR_MAPS[colour_map]), cv2.COLOR_BGR2RGB)
+    # Some gain makes up for the picture that shows through.
+    return cv2.addWeighted(image, 1 - opacity, glow, min(1.4 * opacity, 1.0), 0)
 
 
 def _unit(image: np.ndarray) -> float:

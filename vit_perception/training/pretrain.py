@@ -125,7 +125,7 @@ def pretrain(
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * plan.gain(step + 1)
         image = next(source).to(device)
-        torch.manual_seed(hash((plan.seed, step)))  # of what is hidden: a resumed run hides the same
+        torch.manual_seed(plan.seed * 1_000_003 + step)  # of what is hidden: a resumed run hides the same
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss = model(image).loss
         optimiser.zero_grad(set_to_none=True)

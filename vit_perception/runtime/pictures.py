@@ -1,0 +1,35 @@
+"""Pictures on disk, in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: OpenCV cannot read it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no picture {path}")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError(f"{path} is not a picture that OpenCV can read: give a JPEG or PNG file")
+    return image
+
+
+def write_picture(path: Path, image: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB, making the folder it is in.
+
+    Raises:
+        ValueError: the name's ending is no picture format's. OSError: it cannot be written.
+    """
+    if path.is_dir() or not cv2.haveImageWriter(str(path)):
+        raise ValueError(f"{path} does not name a picture: give a file that ends in .png or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+        raise OSError(f"{path} cannot be written")

@@ -36,7 +36,7 @@ setup(
     version="0.1.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     data_files=share_files(),
-    package_data={NAME: ["py.typed", "nodes/fast_dds.xml"]},
+    package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml"]},
     install_requires=["setuptools"],
     python_requires=">=3.10",
     zip_safe=False,

@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--colour-map", default="inferno", choices=sorted(COLOUR_MAPS))
     explain.add_argument("--opacity", type=float, default=0.5, help="of the heat map, 0 to 1 (0.5)")
 
-    _command(commands, "models", _models, "list the installed models and what they can do")
+    _command(commands, "models", _models, "list the installed models and the public checkpoints")
     return parser
 
 
@@ -193,7 +193,18 @@ def _models(options: argparse.Namespace) -> int:
         "\n\n".join(cards)
         or f"no model is installed in {', '.join(map(str, model_folders())) or 'any known folder'}"
     )
+    print(f"\nPublic checkpoints, to start a model of your own from (load_backbone):\n\n{_checkpoints()}")
     return 0
+
+
+def _checkpoints() -> str:
+    try:
+        from vit_perception.checkpoints.catalog import describe_catalog
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return "they need PyTorch, which running a model does not: pip install torch"
+    return describe_catalog()
 
 
 if __name__ == "__main__":

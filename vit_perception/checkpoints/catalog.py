@@ -21,5 +21,18 @@ def read_catalog() -> dict[str, BackboneCard]:
     """
     content = yaml.safe_load(CATALOG.read_text())
     return {
-        name: make_card(name, content["defaults"] | fields) for name, fields in content["checkpoints"].items()
+        name: make_card(name, {"url": f"hf://{name}"} | content["defaults"] | fields)
+        for name, fields in content["checkpoints"].items()
     }
+
+
+def describe_catalog() -> str:
+    """A table of every card: name, architecture, size in pixels, licence."""
+    rows = [
+        (card.name, card.architecture, "x".join(map(str, card.input_size)), card.license)
+        for card in read_catalog().values()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

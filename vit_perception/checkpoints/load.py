@@ -118,6 +118,10 @@ def _as_the_card_says(config: Any, card: BackboneCard, path: Path) -> Any:
         if found != wanted:
             raise ValueError(f"{path} is no {card.architecture}: its {name} is {found}, not {wanted}")
     fields: dict[str, Any] = {"norm_eps": card.norm_eps}
+    # What some sources' tensors do not tell.
+    for name in ("num_heads", "window_size"):
+        if hasattr(config, name):
+            fields[name] = getattr(expected, name)
     if card.pos_interpolation is not None:
         fields["pos_interpolation"] = card.pos_interpolation
     return dataclasses.replace(config, **fields)

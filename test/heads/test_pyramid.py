@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
+from backbones.small import small
 from vit_perception.backbones.backbone import FeatureInfo
 from vit_perception.backbones.features import TokenFeatures
 from vit_perception.backbones.registry import build_backbone
@@ -56,6 +57,18 @@ def test_stages_keep_their_sizes_odd_ones_too():
         "p6": (16, 1, 2),
     }
     assert top_down().strides == {"p2": 4.0, "p3": 8.0, "p4": 16.0, "p5": 32.0, "p6": 64.0}
+
+
+def test_three_stages_make_a_pyramid_too():
+    backbone = small("cvt").eval()
+    pyramid = make_pyramid(PyramidConfig(layers=(0, 1, 2), width=16, fine_width=8), backbone).eval()
+    assert shapes(pyramid(backbone(torch.randn(1, 3, 48, 80), layers=(0, 1, 2)))) == {
+        "p2": (8, 12, 20),
+        "p3": (16, 6, 10),
+        "p4": (16, 3, 5),
+        "p5": (16, 2, 3),
+        "p6": (16, 1, 2),
+    }
 
 
 def test_what_the_coarsest_stage_knows_reaches_the_finest_level():

@@ -44,17 +44,20 @@ class DepthFusion(nn.Module):
         Raises:
             ValueError: depth is not (B, 1, H, W) with the features' batch.
         """
-        tokens = torch.cat(
-            [features.cls_token.unsqueeze(1), features.prefix_tokens, features.patch_tokens], dim=1
-        )
-        context = self.norm_depth(self._tokens(depth, tokens.shape[0]))
-        tokens = tokens + self.scale(self.read(self.norm(tokens), context))
-        prefix = features.prefix_tokens.shape[1]
+        context = self.norm_depth(self._tokens(depth, features.cls_token.shape[0]))
+
+        def told(tokens: Tensor) -> Tensor:
+            read: Tensor = self.scale(self.read(self.norm(tokens), context))
+            return tokens + read
+
+        # Not all in one tensor: OpenVINO 2026.4 computes in the memory of such a concatenation, which it
+        # shares with the backbone's last map, and every other head then reads what this one wrote.
+        few = told(torch.cat([features.cls_token.unsqueeze(1), features.prefix_tokens], dim=1))
         return dataclasses.replace(
             features,
-            cls_token=tokens[:, 0],
-            prefix_tokens=tokens[:, 1 : 1 + prefix],
-            patch_tokens=tokens[:, 1 + prefix :],
+            cls_token=few[:, 0],
+            prefix_tokens=few[:, 1:],
+            patch_tokens=told(features.patch_tokens),
         )
 
     def _tokens(self, depth: Tensor | None, batch: int) -> Tensor:

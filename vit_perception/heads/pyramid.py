@@ -1,7 +1,7 @@
 """Feature pyramids: maps of one width at strides that double, whatever the backbone gives.
 
 A plain ViT has one stride, from which convolutions make the others (ViTDet, Li et al. 2022); a
-hierarchical backbone has four, to which coarse levels add what they know (FPN, Lin et al. 2017).
+hierarchical backbone has three or four, to which coarse levels add what they know (FPN, Lin et al. 2017).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def conv_block(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Seque
 
 @dataclass(frozen=True)
 class PyramidConfig:
-    """layers: of the backbone's `feature_info`, blocks whose maps are fused or the four stages; width:
+    """layers: of the backbone's `feature_info`, blocks whose maps are fused or all the stages; width:
     channels of p3 and coarser; fine_width: of p2; detection_levels: where objects are looked for."""
 
     layers: tuple[int, ...]
@@ -93,29 +93,35 @@ class SimpleFeaturePyramid(FeaturePyramid):
 
 
 class TopDownPyramid(FeaturePyramid):
-    """From four stages: each level is its stage plus the coarser level, enlarged to the stage's very size."""
+    """From stages: each level is its stage plus the coarser level, enlarged to the stage's very size.
+
+    Where there are three (CvT), p5 is made of p4.
+    """
 
     def __init__(self, config: PyramidConfig, channels: tuple[int, ...], stride: int) -> None:
         super().__init__()
         self.config = config
         self.strides = {level: stride * 2.0**index for index, level in enumerate(LEVELS)}
-        width, names = config.width, LEVELS[:4]
+        width, names = config.width, LEVELS[: len(channels)]
         self.lateral = nn.ModuleDict(
             {level: conv_block(count, width, kernel=1) for level, count in zip(names, channels, strict=True)}
         )
         self.smooth = nn.ModuleDict(
             {level: conv_block(width, config.fine_width if level == "p2" else width) for level in names}
         )
+        self.p5 = None if "p5" in names else conv_block(width, width)
 
     def levels(self, maps: list[Tensor]) -> dict[str, Tensor]:
         levels: dict[str, Tensor] = {}
         above: Tensor | None = None
-        for level, feature in zip(reversed(LEVELS[:4]), reversed(maps), strict=True):
+        for level, feature in zip(reversed(LEVELS[: len(maps)]), reversed(maps), strict=True):
             merged: Tensor = self.lateral[level](feature)
             if above is not None:
                 merged = merged + F.interpolate(above, size=merged.shape[-2:], mode="nearest")
             levels[level] = self.smooth[level](merged)
             above = merged
+        if self.p5 is not None:
+            levels["p5"] = self.p5(F.max_pool2d(levels["p4"], 2, ceil_mode=True))
         return levels
 
 
@@ -123,7 +129,7 @@ def make_pyramid(config: PyramidConfig, backbone: Backbone) -> FeaturePyramid:
     """The pyramid that fits a backbone's layers.
 
     Raises:
-        ValueError: a layer does not exist, or their strides are neither one nor four that double.
+        ValueError: a layer does not exist, or their strides are neither one nor three or four that double.
     """
     for index in config.layers:
         if not 0 <= index < len(backbone.feature_info):
@@ -135,9 +141,9 @@ def make_pyramid(config: PyramidConfig, backbone: Backbone) -> FeaturePyramid:
     if len(set(strides)) == 1:
         if len({info.channels for info in chosen}) == 1:
             return SimpleFeaturePyramid(config, chosen[0].channels, strides[0])
-    elif strides == tuple(strides[0] << index for index in range(4)):
+    elif len(strides) in (3, 4) and strides == tuple(strides[0] << index for index in range(len(strides))):
         return TopDownPyramid(config, tuple(info.channels for info in chosen), strides[0])
     raise ValueError(
         f"pyramid layers {list(config.layers)} have strides {list(strides)}: choose layers of one stride, "
-        "or four whose strides double"
+        "or three or four whose strides double"
     )

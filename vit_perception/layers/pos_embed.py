@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from vit_perception.layers.resample import antialiased_bicubic
+
 MODES = ("bicubic", "bilinear")
 
 
@@ -52,7 +54,9 @@ def interpolate_pos_embed(
         raise ValueError(f"position embedding has {pos_embed.shape[1]} rows, not {source[0]}x{source[1]}")
     # Floats keep bfloat16 training exact here; the cast costs nothing on so small a tensor.
     grid = pos_embed.transpose(1, 2).reshape(1, -1, *source).float()
-    if how.offset is None:
+    if how.offset is None and how.antialias and how.mode == "bicubic":
+        grid = antialiased_bicubic(grid, target)
+    elif how.offset is None:
         grid = F.interpolate(
             grid, size=target, mode=how.mode, antialias=how.antialias, align_corners=how.align_corners
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,23 +117,38 @@ def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -
     graph.graph.node.extend(casts + nodes)
 
 
-def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], ...]) -> dict[str, float]:
-    """Largest relative difference of each output, ONNX Runtime against torch, over `sizes`."""
+def _engines(file: Path) -> list[Callable[[list[str], np.ndarray], list[np.ndarray]]]:
+    """Both engines of the graph: (names of outputs, image) → outputs, in single precision."""
     import onnxruntime
+    import openvino
 
-    session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    compiled = openvino.Core().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def vino(names: list[str], image: np.ndarray) -> list[np.ndarray]:
+        answers = compiled(image)
+        return [np.asarray(answers[name]) for name in names]
+
+    return [lambda names, image: session.run(names, {"image": image}), vino]
+
+
+def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], ...]) -> dict[str, float]:
+    """Largest relative difference of each output, ONNX Runtime and OpenVINO against torch, over `sizes`.
+
+    Both, because an engine may compute a graph wrong that the other computes right.
+    """
+    engines = _engines(folder / ONNX_FILE)
     worst: dict[str, float] = {}
     generator = np.random.default_rng(0)
     for height, width in sizes:
         image = generator.standard_normal((1, model.backbone.in_chans, height, width)).astype(np.float32)
         with torch.no_grad():
             expected = model.eval()(torch.from_numpy(image), attention=True)
-        for (name, tensor), actual in zip(
-            expected.items(), session.run(list(expected), {"image": image}), strict=True
-        ):
-            reference = tensor.numpy()
-            difference = float(np.abs(actual - reference).max() / max(np.abs(reference).max(), 1e-6))
-            worst[name] = max(worst.get(name, 0.0), difference)
+        for engine in engines:
+            for (name, tensor), actual in zip(expected.items(), engine(list(expected), image), strict=True):
+                reference = tensor.numpy()
+                difference = float(np.abs(actual - reference).max() / max(np.abs(reference).max(), 1e-6))
+                worst[name] = max(worst.get(name, 0.0), difference)
     return worst
 
 

@@ -8,7 +8,7 @@
 #   make evaluate DATA=FOLDER [MODEL=out/train/model]
 #                what a model is worth on the photographs that training held out
 #   make picture docs/answers.png, which the README shows
-#   make setup   the light environment alone, to run nodes in; train-setup for the full one
+#   make setup   the light environment alone, to run nodes in; train-setup and test-setup for more
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,16 +18,16 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train evaluate named-data picture setup train-setup clean
+.PHONY: demo test lint train evaluate named-data picture setup train-setup test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
 
 # Plugins that a ROS distribution, or colcon, brings along stay out of our pytest.
-test: train-setup
+test: test-setup
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: train-setup
+lint: test-setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,7 +49,10 @@ setup:
 	@$(SET_UP)
 
 train-setup:
-	@$(SET_UP) dev train
+	@$(SET_UP) train
+
+test-setup:
+	@$(SET_UP) dev train reference
 
 clean:
 	rm -rf $(VENV) build install log out

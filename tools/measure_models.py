@@ -159,9 +159,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--kept", type=Path, default=ROOT / "out" / "models.json", help="what is measured"
-    )
+    parser.add_argument("--kept", type=Path, default=ROOT / "out" / "models.json", help="what is measured")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "models.md")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)

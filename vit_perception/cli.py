@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vit_perception.runtime.draw import COLOUR_MAPS
-from vit_perception.runtime.engines.select import DEVICES, ENGINES
+from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
 from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models, model_folders
 from vit_perception.tasks import TASKS, check_tasks
 
 # Modules that a ROS installation brings and pip alone does not.
 _ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "rosidl_runtime_py")
+
+
+# What only making and measuring a model needs.
+_TOOLS = {"torch": "PyTorch", "nncf": "NNCF", "pycocotools": "pycocotools"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except ModuleNotFoundError as error:
         root = (error.name or "").split(".")[0]
-        if root == "torch":
-            return _fail("this needs PyTorch, which running a model does not: pip install torch")
+        if root in _TOOLS:
+            return _fail(f"this needs {_TOOLS[root]}, which running a model does not: pip install {root}")
         if root not in _ROS:
             raise
         return _fail(
@@ -112,6 +116,25 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--colour-map", default="inferno", choices=sorted(COLOUR_MAPS))
     explain.add_argument("--opacity", type=float, default=0.5, help="of the heat map, 0 to 1 (0.5)")
 
+    quantize = _command(commands, "quantize", _quantize, "give a model an int8 graph for OpenVINO")
+    quantize.add_argument("model", help="name or folder of a model")
+    quantize.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
+    )
+    quantize.add_argument("--output", type=Path, metavar="FOLDER", help="a copy; the model's own folder")
+    quantize.add_argument("--frames", type=int, default=128, help="how many of them give the ranges (128)")
+    quantize.add_argument(
+        "--keep",
+        nargs="*",
+        metavar="PART",
+        help="leave these in higher precision: patch_embed, first_block, attention, pyramid, heads; "
+        "unless given, those for which it pays",
+    )
+
     _command(commands, "models", _models, "list the installed models and the public checkpoints")
     return parser
 
@@ -134,6 +157,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _add_model_name(parser)
     parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES))
     parser.add_argument("--device", default="auto", choices=("auto", *DEVICES))
+    parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
     parser.add_argument("--tasks", type=_tasks, default=TASKS, help="some of " + ",".join(TASKS))
 
 
@@ -163,7 +187,7 @@ def _predict(options: argparse.Namespace) -> int:
     from vit_perception.runtime.predictor import Predictor
 
     image = read_picture(options.image)
-    predictor = Predictor(options.model, options.engine, options.device, options.tasks)
+    predictor = Predictor(options.model, options.engine, options.device, options.tasks, options.precision)
     predictor.warm_up(
         *image.shape[:2]
     )  # the first call compiles, which is not what the times below are about
@@ -182,6 +206,12 @@ def _explain(options: argparse.Namespace) -> int:
     from vit_perception.explain.command import run_explain
 
     return run_explain(options)
+
+
+def _quantize(options: argparse.Namespace) -> int:
+    from vit_perception.training.quantize_command import run_quantize
+
+    return run_quantize(options)
 
 
 def _models(options: argparse.Namespace) -> int:

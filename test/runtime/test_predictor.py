@@ -164,3 +164,55 @@ def test_no_torch_is_needed(engine):
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert result.stdout == f"{engine} (48, 64)\n", result.stderr
+
+
+def test_a_batch_is_its_frames_one_by_one(predictor):
+    """Landscape, portrait and other sizes together; each answer belongs to its frame."""
+    frames = [frame(120, 160, 1), frame(160, 120, 2), frame(90, 120, 3), frame(120, 160, 4)]
+    orders = ["bgr", "rgb", "rgb", "bgr"]
+    together = predictor.batch(frames, orders)
+    assert [found.image_size for found in together] == [(120, 160), (160, 120), (90, 120), (120, 160)]
+    for found, image, order in zip(together, frames, orders, strict=True):
+        alone = predictor(image, order)
+        np.testing.assert_array_equal(found.classification.class_ids, alone.classification.class_ids)
+        np.testing.assert_allclose(found.classification.scores, alone.classification.scores, atol=2e-3)
+        np.testing.assert_allclose(found.attention.heatmap, alone.attention.heatmap, atol=2e-2)
+        assert np.mean(found.segmentation.mask == alone.segmentation.mask) > 0.99
+
+
+def test_maps_of_the_size_that_is_asked_for(predictor):
+    whole, half = predictor(frame(121, 160)), predictor(frame(121, 160), map_scale=0.5)
+    assert half.segmentation.mask.shape == half.segmentation.confidence.shape == (60, 80)
+    assert half.attention.heatmap.shape == (60, 80)
+    assert half.image_size == (121, 160)
+    np.testing.assert_array_equal(half.detection.boxes, whole.detection.boxes)
+    shrunk = whole.segmentation.mask[::2, ::2][:60]
+    # Random weights on noise: a mask of specks, many of them at a border.
+    assert np.mean(shrunk == half.segmentation.mask) > 0.75
+
+
+def test_a_larger_input_sees_more_cells(predictor):
+    seen = []
+    engine = predictor.engine
+
+    class Watching:
+        outputs = engine.outputs
+
+        def __call__(self, images, names):
+            seen.append(images.shape)
+            return engine(images, names)
+
+    predictor.engine = Watching()
+    try:
+        for scale in (0.5, 1.0, 1.5):
+            predictor(frame(), input_scale=scale)
+    finally:
+        predictor.engine = engine
+    assert seen == [(1, 42, 56, 3), (1, 84, 112, 3), (1, 126, 168, 3)]
+
+
+@pytest.mark.parametrize("name", ["input_scale", "map_scale"])
+@pytest.mark.parametrize("value", [0, -1.0, 100, float("nan"), True, "half"])
+def test_wrong_scales_are_named(predictor, name, value):
+    with pytest.raises(ValueError, match=f"{name} is .*: give a number from 0.1 to"):
+        predictor(frame(), **{name: value})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vit_perception.runtime.card import load_card
-from vit_perception.runtime.preprocess import check_image, fit, preprocess
+from vit_perception.runtime.preprocess import check_image, fit, normalised, preprocess
 
 CARD = load_card(Path(__file__).parents[1] / "data" / "tiny")
 # Unlike the tiny model's, large enough to tell a pixel from rounding.
@@ -71,7 +71,8 @@ def test_an_object_in_the_input_lies_where_its_box_says(size):
     image = np.zeros((height, width, 3), np.uint8)
     image[top:bottom, left:right] = 255
     batch, geometry = preprocess(image, LARGE)
-    rows, columns = np.nonzero(batch[0, 0] > 0.5 * batch[0, 0].max())
+    content = batch[0, : geometry.content[0], : geometry.content[1], 0]
+    rows, columns = np.nonzero(content > 0.5 * content.max())
     box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
     pixel = max(1 / scale for scale in geometry.scale)
     np.testing.assert_allclose(
@@ -107,19 +108,55 @@ def test_padding_has_no_part_in_a_map():
     np.testing.assert_array_equal(geometry.map_to_source(values), np.ones((100, 448)))
 
 
-def test_colours_are_normalised_and_padding_is_zero():
+def test_padding_is_the_mean_colour_and_channels_are_red_first():
     image = np.empty((50, 200, 3), np.uint8)
     image[:] = (10, 120, 250)
     batch, geometry = preprocess(image, CARD, order="rgb")
-    assert batch.shape == (1, 3, 84, 112)
-    assert batch.dtype == np.float32
+    assert batch.shape == (1, 84, 112, 3)
+    assert batch.dtype == np.uint8
     assert batch.flags.c_contiguous
     height, width = geometry.content
+    assert (batch[0, :height, :width] == (10, 120, 250)).all()
+    assert (batch[0, height:] == (124, 116, 104)).all()
+    np.testing.assert_array_equal(preprocess(image[..., ::-1], CARD, order="bgr")[0], batch)
+
+
+def test_normalised_as_the_network_was_trained():
+    image = np.empty((1, 2, 4, 3), np.uint8)
+    image[:] = (10, 120, 250)
+    batch = normalised(image, CARD)
+    assert batch.shape == (1, 3, 2, 4)
+    assert batch.dtype == np.float32
     for channel, value in enumerate((10, 120, 250)):
         expected = (value / 255 - CARD.mean[channel]) / CARD.std[channel]
-        np.testing.assert_allclose(batch[0, channel, :height, :width], expected, atol=1e-5)
-    assert not batch[..., height:, :].any()
-    np.testing.assert_array_equal(preprocess(image[..., ::-1], CARD, order="bgr")[0], batch)
+        np.testing.assert_allclose(batch[0, channel], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "size"), [(1.0, (84, 112)), (2.0, (168, 224)), (0.6, (56, 70)), (0.1, (14, 14))]
+)
+def test_the_input_is_scaled_in_whole_patches(scale, size):
+    batch, geometry = preprocess(np.zeros((60, 80, 3), np.uint8), CARD, scale=scale)
+    assert geometry.input == size == batch.shape[1:3]
+
+
+def test_shrinking_leaves_no_pixel_out():
+    """A lone bright line shows at every scale, as bright as its share of the pixels it falls in."""
+    for row in range(200, 240):
+        image = np.zeros((480, 640, 3), np.uint8)
+        image[row] = 255
+        batch, geometry = preprocess(image, CARD)
+        light = batch[0, : geometry.content[0], 0, 0].astype(float).sum()
+        assert 0.4 < light / (255 * geometry.scale[0]) < 1.6
+
+
+def test_smaller_maps_cover_the_same_frame():
+    geometry = fit((480, 640), LARGE.input_sizes)
+    small = geometry.of_maps(0.25)
+    assert small.source == (120, 160)
+    ramp = np.tile(np.arange(32, dtype=np.float32), (24, 1))
+    whole, quarter = geometry.map_to_source(ramp), small.map_to_source(ramp)
+    np.testing.assert_allclose(quarter, whole[2::4, 2::4], atol=0.1)
 
 
 def test_views_and_frozen_frames_are_taken_and_left_alone():

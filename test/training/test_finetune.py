@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: make test ins
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
 from vit_perception.model import build_model
+from vit_perception.runtime.preprocess import scaled
 from vit_perception.training.classes import GROUND
 from vit_perception.training.coco import Cutout, Photograph
 from vit_perception.training.finetune import (
@@ -15,7 +16,6 @@ from vit_perception.training.finetune import (
     groups_of,
     looker,
     mask_weights,
-    scaled,
 )
 from vit_perception.training.losses import total_loss
 from vit_perception.training.tiny import tiny_card
@@ -39,9 +39,11 @@ def photographs():
 def test_one_seed_one_sequence():
     first, second = (Sampler(photographs(), tiny_card(), SCHEDULE) for _ in range(2))
     for _ in range(3):
-        assert torch.equal(first(1.0).image, second(1.0).image)
+        assert torch.equal(first.draw(1.0).image, second.draw(1.0).image)
     other = Sampler(photographs(), tiny_card(), dataclasses.replace(SCHEDULE, seed=1))
-    assert not torch.equal(Sampler(photographs(), tiny_card(), SCHEDULE)(1.0).image, other(1.0).image)
+    assert not torch.equal(
+        Sampler(photographs(), tiny_card(), SCHEDULE).draw(1.0).image, other.draw(1.0).image
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_one_seed_one_sequence():
 )
 def test_sizes_are_whole_patches_of_the_card(scale, sizes):
     sampler = Sampler(photographs(), tiny_card(), SCHEDULE)
-    assert {tuple(sampler(scale).image.shape[-2:]) for _ in range(6)} <= sizes
+    assert {tuple(sampler.draw(scale).image.shape[-2:]) for _ in range(6)} <= sizes
 
 
 def test_scaled_rounds_to_patches():
@@ -75,7 +77,7 @@ def test_a_few_steps_learn():
     card, pictures = tiny_card(), photographs()
     model = build_model(card.architecture).train()
     sampler, weights = Sampler(pictures, card, SCHEDULE), mask_weights(pictures, torch.device("cpu"))
-    batch = sampler(1.0)
+    batch = sampler.draw(1.0)
     optimiser = torch.optim.AdamW(groups_of(model, dataclasses.replace(SCHEDULE, backbone_rate=1e-3)))
     losses = []
     for _ in range(30):

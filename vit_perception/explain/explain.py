@@ -12,7 +12,7 @@ from vit_perception.model import PerceptionModel
 from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.runtime.locate import find_model
-from vit_perception.runtime.preprocess import Geometry, preprocess
+from vit_perception.runtime.preprocess import Geometry, normalised, preprocess
 
 METHODS = ("attention", "heads", "rollout", "gradient")
 
@@ -54,8 +54,8 @@ class Explainer:
         """
         if method not in METHODS:
             raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
-        batch, geometry = preprocess(image, self.card, order)
-        pixels = torch.from_numpy(batch)
+        frame, geometry = preprocess(image, self.card, order)
+        pixels = torch.from_numpy(normalised(frame, self.card))
         backbone = self.model.backbone
         if method in ("attention", "heads"):
             with torch.inference_mode():

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from vit_perception.runtime.card import THRESHOLDS, Card, check_thresholds
-from vit_perception.runtime.engines.select import DEVICES, ENGINES
+from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
 from vit_perception.runtime.locate import DEFAULT_MODEL
 from vit_perception.tasks import DETECTION, TASKS, check_tasks
 
@@ -55,6 +55,7 @@ class Parameters:
         self._checks: dict[str, Callable[[Any], None]] = {
             "engine": _one_of("auto", *ENGINES),
             "device": _one_of("auto", *DEVICES),
+            "precision": _one_of("auto", *PRECISIONS),
             "image_transport": _one_of(*TRANSPORTS),
             "tasks": _check_task_list,
             "enabled_tasks": self._check_enabled,
@@ -66,6 +67,7 @@ class Parameters:
         self._declare("model", DEFAULT_MODEL, "Name of an installed model, or a folder with model.yaml.")
         self._declare("engine", "auto", f"auto, {', '.join(ENGINES)}.")
         self._declare("device", "auto", f"auto, {', '.join(DEVICES)}; auto takes CUDA if it works.")
+        self._declare("precision", "auto", f"auto, {', '.join(PRECISIONS)}; auto is the quickest there is.")
         self._declare("image_transport", "raw", "raw: Image on image. compressed: on image/compressed.")
         self._declare("autostart", True, "Configure and activate without being asked.")
         if tasks is None:

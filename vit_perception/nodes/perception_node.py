@@ -122,7 +122,11 @@ class PerceptionNode(Node):
     def _make_pipeline(self) -> Pipeline:
         parameters = self._options
         predictor = Predictor(
-            parameters.text("model"), parameters.text("engine"), parameters.text("device"), parameters.tasks
+            parameters.text("model"),
+            parameters.text("engine"),
+            parameters.text("device"),
+            parameters.tasks,
+            parameters.text("precision"),
         )
         parameters.declare_for(predictor.card)
         predictor.warm_up(*predictor.card.input_sizes[0])

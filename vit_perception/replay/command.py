@@ -62,7 +62,11 @@ def run_demonstration(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> Options:
     """What both commands take."""
     return Options(
-        model=arguments.model, engine=arguments.engine, device=arguments.device, tasks=arguments.tasks
+        model=arguments.model,
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+        tasks=arguments.tasks,
     )
 
 

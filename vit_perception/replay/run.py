@@ -42,6 +42,7 @@ class Options:
     model: str = DEFAULT_MODEL
     engine: str = "auto"
     device: str = "auto"
+    precision: str = "auto"
     tasks: tuple[str, ...] = TASKS
     composed: bool = True
     hz: float | None = None
@@ -157,6 +158,7 @@ def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str)
     values: dict[str, str | list[str]] = {
         "model": str(card.folder),
         "engine": options.engine,
+        "precision": options.precision,
         "device": options.device,
         "image_transport": "compressed" if frame_type == COMPRESSED_IMAGE else "raw",
     }

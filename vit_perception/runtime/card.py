@@ -14,6 +14,7 @@ import yaml
 
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, TASKS
 
+FILE = "model.yaml"
 # What `trained` may list. A head that is not listed publishes nothing.
 HEADS = (
     "classification",
@@ -76,7 +77,7 @@ class Card:
             self._check_answers()
             self._check_files()
         except ValueError as error:
-            raise ValueError(f"model card {self.folder / 'model.yaml'}: {error}") from None
+            raise ValueError(f"model card {self.folder / FILE}: {error}") from None
 
     def _check_types(self) -> None:
         for name in ("name", "description", "licence", "provenance"):
@@ -154,9 +155,7 @@ class Card:
         """Path of the file with that role, or FileNotFoundError with what to do."""
         if role not in self.files:
             listed = ", ".join(self.files) or "none"
-            raise FileNotFoundError(
-                f"model card {self.folder / 'model.yaml'} lists no {role!r} file, only {listed}"
-            )
+            raise FileNotFoundError(f"model card {self.folder / FILE} lists no {role!r} file, only {listed}")
         path = self.folder / self.files[role]
         if not path.is_file():
             raise FileNotFoundError(
@@ -184,7 +183,7 @@ def load_card(folder: str | Path) -> Card:
         FileNotFoundError: there is no card. ValueError: a field is missing, unknown or wrong.
     """
     path = Path(folder)
-    path = path if path.suffix == ".yaml" else path / "model.yaml"
+    path = path if path.suffix == ".yaml" else path / FILE
     if not path.is_file():
         raise FileNotFoundError(f"no model card at {path}: give a folder that holds model.yaml")
     try:
@@ -200,3 +199,17 @@ def load_card(folder: str | Path) -> Card:
     if unknown := sorted(map(str, raw.keys() - known)):
         raise ValueError(f"model card {path} has unknown fields: {', '.join(unknown)}")
     return Card(**{key: _tuples(value) for key, value in raw.items()}, folder=path.parent)
+
+
+def write_card(card: Card) -> None:
+    """Write `model.yaml` into the card's folder."""
+    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
+    text = yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True)
+    (card.folder / FILE).write_text(text, encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and mappings as YAML's own types."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -43,8 +43,11 @@ def decode(
     card: Card,
     tasks: Iterable[str],
     thresholds: Mapping[str, float],
+    map_scale: float = 1.0,
 ) -> Perception:
     """Decode the first frame of a batch: the tasks asked for, of the heads that were trained.
+
+    `map_scale`: size of masks and heat maps, in that of the source.
 
     Raises:
         ValueError: an output is missing or does not fit the card.
@@ -58,15 +61,16 @@ def decode(
         raw[name] = outputs[name][0]
     _check(raw, card)
     mask = _softmax_map(raw["segmentation"]) if "segmentation" in raw else None
+    maps = geometry.of_maps(map_scale)
     return Perception(
         image_size=geometry.source,
         classification=classification(raw["classification"]) if CLASSIFICATION in wanted else None,
         detection=detection(raw, mask, geometry, card, thresholds[DETECTION])
         if DETECTION in wanted
         else None,
-        segmentation=segmentation(*mask, geometry) if mask and SEGMENTATION in wanted else None,
+        segmentation=segmentation(*mask, maps) if mask and SEGMENTATION in wanted else None,
         navigation=navigation(raw, card.actions) if NAVIGATION in wanted else None,
-        attention=attention(raw["attention"], geometry) if ATTENTION in wanted else None,
+        attention=attention(raw["attention"], maps) if ATTENTION in wanted else None,
     )
 
 

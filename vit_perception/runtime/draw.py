@@ -76,7 +76,7 @@ def draw_overlay(image: np.ndarray, perception: Perception, labels: Mapping[int,
 
 def draw_mask(image: np.ndarray, segmentation: Segmentation) -> np.ndarray:
     """Each pixel tinted in its class's colour, with a fine line between; unlabelled ones stay."""
-    mask = segmentation.mask
+    mask = _enlarged(segmentation.mask, image, cv2.INTER_NEAREST)
     tint = cv2.applyColorMap(mask, _PALETTE)
     blended = cv2.addWeighted(image, 1 - _MASK_OPACITY, tint, _MASK_OPACITY, 0)
     edges = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
@@ -104,8 +104,9 @@ def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str
 def draw_attention(
     image: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", opacity: float = 0.5
 ) -> np.ndarray:
-    """The picture under `heatmap` (H, W) 0..1 in one of COLOUR_MAPS: inferno darkens where it is low and
-    glows where it is high. At opacity 0 there is the picture alone, at 1 the heat map.
+    """The picture under `heatmap` (h, w) 0..1, of its shape if not its size, in one of COLOUR_MAPS:
+    inferno darkens where it is low and glows where it is high. At opacity 0 there is the picture
+    alone, at 1 the heat map.
 
     Raises:
         ValueError: the colour map does not exist, or the opacity is not in 0..1.
@@ -114,10 +115,18 @@ def draw_attention(
         raise ValueError(f"unknown colour map {colour_map!r}: choose from {', '.join(COLOUR_MAPS)}")
     if not 0.0 <= opacity <= 1.0:
         raise ValueError(f"opacity must be between 0 and 1, not {opacity}")
-    heat = np.uint8(255 * np.clip(heatmap, 0, 1))
+    heat = np.uint8(255 * np.clip(_enlarged(heatmap, image, cv2.INTER_LINEAR), 0, 1))
     glow = cv2.cvtColor(cv2.applyColorMap(heat, COLOUR_MAPS[colour_map]), cv2.COLOR_BGR2RGB)
     # Some gain makes up for the picture that shows through.
     return cv2.addWeighted(image, 1 - opacity, glow, min(1.4 * opacity, 1.0), 0)
+
+
+def _enlarged(values: np.ndarray, image: np.ndarray, interpolation: int) -> np.ndarray:
+    """A map that was asked for smaller than the image, in the image's size."""
+    height, width = image.shape[:2]
+    if values.shape == (height, width):
+        return values
+    return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation))
 
 
 def _unit(image: np.ndarray) -> float:

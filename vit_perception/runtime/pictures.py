@@ -7,6 +7,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """Every picture in a folder and those below.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise FileNotFoundError(f"no picture ({', '.join(SUFFIXES)}) in {folder} or below it")
+    return found
+
 
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB.

@@ -1,11 +1,13 @@
-"""A camera frame in, a normalised network input out, and the geometry that leads back.
+"""A camera frame in, a network input out, and the geometry that leads back.
 
 The frame is scaled with its aspect ratio kept into the top left corner of the input; the rest is
-padding with the mean colour, which normalises to zero.
+padding with the mean colour, which normalises to about zero. The input is bytes: the engines
+normalise, inside their graph or on their device, where that costs least.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +33,11 @@ class Geometry:
     def scale(self) -> tuple[float, float]:
         """Input pixels for one source pixel along y and x (they differ by the rounding of `content`)."""
         return self.content[0] / self.source[0], self.content[1] / self.source[1]
+
+    def of_maps(self, scale: float) -> Geometry:
+        """The same for maps `scale` times the source in size, as if the frame had been as small."""
+        height, width = (max(1, round(side * scale)) for side in self.source)
+        return dataclasses.replace(self, source=(height, width))
 
     def boxes_to_source(self, boxes: np.ndarray) -> np.ndarray:
         """(N, 4) `x_min, y_min, x_max, y_max` in input pixels → float32 source pixels, clipped."""
@@ -101,15 +108,23 @@ def fit(source: tuple[int, int], sizes: tuple[tuple[int, int], ...]) -> Geometry
     return Geometry(source, content, size)
 
 
-def preprocess(image: np.ndarray, card: Card, order: str = "bgr") -> tuple[np.ndarray, Geometry]:
-    """Scale, pad and normalise one frame.
+def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
+    """(height, width) times `scale`, in whole patches, at least one."""
+    return max(round(size[0] * scale / patch), 1) * patch, max(round(size[1] * scale / patch), 1) * patch
+
+
+def preprocess(
+    image: np.ndarray, card: Card, order: str = "bgr", scale: float = 1.0
+) -> tuple[np.ndarray, Geometry]:
+    """Scale and pad one frame.
 
     Args:
         image: (H, W, 3) uint8, contiguous or not.
         order: of its channels, `bgr` or `rgb`.
+        scale: size of the input in input sizes of the card.
 
     Returns:
-        A (1, 3, h, w) float32 batch in RGB, h x w one of `card.input_sizes`, and its Geometry.
+        A (1, h, w, 3) uint8 batch in RGB, h x w one of `card.input_sizes` times `scale`, and its Geometry.
 
     Raises:
         ValueError: the image or the order is not one of these.
@@ -117,16 +132,32 @@ def preprocess(image: np.ndarray, card: Card, order: str = "bgr") -> tuple[np.nd
     check_image(image)
     if order not in ORDERS:
         raise ValueError(f"unknown channel order {order!r}: choose from {', '.join(ORDERS)}")
-    geometry = fit((image.shape[0], image.shape[1]), card.input_sizes)
+    sizes = tuple(scaled(size, scale, card.patch_size) for size in card.input_sizes)
+    geometry = fit((image.shape[0], image.shape[1]), sizes)
     height, width = geometry.content
-    shrinks = height < image.shape[0] or width < image.shape[1]
-    # Resizing first: channels are then swapped and scaled on the small image, whatever the camera gives.
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    batch = np.zeros((1, 3, *geometry.input), np.float32)
-    planes = cv2.split(small)
-    for channel, plane in enumerate(planes if order == "rgb" else planes[::-1]):
-        out = batch[0, channel, :height, :width]
-        # (x / 255 - mean) / std as one product and one sum, in place.
-        np.multiply(plane, np.float32(1 / (255 * card.std[channel])), out=out, dtype=np.float32)
-        out -= np.float32(card.mean[channel] / card.std[channel])
+    # Channels are swapped on the small image.
+    small = _shrink(image, height, width)
+    batch = np.empty((1, *geometry.input, 3), np.uint8)
+    content = batch[0, :height, :width]
+    content[...] = small if order == "rgb" else small[..., ::-1]
+    mean = np.rint(np.multiply(card.mean, 255)).astype(np.uint8)
+    batch[0, height:] = mean
+    batch[0, :height, width:] = mean
     return batch, geometry
+
+
+def normalised(images: np.ndarray, card: Card) -> np.ndarray:
+    """(B, H, W, 3) uint8 RGB → (B, 3, H, W) float32, as the network was trained."""
+    scale = np.float32(1) / (255 * np.asarray(card.std, np.float32))
+    shift = np.asarray(card.mean, np.float32) / np.asarray(card.std, np.float32)
+    return np.ascontiguousarray((images * scale - shift).transpose(0, 3, 1, 2))
+
+
+def _shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize without aliasing. Halving first is five times quicker than OpenCV's filter for any ratio,
+    and what is left, less than a half, leaves out no pixel."""
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        # An odd line at the edge would take the slow path.
+        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -34,7 +34,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A class for every source pixel.
+    """A class for every source pixel, or for every so many of them (`map_scale`).
 
     mask: (H, W) uint8 class ids, 255 unlabelled; confidence: (H, W) uint8, 255 is certain.
     """

@@ -7,26 +7,23 @@ torch engine and the ONNX engines share one copy, half-precision matrices cast u
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
-import yaml
 from onnx import TensorProto, helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vit_perception.model import PerceptionModel
-from vit_perception.runtime.card import Card
+from vit_perception.runtime.card import Card, write_card
+from vit_perception.runtime.integrity import sha256
 
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "model.yaml"
 PARITY = 1e-3  # largest difference of any output, relative to that output's largest value
 
 
@@ -152,17 +149,6 @@ def parity(model: PerceptionModel, folder: Path, sizes: tuple[tuple[int, int], .
     return worst
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """Tuples and mappings as YAML's own types."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def export(model: PerceptionModel, card: Card, folder: Path) -> dict[str, float]:
     """Write card, weights and graph to `folder`; return the parity of each output.
 
@@ -188,14 +174,7 @@ def export(model: PerceptionModel, card: Card, folder: Path) -> dict[str, float]
         card,
         folder=folder,
         files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
-        sha256={name: _digest(folder / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
+        sha256={name: sha256(folder / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
     )
     write_card(card)
     return differences
-
-
-def write_card(card: Card) -> None:
-    """Write `model.yaml` into the card's folder."""
-    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
-    text = yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True)
-    (card.folder / CARD_FILE).write_text(text)

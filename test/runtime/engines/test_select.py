@@ -81,6 +81,19 @@ def test_openvino_does_not_use_cuda(monkeypatch):
     assert make_engine(CARD, "openvino", "auto").device == "cpu"
 
 
+def test_unknown_precision():
+    with pytest.raises(
+        ValueError, match="unknown precision 'int4': choose from auto, int8, fp16, bf16, fp32"
+    ):
+        make_engine(CARD, "auto", "auto", "int4")
+
+
+def test_a_precision_that_the_engine_lacks_is_refused_with_those_it_has():
+    pytest.importorskip("torch")
+    with pytest.raises(EngineUnavailable, match="torch on cpu: it has no bf16 on cpu: choose from fp32"):
+        make_engine(CARD, "torch", "cpu", "bf16")
+
+
 @pytest.mark.parametrize(
     ("engine", "device", "says"),
     [

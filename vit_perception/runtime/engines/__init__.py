@@ -17,11 +17,11 @@ class Engine(Protocol):
 
     name: str  # "openvino", "onnxruntime" or "torch"
     device: str  # "cpu" or "cuda"
-    precision: str  # "fp32", "bf16", ...
+    precision: str  # one of PRECISIONS in select.py
     outputs: tuple[str, ...]
 
-    def __call__(self, batch: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """Run normalised RGB images (B, 3, H, W) float32, H and W multiples of the patch.
+    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Run RGB images (B, H, W, 3) uint8, H and W multiples of the patch; the engine normalises them.
 
         `outputs` are those that are needed: an engine that can skips the work for the others, and
         may give more than was asked for. None is all.

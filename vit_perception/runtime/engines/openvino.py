@@ -2,52 +2,118 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vit_perception.runtime.card import Card
+from vit_perception.runtime.engines import EngineUnavailable
+from vit_perception.runtime.engines.shared_weights import attach
 
-# Precisions by the names that OpenVINO has for them.
+# In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
+CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
 
 
 class OpenVinoEngine:
-    """The card's ONNX model, compiled once for each input shape it meets (a card lists few).
+    """The card's model, compiled once for each input shape it meets (a card lists few).
+
+    What was compiled is kept in a cache on disk, from which the next start takes it in a fifth of the time.
 
     Args:
-        precision: `fp32` or `bf16`; None takes bf16 where the processor has it, which is nearly twice
-            as quick, and fp32 elsewhere. The model is trained and measured in bf16 too.
+        precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
+            has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
 
     Raises:
-        ValueError: the precision is unknown.
+        EngineUnavailable: the model has no int8 graph, or the processor no bf16.
+        ValueError: the graph and the weights do not belong together.
     """
 
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, card: Card, precision: str | None = None) -> None:
+    def __init__(self, card: Card, precision: str = "auto") -> None:
         import openvino
 
-        if precision is not None and precision not in HINTS:
-            raise ValueError(f"unknown precision {precision!r}: choose from {', '.join(HINTS)}")
+        self._openvino = openvino
         self._core = openvino.Core()
-        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = precision or ("bf16" if "BF16" in capabilities else "fp32")
-        self._model = self._core.read_model(card.file("onnx"))
+        self.precision = _choose(precision, card, self._has("BF16"))
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._has("BF16") else "f32"),
+            "CACHE_DIR": str(cache_folder()),
+            # The default keeps a smaller file that leaves work to each start.
+            "CACHE_MODE": "OPTIMIZE_SPEED",
+        }
+        self._model = self._taking_pixels(self._load(card), card)
         self._requests: dict[tuple[int, ...], openvino.InferRequest] = {}
         self.outputs = tuple(output.get_any_name() for output in self._model.outputs)
 
-    def __call__(self, batch: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        if batch.shape not in self._requests:
-            self._requests[batch.shape] = self._compile(batch.shape)
-        results = self._requests[batch.shape].infer([batch], share_inputs=True)
+    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        if images.shape not in self._requests:
+            self._requests[images.shape] = self._compile(images.shape)
+        results = self._requests[images.shape].infer([images], share_inputs=True)
         return dict(zip(self.outputs, results.values(), strict=True))
+
+    def _has(self, capability: str) -> bool:
+        return capability in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    def _load(self, card: Card) -> Any:
+        if self.precision != "int8":
+            return self._core.read_model(card.file("onnx"))
+        model = self._core.read_model(card.file("int8"))
+        attach(model, card.file("weights"))
+        return model
+
+    def _taking_pixels(self, model: Any, card: Card) -> Any:
+        """The graph with the normalisation in front: bytes go in, a quarter of the memory traffic."""
+        openvino = self._openvino
+        steps = openvino.preprocess.PrePostProcessor(model)
+        steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+        steps.input().model().set_layout(openvino.Layout("NCHW"))
+        mean, std = ([255 * value for value in values] for values in (card.mean, card.std))
+        steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(mean).scale(std)
+        return steps.build()
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         # A static shape lets OpenVINO plan memory and pick kernels once: several times quicker.
         model = self._model.clone()
         model.reshape(list(shape))
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[self.precision]}
-        return self._core.compile_model(model, "CPU", options).create_infer_request()
+        return self._core.compile_model(model, "CPU", self._options).create_infer_request()
+
+
+def cache_folder() -> Path:
+    """Where compiled models are kept: `VIT_PERCEPTION_CACHE`, or the user's cache folder."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "vit_perception"
+
+
+def _choose(precision: str, card: Card, has_bf16: bool) -> str:
+    if precision == "auto":
+        if "int8" in card.files and _has_int8_products():
+            return "int8"
+        return "bf16" if has_bf16 else "fp32"
+    if precision == "int8" and "int8" not in card.files:
+        raise EngineUnavailable(
+            f"model {card.name} has no int8 graph: make one with vit-perception quantize, or use auto"
+        )
+    if precision == "bf16" and not has_bf16:
+        raise EngineUnavailable("this processor has no bf16 arithmetic: use precision fp32 or auto")
+    if precision not in (*HINTS, "int8"):
+        raise EngineUnavailable(f"OpenVINO has no precision {precision} here: choose from int8, bf16, fp32")
+    return precision
+
+
+def _has_int8_products() -> bool:
+    """Whether the processor multiplies bytes faster than floats (VNNI, AMX, or Arm's dot products);
+    OpenVINO's own list says INT8 everywhere."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(word in flags for word in ("vnni", "amx_int8", "asimddp", "i8mm"))

@@ -12,6 +12,8 @@ from vit_perception.runtime.integrity import verify
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda")
+# In what the network computes; `auto` is the quickest that keeps the answers.
+PRECISIONS = ("int8", "fp16", "bf16", "fp32")
 # What each engine imports, and what brings it.
 LIBRARIES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime",), "torch": ("torch", "safetensors")}
 FILES = {"openvino": ("onnx", "weights"), "onnxruntime": ("onnx", "weights"), "torch": ("weights",)}
@@ -19,22 +21,25 @@ FILES = {"openvino": ("onnx", "weights"), "onnxruntime": ("onnx", "weights"), "t
 CHOICES = {"cpu": ("openvino", "onnxruntime", "torch"), "cuda": ("onnxruntime", "torch")}
 
 
-def make_engine(card: Card, engine: str = "auto", device: str = "auto") -> Engine:
+def make_engine(card: Card, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Engine:
     """Load the card's model, its files verified, into an engine.
 
     Args:
         engine: `auto` or one of ENGINES.
         device: `cpu`, `cuda` or `auto` (CUDA where there is a GPU that an installed engine can use).
+        precision: `auto` or one of PRECISIONS; not every engine has all of them.
 
     Raises:
         EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
-        ValueError: the name of the engine or device is unknown, or a model file is damaged.
+        ValueError: the name of the engine, device or precision is unknown, or a model file is damaged.
         FileNotFoundError: a model file is missing.
     """
     if engine != "auto" and engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose from auto, {', '.join(ENGINES)}")
     if device != "auto" and device not in DEVICES:
         raise ValueError(f"unknown device {device!r}: choose from auto, {', '.join(DEVICES)}")
+    if precision != "auto" and precision not in PRECISIONS:
+        raise ValueError(f"unknown precision {precision!r}: choose from auto, {', '.join(PRECISIONS)}")
     refusals = []
     for a_device in ("cuda", "cpu") if device == "auto" else (device,):
         if a_device == "cuda" and not count_cuda_devices():
@@ -44,21 +49,22 @@ def make_engine(card: Card, engine: str = "auto", device: str = "auto") -> Engin
             continue
         for name in CHOICES[a_device] if engine == "auto" else (engine,):
             try:
-                return _make(card, name, a_device)
+                return _make(card, name, a_device, precision)
             except EngineUnavailable as error:
                 refusals.append(f"{name} on {a_device}: {error}")
     raise EngineUnavailable(f"engine {engine} on device {device} cannot run here. {'; '.join(refusals)}")
 
 
-def _make(card: Card, name: str, device: str) -> Engine:
+def _make(card: Card, name: str, device: str, precision: str) -> Engine:
     """Verify the files and load them, or raise EngineUnavailable."""
     if name not in CHOICES[device]:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
     if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
         raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
-    verify(card, FILES[name])
+    roles = [role for role in (*FILES[name], "int8", "int8_data") if role in (*FILES[name], *card.files)]
+    verify(card, roles if name == "openvino" else FILES[name])
     try:
-        return _load(card, name, device)
+        return _load(card, name, device, precision)
     except ImportError as error:
         libraries = " or ".join(LIBRARIES[name])
         raise EngineUnavailable(
@@ -66,18 +72,20 @@ def _make(card: Card, name: str, device: str) -> Engine:
         ) from error
 
 
-def _load(card: Card, name: str, device: str) -> Engine:
+def _load(card: Card, name: str, device: str, precision: str) -> Engine:
     if name == "openvino":
         from vit_perception.runtime.engines.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(card)
-    if name == "onnxruntime":
+        engine: Engine = OpenVinoEngine(card, precision)
+    elif name == "onnxruntime":
         from vit_perception.runtime.engines.onnxruntime import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(card, device)
-    from vit_perception.runtime.engines.torch import TorchEngine
+        engine = OnnxRuntimeEngine(card, device, precision)
+    else:
+        from vit_perception.runtime.engines.torch import TorchEngine
 
-    return TorchEngine(card, device)
+        engine = TorchEngine(card, device, precision)
+    return engine
 
 
 def _importable(library: str) -> bool:

@@ -1,0 +1,72 @@
+"""`vit-perception quantize`: the int8 graph of a model, and what it costs in accuracy."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vit_perception.runtime.card import load_card, write_card
+from vit_perception.runtime.locate import find_model
+from vit_perception.runtime.pictures import find_pictures, read_picture
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.training.quantize import quantize
+
+
+def run_quantize(options: argparse.Namespace) -> int:
+    """Quantise into the model's own folder, or a copy of it, and say on its card what was measured."""
+    folder = find_model(options.model)
+    # A folder for training keeps its photographs apart from the masks, which are pictures too.
+    photographs = options.data / "images" if (options.data / "images").is_dir() else options.data
+    paths = find_pictures(photographs)
+    chosen = np.unique(np.linspace(0, len(paths) - 1, min(options.frames, len(paths))).astype(int))
+    frames = [read_picture(paths[index]) for index in chosen]
+    if options.output is not None:
+        folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
+    print(f"{len(frames)} frames of {photographs} for the ranges")
+    card = quantize(load_card(folder), frames, options.keep)
+    write_card(card)
+    measured = _measure(folder, options.data, frames)
+    write_card(dataclasses.replace(card, metrics={**card.metrics, "int8": measured}))
+    for name, value in measured.items():
+        print(f"{name:28}{value}")
+    print(f"Written to {folder}: precision auto takes it where the processor has int8 products")
+    return 0
+
+
+def _measure(folder: Path, data: Path, frames: list[np.ndarray]) -> dict[str, Any]:
+    """int8 against fp32: metrics in percent where the folder is labelled, else how alike the answers are."""
+    exact, fast = (Predictor(folder, "openvino", "cpu", precision=name) for name in ("fp32", "int8"))
+    if not (data / "panoptic.json").is_file():
+        return _agreement(exact, fast, frames)
+    from vit_perception.training.coco import load_photographs
+    from vit_perception.training.evaluate import judge
+
+    photographs = load_photographs(data)
+    before, after = judge(exact, photographs), judge(fast, photographs)
+    measured: dict[str, Any] = {"photographs": len(photographs)}
+    for name, value in before.items():
+        if "/" not in name:
+            measured |= {f"{name}_fp32": value, f"{name}_int8": after[name]}
+    return measured
+
+
+def _agreement(exact: Predictor, fast: Predictor, frames: list[np.ndarray]) -> dict[str, Any]:
+    """Share of the mask's pixels, and of the best classes, that stay what they were; in percent."""
+    masks, classes = [], []
+    for frame in frames:
+        one, other = exact(frame, "rgb"), fast(frame, "rgb")
+        if one.segmentation and other.segmentation:
+            masks.append(np.mean(one.segmentation.mask == other.segmentation.mask))
+        if one.classification and other.classification:
+            classes.append(one.classification.class_ids[0] == other.classification.class_ids[0])
+    measured: dict[str, Any] = {"frames": len(frames)}
+    if masks:
+        measured["mask_agreement"] = round(100 * float(np.mean(masks)), 2)
+    if classes:
+        measured["best_class_agreement"] = round(100 * float(np.mean(classes)), 2)
+    return measured

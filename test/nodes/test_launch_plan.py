@@ -24,6 +24,7 @@ def test_the_arguments_and_their_defaults():
         "model": "robot_vit_s14",
         "namespace": "",
         "image_topic": "image",
+        "image_topics": "",
         "image_transport": "raw",
         "params_file": "",
         "rviz": "false",
@@ -136,3 +137,8 @@ def test_rviz_shows_what_matters():
         assert display["Topic"]["Reliability Policy"] == "Best Effort"
         # Relative, so that RViz in a namespace shows that camera.
         assert not display["Topic"]["Value"].startswith("/")
+
+
+def test_several_cameras_for_one_node():
+    (plan,) = plan_nodes(values(image_topics="[front/image_raw, 'rear/image_raw']"), CONFIG)
+    assert plan.parameters["image_topics"] == ["front/image_raw", "rear/image_raw"]

@@ -17,13 +17,15 @@ class Report:
     """The state of a node at one moment.
 
     node: its full name; state: of its life cycle; failure: why it could not be configured; silence:
-    why no frame arrives; each empty if all is well. facts: model, engine and the like.
+    why no frame arrives; slowness: why answers come late; each empty if all is well. facts: model, engine
+    and the like.
     """
 
     node: str
     state: str
     failure: str
     silence: str
+    slowness: str
     facts: Mapping[str, str]
     snapshot: Snapshot
 
@@ -50,6 +52,8 @@ def _verdict(report: Report) -> tuple[bytes, str]:
         return DiagnosticStatus.WARN, f"the node is {report.state}: {_remedy(report)}"
     if report.silence:
         return DiagnosticStatus.WARN, report.silence
+    if report.slowness:
+        return DiagnosticStatus.WARN, report.slowness
     return DiagnosticStatus.OK, f"{report.snapshot.output_hz:.1f} frames a second"
 
 

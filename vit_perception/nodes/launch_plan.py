@@ -59,6 +59,12 @@ ARGUMENTS = (
         "start with / to leave it.",
     ),
     Argument(
+        "image_topics",
+        "",
+        "Topics of several cameras for one node, separated by commas, in place of image_topic. Answers to "
+        "front/image_raw come out under front.",
+    ),
+    Argument(
         "image_transport",
         "raw",
         "raw: sensor_msgs/Image on image_topic. compressed: CompressedImage on image_topic/compressed.",
@@ -107,6 +113,8 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
         if argument.name in ("device", "model", "image_transport")
         and values[argument.name] != argument.default
     }
+    if values["image_topics"]:
+        parameters["image_topics"] = split_list(values["image_topics"])
     if values["composed"] == "true":
         if tasks != TASKS:
             parameters["tasks"] = list(tasks)
@@ -125,8 +133,13 @@ def parse_tasks(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: a name is not a task, or there is none.
     """
+    return check_tasks(split_list(text))
+
+
+def split_list(text: str) -> list[str]:
+    """`a,b` or `[a, 'b']`, as people write lists on a command line."""
     names = (name.strip(" '\"") for name in text.strip("[] ").split(","))
-    return check_tasks([name for name in names if name])
+    return [name for name in names if name]
 
 
 def remappings(values: Mapping[str, str]) -> list[tuple[str, str]]:

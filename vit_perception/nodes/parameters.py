@@ -7,30 +7,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
-from rclpy.exceptions import ParameterException
+from rclpy.exceptions import InvalidTopicNameException, ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.validate_topic_name import validate_topic_name
 
+from vit_perception.nodes.camera import camera_names
 from vit_perception.runtime.card import THRESHOLDS, Card, check_thresholds
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
 from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.runtime.predictor import INPUT_SCALES, MAP_SCALES
 from vit_perception.tasks import DETECTION, TASKS, check_tasks
 
 TRANSPORTS = ("raw", "compressed")
 _FASTEST = 1000.0
+_SLOWEST = 60_000.0
 
 
 @dataclass(frozen=True)
 class Settings:
     """What can change at run time.
 
-    tasks: those to compute; max_rate: Hz, 0 is no limit; thresholds: minimum scores by task;
-    detection_classes: class ids to report, None is all.
+    tasks: those to compute; max_rate: Hz, 0 is no limit; max_latency_ms: 0 is no limit; input_scale and
+    map_scale: as the predictor takes them; thresholds: minimum scores by task; detection_classes: class ids
+    to report, None is all.
     """
 
     tasks: tuple[str, ...]
     overlay: bool
     max_rate: float
+    max_latency_ms: float
+    input_scale: float
+    map_scale: float
     thresholds: Mapping[str, float]
     detection_classes: frozenset[int] | None
 
@@ -59,7 +67,11 @@ class Parameters:
             "image_transport": _one_of(*TRANSPORTS),
             "tasks": _check_task_list,
             "enabled_tasks": self._check_enabled,
-            "max_rate": _check_rate,
+            "max_rate": _number(0, _FASTEST, "a rate: give frames a second, 0 for no limit"),
+            "max_latency_ms": _number(0, _SLOWEST, "a time: give milliseconds, 0 for no limit"),
+            "input_scale": _number(*INPUT_SCALES, "a size: give it in input sizes of the model"),
+            "map_scale": _number(*MAP_SCALES, "a size: give it in sizes of the image"),
+            "image_topics": _check_topics,
             "detection.classes": self._check_classes,
             **{f"{task}.threshold": _threshold_check(task) for task in THRESHOLDS},
         }
@@ -69,6 +81,8 @@ class Parameters:
         self._declare("device", "auto", f"auto, {', '.join(DEVICES)}; auto takes CUDA if it works.")
         self._declare("precision", "auto", f"auto, {', '.join(PRECISIONS)}; auto is the quickest there is.")
         self._declare("image_transport", "raw", "raw: Image on image. compressed: on image/compressed.")
+        # An empty list has no type that ROS could hold it to.
+        self._declare("image_topics", [], "Topics of several cameras; empty: image alone.", free=True)
         self._declare("autostart", True, "Configure and activate without being asked.")
         if tasks is None:
             self._declare("tasks", list(TASKS), f"Tasks to run, from: {', '.join(TASKS)}.")
@@ -80,6 +94,15 @@ class Parameters:
         self._declare("overlay", tasks is None, "Publish overlay: the answers on the frame.", fixed=False)
         # Whole numbers are welcome too, so that `max_rate:=10` works.
         self._declare("max_rate", 0.0, "Most frames a second to look at; 0: all.", fixed=False, free=True)
+        self._declare(
+            "max_latency_ms",
+            0.0,
+            "Least effort that answers a frame in this time after its arrival; 0: full effort.",
+            fixed=False,
+            free=True,
+        )
+        self._declare("input_scale", 1.0, "Network input, in the model's sizes.", fixed=False, free=True)
+        self._declare("map_scale", 1.0, "Masks and heat maps, in the image's size.", fixed=False, free=True)
         node.add_post_set_parameters_callback(self._follow)
 
     def declare_for(self, card: Card) -> None:
@@ -99,7 +122,6 @@ class Parameters:
                     free=True,
                 )
         if DETECTION in self.tasks and DETECTION in card.tasks:
-            # An empty list has no type that ROS could hold it to.
             self._declare("detection.classes", [], "Labels to report; empty: all.", fixed=False, free=True)
 
     def listen(self, listener: Callable[[Settings], None]) -> None:
@@ -109,6 +131,11 @@ class Parameters:
     def text(self, name: str) -> str:
         """Value of a parameter that is a text."""
         return str(self._value(name))
+
+    @property
+    def cameras(self) -> dict[str, str]:
+        """Topic by the name of its camera, see `camera_names`."""
+        return camera_names(list(self._value("image_topics") or ()))
 
     @property
     def autostart(self) -> bool:
@@ -122,6 +149,9 @@ class Parameters:
             tasks=check_tasks(enabled),
             overlay=bool(self._value("overlay")),
             max_rate=float(self._value("max_rate")),
+            max_latency_ms=float(self._value("max_latency_ms")),
+            input_scale=float(self._value("input_scale")),
+            map_scale=float(self._value("map_scale")),
             thresholds={
                 task: float(self._value(f"{task}.threshold"))
                 for task in THRESHOLDS
@@ -201,11 +231,27 @@ def _check_task_list(value: Any) -> None:
     check_tasks(value)
 
 
-def _check_rate(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _FASTEST:
-        raise ValueError(
-            f"{value!r} is not a rate: give frames a second up to {_FASTEST:.0f}, 0 for no limit"
-        )
+def _check_topics(value: Any) -> None:
+    if value is None:  # what ROS makes of an empty list in a YAML file
+        return
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+        raise ValueError(f"{value!r} is not a list of topics")
+    for topic in value:
+        if not isinstance(topic, str):
+            raise ValueError(f"{topic!r} is not the name of a topic")
+        try:
+            validate_topic_name(topic)
+        except InvalidTopicNameException as error:
+            raise ValueError(f"{topic!r} is not the name of a topic: {error}") from None
+    camera_names(list(value))
+
+
+def _number(least: float, most: float, what: str) -> Callable[[Any], None]:
+    def check(value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"{value!r} is not {what}, from {least:g} to {most:g}")
+
+    return check
 
 
 def _threshold_check(task: str) -> Callable[[Any], None]:

@@ -10,24 +10,17 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.nodes import diagnostics, silence
+from vit_perception.nodes import diagnostics
+from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_slot import FrameSlot, FrameWorker
 from vit_perception.nodes.parameters import Parameters, Settings
-from vit_perception.nodes.pipeline import Pipeline
-from vit_perception.nodes.qos import AdaptiveSubscription
+from vit_perception.nodes.pipeline import Arrival, Pipeline
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.predictor import Predictor
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
-# Input topic, message and its name in the graph by `image_transport`.
-INPUTS = {
-    "raw": ("image", Image, silence.RAW),
-    "compressed": ("image/compressed", CompressedImage, silence.COMPRESSED),
-}
 _REPORT_SECONDS = 1.0
-_SILENCE_SECONDS = 3.0
-_LOG_SECONDS = 30.0
 
 
 class PerceptionNode(Node):
@@ -50,13 +43,11 @@ class PerceptionNode(Node):
         self._options.listen(self._apply)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
-        self._input: AdaptiveSubscription | None = None
-        self._slot: FrameSlot[Image | CompressedImage] | None = None
-        self._worker: FrameWorker | None = None
+        self._cameras: list[Camera] = []
+        self._slot: FrameSlot[Arrival] | None = None
+        self._worker: FrameWorker[Arrival] | None = None
         self._state = "unconfigured"
         self._failure = ""
-        self._active_since = 0.0
-        self._warned: tuple[str, float] = ("", float("-inf"))
         self._diagnostics = self.create_publisher(DiagnosticArray, diagnostics.TOPIC, 10)
         self.create_timer(_REPORT_SECONDS, self._report)
 
@@ -86,11 +77,13 @@ class PerceptionNode(Node):
         self._slot = FrameSlot()
         self._slot.limit_rate(self._options.settings.max_rate)
         self._worker = FrameWorker(self._slot, self._pipeline.process)
-        topic, message_type, _ = INPUTS[self._options.text("image_transport")]
-        self._active_since = time.monotonic()
+        transport = self._options.text("image_transport")
         self._state = "active"
-        self._input = AdaptiveSubscription(self, message_type, topic, self._receive)
-        self.get_logger().info(f"active: waiting for {self._input.topic}")
+        self._cameras = [
+            Camera(self, name, topic, transport, self._receive)
+            for name, topic in self._options.cameras.items()
+        ]
+        self.get_logger().info(f"active: waiting for {self._topics()}")
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -129,7 +122,6 @@ class PerceptionNode(Node):
             parameters.text("precision"),
         )
         parameters.declare_for(predictor.card)
-        predictor.warm_up(*predictor.card.input_sizes[0])
         if untrained := [task for task in parameters.tasks if task not in predictor.card.tasks]:
             self.get_logger().warning(
                 f"model {predictor.card.name} was not trained for {', '.join(untrained)}: no such outputs"
@@ -138,11 +130,13 @@ class PerceptionNode(Node):
         self.get_logger().info(
             f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
         )
-        return Pipeline(self, predictor, self._statistics, parameters.settings)
+        pipeline = Pipeline(self, predictor, self._statistics, parameters.settings, parameters.cameras)
+        pipeline.warm_up()
+        return pipeline
 
-    def _receive(self, message: Image | CompressedImage) -> None:
+    def _receive(self, camera: str, message: Image | CompressedImage) -> None:
         if self._slot is not None:
-            self._statistics.arrived(self._slot.put(message))
+            self._statistics.arrived(self._slot.put(Arrival(camera, message, time.monotonic()), camera))
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
@@ -153,9 +147,9 @@ class PerceptionNode(Node):
             self._slot.limit_rate(settings.max_rate)
 
     def _stop(self) -> None:
-        if self._input is not None:
-            self._input.destroy()
-            self._input = None
+        for camera in self._cameras:
+            camera.destroy()
+        self._cameras = []
         if self._worker is not None:
             self._worker.stop()
             self._worker = self._slot = None
@@ -166,16 +160,14 @@ class PerceptionNode(Node):
             self._pipeline = None
 
     def _report(self) -> None:
-        if self._input is not None:
-            self._input.refresh()
-        snapshot = self._statistics.snapshot()
         report = diagnostics.Report(
             node=self.get_fully_qualified_name(),
             state=self._state,
             failure=self._failure,
-            silence=self._silence(snapshot.frame_age),
+            silence="; ".join(filter(None, [camera.check() for camera in self._cameras])),
+            slowness=self._slowness(),
             facts=self._facts(),
-            snapshot=snapshot,
+            snapshot=self._statistics.snapshot(),
         )
         message = DiagnosticArray(status=[diagnostics.status(report)])
         message.header.stamp = self.get_clock().now().to_msg()
@@ -183,29 +175,21 @@ class PerceptionNode(Node):
 
     def _facts(self) -> dict[str, str]:
         facts = {"tasks": ", ".join(self._options.tasks)}
-        if self._input is not None:
-            facts["input_topic"] = self._input.topic
+        if self._cameras:
+            facts["input_topic"] = self._topics()
         if self._pipeline is not None:
             predictor = self._pipeline.predictor
             engine = predictor.engine
             facts |= {"model": predictor.card.name, "engine": engine.name}
             facts |= {"device": engine.device, "precision": engine.precision}
+            if state := self._pipeline.budget.state:
+                facts["latency_budget"] = state
         return facts
 
-    def _silence(self, frame_age: float | None) -> str:
-        """Why no frame has come for too long; empty if they come. Also logged, but not every second."""
-        if self._input is None:
+    def _topics(self) -> str:
+        return ", ".join(camera.topic for camera in self._cameras)
+
+    def _slowness(self) -> str:
+        if self._pipeline is None or not self._pipeline.budget.exhausted:
             return ""
-        now = time.monotonic()
-        active = now - self._active_since
-        quiet = active if frame_age is None else min(active, frame_age)
-        if quiet < _SILENCE_SECONDS:
-            self._warned = ("", float("-inf"))
-            return ""
-        kind = INPUTS[self._options.text("image_transport")][2]
-        reason = silence.why_silent(self, self._input.topic, kind, self._input.profile)
-        text, logged = self._warned
-        if reason != text or now - logged > _LOG_SECONDS:
-            self._warned = (reason, now)
-            self.get_logger().warning(f"no image for {quiet:.0f} s: {reason}")
-        return f"no image for {quiet:.0f} s: {reason}"
+        return f"answers come late at the least effort ({self._pipeline.budget.state}): disable some tasks"

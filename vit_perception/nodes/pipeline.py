@@ -1,120 +1,168 @@
-"""What happens to a frame: decoded, looked at, published. Runs on the worker's thread."""
+"""What happens to frames: decoded, looked at, published. Runs on the worker's thread."""
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes.frame import Frame, read_frame
 from vit_perception.nodes.image_codec import ImageError
-from vit_perception.nodes.outputs.catalogue import make_outputs
-from vit_perception.nodes.outputs.labels import Labels
-from vit_perception.nodes.outputs.output import Output
-from vit_perception.nodes.outputs.overlay import OverlayOutput
+from vit_perception.nodes.latency_budget import STEPS, LatencyBudget
+from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.selection import selected
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.predictor import Predictor
-from vit_perception.runtime.results import Perception
-from vit_perception.tasks import ATTENTION
 
 _LOG_SECONDS = 5.0
+# With `fresh_only`, a frame that is older than this had to wait for the one before.
+_FRESH_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message of `camera` that came at `time`, of `time.monotonic`."""
+
+    camera: str
+    message: Image | CompressedImage
+    time: float
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A decoded arrival, and the tasks that somebody listens to."""
+
+    arrival: Arrival
+    frame: Frame
+    tasks: frozenset[str]
 
 
 class Pipeline:
-    """A model with its outputs. `process` is for one thread at a time, `apply` for any."""
+    """A model with the outputs of each camera. `process` is for one thread at a time, `apply` for any.
 
-    def __init__(self, node: Node, predictor: Predictor, statistics: Statistics, settings: Settings) -> None:
+    cameras: their names; an output's topics are under its camera's.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        predictor: Predictor,
+        statistics: Statistics,
+        settings: Settings,
+        cameras: Iterable[str] = ("",),
+    ) -> None:
+        self.predictor = predictor
+        self.budget = LatencyBudget()
         self._node = node
-        self._predictor = predictor
         self._statistics = statistics
-        self._trained = tuple(task for task in predictor.tasks if task in predictor.card.tasks)
-        self._outputs = make_outputs(node, predictor.card, self._trained)
-        self._labels = Labels(node, predictor.card, self._trained)
-        self._overlay: OverlayOutput | None = None
-        self._overlay_lock = threading.Lock()
+        trained = tuple(task for task in predictor.tasks if task in predictor.card.tasks)
+        self._outputs = {
+            name: CameraOutputs(node, predictor.card, trained, f"{name}/" if name else "") for name in cameras
+        }
         self.apply(settings)
-
-    @property
-    def predictor(self) -> Predictor:
-        return self._predictor
 
     def apply(self, settings: Settings) -> None:
         """Work by these settings from the next frame on."""
         self._settings = settings
-        with self._overlay_lock:
-            if settings.overlay and self._overlay is None:
-                # Attention has an overlay of its own, and would hide the rest.
-                drawn = tuple(task for task in self._trained if task != ATTENTION)
-                self._overlay = OverlayOutput(self._node, self._predictor.card, drawn)
-            elif not settings.overlay and self._overlay is not None:
-                self._overlay.destroy()
-                self._overlay = None
+        self.budget.limit(settings.max_latency_ms)
+        for outputs in self._outputs.values():
+            outputs.apply(settings)
+
+    def warm_up(self) -> None:
+        """Compile for what can come, so that no frame waits for it: every batch, every step of the budget.
+
+        Of the card's input sizes only the first, for cameras of 4:3, since most users have one camera;
+        another shape is compiled when its first frame comes.
+        """
+        steps = STEPS if self._settings.max_latency_ms else STEPS[:1]
+        for scale in {step.input_scale * self._settings.input_scale for step in steps}:
+            for count in range(1, len(self._outputs) + 1):
+                self.predictor.warm_up(*self.predictor.card.input_sizes[0], max(scale, 0.1), count)
 
     def announce(self) -> None:
         """Publish the labels, if they were not yet or their threshold is another now."""
-        self._labels.announce(self._settings)
+        for outputs in self._outputs.values():
+            outputs.announce(self._settings)
 
-    def process(self, message: Image | CompressedImage) -> None:
-        """Answer one frame. Never raises: what goes wrong is counted, logged and on /diagnostics."""
+    def process(self, arrivals: list[Arrival]) -> None:
+        """Answer frames that are there together. Never raises: what goes wrong is counted, logged and on
+        /diagnostics."""
+        effort = self.budget.effort
+        if effort.fresh_only:
+            now = time.monotonic()
+            fresh = [arrival for arrival in arrivals if now - arrival.time < _FRESH_SECONDS]
+            self._statistics.dropped(len(arrivals) - len(fresh))
+            arrivals = fresh
+        start = time.perf_counter()
+        wanted = [each for arrival in arrivals if (each := self._read(arrival)) is not None]
+        if not wanted:
+            return
         try:
-            self._answer(message)
+            self._answer(wanted, effort.input_scale, start)
         except Exception as error:
-            if not self._node.context.ok():
-                return  # we are being shut down, and nothing can be published any more
-            known = isinstance(error, ImageError)
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            self._statistics.failed(text)
-            details = "" if known else f"\n{traceback.format_exc()}"
-            self._node.get_logger().error(
-                f"a frame failed: {text}{details}", throttle_duration_sec=_LOG_SECONDS
-            )
+            self._fail(error, len(wanted))
 
     def destroy(self) -> None:
-        self._labels.destroy()
-        for output in (*self._outputs, *([self._overlay] if self._overlay else [])):
-            output.destroy()
+        for outputs in self._outputs.values():
+            outputs.destroy()
 
-    def _answer(self, message: Image | CompressedImage) -> None:
-        settings = self._settings
-        wanted = {task for output in self._heard_outputs() for task in output.tasks}
-        tasks = tuple(task for task in settings.tasks if task in wanted)
+    def _read(self, arrival: Arrival) -> _Wanted | None:
+        """The frame, if anybody wants to know about it and it can be read."""
+        heard = self._outputs[arrival.camera].heard_tasks()
+        tasks = frozenset(task for task in self._settings.tasks if task in heard)
         if not tasks:
-            return
-        start = time.perf_counter()
-        frame = read_frame(message)
+            return None
+        try:
+            return _Wanted(arrival, read_frame(arrival.message), tasks)
+        except Exception as error:
+            self._fail(error)
+            return None
+
+    def _answer(self, wanted: list[_Wanted], scale: float, start: float) -> None:
+        settings = self._settings
         decoded = time.perf_counter()
-        perception = selected(
-            self._predictor(frame.pixels, frame.order, tasks, settings.thresholds), settings
+        perceptions = self.predictor.batch(
+            [each.frame.pixels for each in wanted],
+            [each.frame.order for each in wanted],
+            frozenset[str]().union(*(each.tasks for each in wanted)),
+            settings.thresholds,
+            # No less than what the predictor takes.
+            max(scale * settings.input_scale, 0.1),
+            settings.map_scale,
         )
-        predicted = time.perf_counter()
-        self._publish(perception, frame)
-        published = time.perf_counter()
-        self._statistics.processed(
-            {
-                "image": 1e3 * (decoded - start),
-                **perception.stage_ms,
-                "publish": 1e3 * (published - predicted),
-                "total": 1e3 * (published - start),
-                "latency": self._since(frame),
-            }
-        )
+        share = 1e3 / len(wanted)
+        begin = time.perf_counter()
+        for each, perception in zip(wanted, perceptions, strict=True):
+            self._outputs[each.arrival.camera].publish(selected(perception, settings), each.frame)
+            published = time.perf_counter()
+            milliseconds = 1e3 * (time.monotonic() - each.arrival.time)
+            if change := self.budget.observe(milliseconds, time.monotonic()):
+                self._node.get_logger().warning(change)
+            self._statistics.processed(
+                {
+                    "image": share * (decoded - start),
+                    **perception.stage_ms,
+                    "publish": 1e3 * (published - begin),
+                    "total": share * (begin - start) + 1e3 * (published - begin),
+                    "response": milliseconds,
+                    "latency": self._since(each.frame),
+                }
+            )
+            begin = published
 
-    def _publish(self, perception: Perception, frame: Frame) -> None:
-        for output in self._outputs:
-            output.publish(perception, frame)
-        with self._overlay_lock:
-            if self._overlay is not None:
-                self._overlay.publish(perception, frame)
-
-    def _heard_outputs(self) -> list[Output]:
-        with self._overlay_lock:
-            outputs = [*self._outputs, *([self._overlay] if self._overlay else [])]
-            return [output for output in outputs if output.is_heard]
+    def _fail(self, error: Exception, frames: int = 1) -> None:
+        if not self._node.context.ok():
+            return  # we are being shut down, and nothing can be published any more
+        known = isinstance(error, ImageError)
+        text = str(error) if known else f"{type(error).__name__}: {error}"
+        self._statistics.failed(text, frames)
+        details = "" if known else f"\n{traceback.format_exc()}"
+        self._node.get_logger().error(f"a frame failed: {text}{details}", throttle_duration_sec=_LOG_SECONDS)
 
     def _since(self, frame: Frame) -> float:
         """Milliseconds since the frame's stamp, by the node's clock."""

@@ -18,27 +18,29 @@ _OUTPUTS = ("/overlay", "/segmentation/mask", "/segmentation/confidence", "/atte
 _MOST_TOPICS = 4
 
 
-def why_silent(node: Node, topic: str, message_type: str, profile: QoSProfile) -> str:
+def why_silent(node: Node, topic: str, message_type: str, profile: QoSProfile, remapped: bool = True) -> str:
     """One sentence.
 
     Args:
         topic: fully qualified. message_type: that `node` subscribed with, as is `profile`.
+        remapped: whether a remapping says which topic, or the parameter `image_topics`.
     """
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
-        return f"nobody publishes {topic}; {_other_topics(node, message_type)}"
+        return f"nobody publishes {topic}; {_other_topics(node, message_type, remapped)}"
     fitting = [info for info in publishers if info.topic_type == message_type]
     if not fitting:
         other = publishers[0].topic_type
         transport = {RAW: "raw", COMPRESSED: "compressed"}.get(other)
-        remedy = f"set image_transport to {transport}" if transport else "remap image to a camera's topic"
+        choose = "remap image to" if remapped else "put into image_topics"
+        remedy = f"set image_transport to {transport}" if transport else f"{choose} a camera's topic"
         return f"{topic} has {other}, but this node takes {message_type}: {remedy}"
     if reason := _incompatible(fitting, profile):
         return f"the publisher of {topic} has a QoS that does not fit: {reason}"
     return f"{topic} has a publisher, but nothing arrives: it sends nothing, or {_transport_hint()}"
 
 
-def _other_topics(node: Node, message_type: str) -> str:
+def _other_topics(node: Node, message_type: str, remapped: bool) -> str:
     """The image topics there are, and how to use one."""
     found = {
         name: kinds[0]
@@ -51,11 +53,13 @@ def _other_topics(node: Node, message_type: str) -> str:
     names = sorted(found, key=lambda name: (found[name] != message_type, name))
     listed = ", ".join(names[:_MOST_TOPICS]) + (", ..." if len(names) > _MOST_TOPICS else "")
     compressed = found[names[0]] == COMPRESSED
-    remap = f"image{'/compressed' if compressed else ''}:={names[0]}"
+    remedy = f"remap with image{'/compressed' if compressed else ''}:={names[0]}"
+    if not remapped:
+        remedy = f"put one into image_topics, such as {names[0]}"
     switch = ""
     if found[names[0]] != message_type:
         switch = f" and image_transport:={'compressed' if compressed else 'raw'}"
-    return f"image topics here are {listed}: remap with {remap}{switch}"
+    return f"image topics here are {listed}: {remedy}{switch}"
 
 
 def _incompatible(publishers: list[TopicEndpointInfo], profile: QoSProfile) -> str:

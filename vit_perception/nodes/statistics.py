@@ -60,9 +60,14 @@ class Statistics:
             for stage, milliseconds in stage_ms.items():
                 self._stage_ms[stage] += milliseconds
 
-    def failed(self, error: str) -> None:
+    def dropped(self, count: int) -> None:
+        """Count frames that were let go after they had arrived."""
         with self._lock:
-            self._errors += 1
+            self._dropped += count
+
+    def failed(self, error: str, frames: int = 1) -> None:
+        with self._lock:
+            self._errors += frames
             self._last_error = self._window_error = error
 
     def snapshot(self) -> Snapshot:

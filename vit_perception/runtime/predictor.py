@@ -20,6 +20,10 @@ from vit_perception.runtime.preprocess import preprocess
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
+# Least and largest: a patch or two, and sixteen times the cost.
+INPUT_SCALES = (0.1, 4.0)
+MAP_SCALES = (0.1, 1.0)
+
 
 class Predictor:
     """A model, ready to look at frames. Threads may share one: the engine takes their frames in turn.
@@ -150,6 +154,9 @@ class Predictor:
 
 
 def _check_scales(input_scale: float, map_scale: float) -> None:
-    for name, value, most in (("input_scale", input_scale, 4.0), ("map_scale", map_scale, 1.0)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.1 <= value <= most:
-            raise ValueError(f"{name} is {value!r}: give a number from 0.1 to {most:g}")
+    for name, value, (least, most) in (
+        ("input_scale", input_scale, INPUT_SCALES),
+        ("map_scale", map_scale, MAP_SCALES),
+    ):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")

@@ -16,8 +16,8 @@ from vit_perception.tasks import ATTENTION
 class AttentionOutput(Output):
     tasks = (ATTENTION,)
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str) -> None:
+        super().__init__(node, prefix)
         self._heatmap = self.advertise(Image, "attention/heatmap")
         self._overlay = self.advertise(Image, "attention/overlay")
 

@@ -14,8 +14,8 @@ from vit_perception.tasks import CLASSIFICATION
 class ClassificationOutput(Output):
     tasks = (CLASSIFICATION,)
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str) -> None:
+        super().__init__(node, prefix)
         self._publisher = self.advertise(Classification, "classification")
 
     def publish(self, perception: Perception, frame: Frame) -> None:

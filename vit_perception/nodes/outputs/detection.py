@@ -16,8 +16,8 @@ from vit_perception.tasks import DETECTION
 class DetectionOutput(Output):
     tasks = (DETECTION,)
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str) -> None:
+        super().__init__(node, prefix)
         self._publisher = self.advertise(Detection2DArray, "detections")
 
     def publish(self, perception: Perception, frame: Frame) -> None:

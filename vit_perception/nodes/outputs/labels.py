@@ -17,7 +17,7 @@ from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 class Labels:
     """Publishes the labels beside the topics of `tasks`; again when the threshold on them changes."""
 
-    def __init__(self, node: Node, card: Card, tasks: Iterable[str]) -> None:
+    def __init__(self, node: Node, prefix: str, card: Card, tasks: Iterable[str]) -> None:
         self._node = node
         self._classes = [
             VisionClass(class_id=class_id, class_name=name) for class_id, name in enumerate(card.labels)
@@ -25,7 +25,7 @@ class Labels:
         topics = {CLASSIFICATION: "label_info", DETECTION: "label_info"}
         topics[SEGMENTATION] = "segmentation/label_info"
         self._publishers = {
-            topic: node.create_publisher(LabelInfo, topic, LATCHED)
+            topic: node.create_publisher(LabelInfo, f"{prefix}{topic}", LATCHED)
             for topic in dict.fromkeys(topics[task] for task in tasks if task in topics)
         }
         self._said: dict[str, float] = {}

@@ -24,8 +24,8 @@ class NavigationOutput(Output):
 
     tasks = (NAVIGATION,)
 
-    def __init__(self, node: Node, card: Card) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str, card: Card) -> None:
+        super().__init__(node, prefix)
         self._action = self._collision = self._distance = None
         if "navigation.action" in card.trained:
             self._action = self.advertise(Classification, "navigation/action")

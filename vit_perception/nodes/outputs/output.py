@@ -20,17 +20,18 @@ LATCHED = QoSProfile(
 class Output:
     """Publishers that exist as long as the output; messages are only made for those that are heard.
 
-    tasks: what it needs to know about a frame.
+    tasks: what it needs to know about a frame. prefix: before the names of its topics, with a slash.
     """
 
     tasks: tuple[str, ...]
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, prefix: str) -> None:
         self._node = node
+        self._prefix = prefix
         self._publishers: list[Publisher] = []
 
     def advertise(self, message_type: Any, topic: str, qos: QoSProfile | int = _DEPTH) -> Publisher:
-        publisher = self._node.create_publisher(message_type, topic, qos)
+        publisher = self._node.create_publisher(message_type, f"{self._prefix}{topic}", qos)
         self._publishers.append(publisher)
         return publisher
 

@@ -14,8 +14,8 @@ from vit_perception.runtime.results import Perception
 
 
 class OverlayOutput(Output):
-    def __init__(self, node: Node, card: Card, tasks: tuple[str, ...]) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str, card: Card, tasks: tuple[str, ...]) -> None:
+        super().__init__(node, prefix)
         self.tasks = tasks
         self._labels = dict(enumerate(card.labels))
         self._publisher = self.advertise(Image, "overlay")

@@ -15,8 +15,8 @@ from vit_perception.tasks import SEGMENTATION
 class SegmentationOutput(Output):
     tasks = (SEGMENTATION,)
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, prefix: str) -> None:
+        super().__init__(node, prefix)
         self._mask = self.advertise(Image, "segmentation/mask")
         self._confidence = self.advertise(Image, "segmentation/confidence")
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vit_perception.bench import PARTS
 from vit_perception.runtime.draw import COLOUR_MAPS
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
 from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models, model_folders
@@ -135,6 +136,43 @@ def _parser() -> argparse.ArgumentParser:
         "unless given, those for which it pays",
     )
 
+    compress = _command(
+        commands, "compress", _compress, "make a smaller model: fewer heads, narrower MLPs, int8"
+    )
+    compress.add_argument("model", help="name or folder of a model whose backbone is a plain ViT")
+    compress.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
+    )
+    compress.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="of the smaller model")
+    compress.add_argument("--heads", type=int, help="attention heads to keep in each block; as it is")
+    compress.add_argument(
+        "--mlp-ratio", type=float, help="width of the MLPs, in widths of the tokens; as it is"
+    )
+    compress.add_argument("--int8", action="store_true", help="an int8 graph, too, that shares the weights")
+    compress.add_argument("--frames", type=int, default=64, help="how many of them to measure on (64)")
+
+    bench = _command(
+        commands, "bench", _bench, "measure the nodes on this machine, live, against the targets"
+    )
+    bench.add_argument("--json", action="store_true", help="print all results as JSON")
+    bench.add_argument("--output", type=Path, metavar="FILE", help="write them as JSON, too")
+    bench.add_argument(
+        "--only",
+        nargs="+",
+        metavar="PART",
+        choices=PARTS,
+        help="some of " + ", ".join(PARTS),
+    )
+    bench.add_argument("--data", type=Path, help="labelled photographs to compare int8 with fp32 on")
+    bench.add_argument("--seconds", type=float, default=60.0, help="of the main run (60)")
+    bench.add_argument("--brief", type=float, default=15.0, help="of each other run (15)")
+    bench.add_argument("--overload", type=float, default=600.0, help="of the camera that is too fast (600)")
+    _add_model(bench)
+
     _command(commands, "models", _models, "list the installed models and the public checkpoints")
     return parser
 
@@ -212,6 +250,18 @@ def _quantize(options: argparse.Namespace) -> int:
     from vit_perception.training.quantize_command import run_quantize
 
     return run_quantize(options)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from vit_perception.bench.command import run_bench
+
+    return run_bench(options)
+
+
+def _compress(options: argparse.Namespace) -> int:
+    from vit_perception.training.compress_command import run_compress
+
+    return run_compress(options)
 
 
 def _models(options: argparse.Namespace) -> int:

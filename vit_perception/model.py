@@ -105,6 +105,8 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         raise ValueError(f"architecture: {error}") from error
     dim, num_classes = backbone.embed_dim, settings["num_classes"]
     pyramid = make_pyramid(config, backbone)
+    # What reads the tokens has as many heads as they had before pruning.
+    readers = dim // backbone.head_dim if backbone.head_dim else backbone.num_heads
     heads = {
         # A distilled backbone has the two tokens that its paper's head reads.
         "classification": DistilledHead(dim, num_classes)
@@ -112,7 +114,7 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         else ClassificationHead(dim, num_classes, settings["pooling"]),
         "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
         "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
-        "navigation": NavigationHead(dim, backbone.num_heads, settings["num_actions"]),
+        "navigation": NavigationHead(dim, readers, settings["num_actions"]),
     }
-    fusion = DepthFusion(dim, backbone.num_heads, backbone.stride) if settings["depth"] else None
+    fusion = DepthFusion(dim, readers, backbone.stride) if settings["depth"] else None
     return PerceptionModel(backbone, heads, pyramid, fusion)

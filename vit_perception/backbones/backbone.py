@@ -40,18 +40,20 @@ def _frozen_statistics(block: nn.Module) -> Iterator[None]:
 class Backbone(nn.Module):
     """Image (B, C, H, W) → TokenFeatures.
 
-    in_chans: C. embed_dim: width D of the tokens. num_heads: attention heads of the last block.
-    num_prefix: tokens before the first patch. size_divisor: H and W must be multiples of it (1: any size).
-    distilled: the second of them is a distillation token. num_blocks: blocks whose attention can be asked
-    for. feature_info: the layers whose maps can be asked for, shallow first: the blocks of a plain ViT,
-    the stages of a hierarchical one. first_conv: the parameter that reads the image. checkpointing: in
-    training, keep no activations inside blocks but compute them again backwards (Chen et al. 2016): same
-    keys, outputs and gradients, less memory, about a third more time.
+    in_chans: C. embed_dim: width D of the tokens. num_heads: attention heads of the last block; head_dim:
+    channels of each, where they do not fill the width (some were pruned). num_prefix: tokens before the
+    first patch. size_divisor: H and W must be multiples of it (1: any size). distilled: the second of them
+    is a distillation token. num_blocks: blocks whose attention can be asked for. feature_info: the layers
+    whose maps can be asked for, shallow first: the blocks of a plain ViT, the stages of a hierarchical one.
+    first_conv: the parameter that reads the image. checkpointing: in training, keep no activations inside
+    blocks but compute them again backwards (Chen et al. 2016): same keys, outputs and gradients, less
+    memory, about a third more time.
     """
 
     in_chans: int
     embed_dim: int
     num_heads: int
+    head_dim: int | None = None
     num_prefix: int = 0
     size_divisor: int = 1
     num_blocks: int

@@ -24,7 +24,8 @@ from vit_perception.layers.token_reduction import Patches, ReducingBlock, TokenR
 @dataclass(frozen=True)
 class ViTConfig:
     """Shape of a ViT. pos_grid: rows and columns of the learned position embedding, resampled by
-    pos_interpolation; distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
+    pos_interpolation; head_dim: channels of a head, where some heads were pruned (see training/compress.py);
+    distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
     num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none;
     reduction: fewer tokens from block to block, with the weights of any checkpoint."""
 
@@ -43,11 +44,14 @@ class ViTConfig:
     drop_path: float = 0.0
     norm_eps: float = 1e-6
     reduction: TokenReduction | None = None
+    head_dim: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("patch_size", "embed_dim", "depth", "num_heads", "in_chans"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.head_dim is not None and self.head_dim <= 0:
+            raise ValueError(f"head_dim must be positive, not {self.head_dim}")
         if self.num_registers < 0:
             raise ValueError(f"num_registers must not be negative, not {self.num_registers}")
         object.__setattr__(self, "pos_grid", tuple(self.pos_grid))  # YAML gives a list
@@ -88,6 +92,7 @@ class VisionTransformer(Backbone):
         self.config = config
         dim = config.embed_dim
         self.in_chans, self.embed_dim, self.num_heads = config.in_chans, dim, config.num_heads
+        self.head_dim = config.head_dim
         self.num_blocks, self.size_divisor = config.depth, config.patch_size
         self.distilled = config.distilled
         self.num_prefix = config.num_position_tokens + config.num_registers
@@ -111,6 +116,7 @@ class VisionTransformer(Backbone):
                 layer_scale=config.layer_scale,
                 drop_path=rate,
                 norm_eps=config.norm_eps,
+                head_dim=config.head_dim,
             )
             for rate in rates
         )

@@ -41,14 +41,17 @@ def check_heads(dim: int, num_heads: int) -> int:
 
 
 class Attention(nn.Module):
-    """Self-attention (Vaswani et al. 2017), (B, N, D) → (B, N, D), with weights on request."""
+    """Self-attention (Vaswani et al. 2017), (B, N, D) → (B, N, D), with weights on request.
 
-    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True) -> None:
+    `head_dim`: channels a head, where heads were pruned; None shares the width out among them.
+    """
+
+    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True, head_dim: int | None = None) -> None:
         super().__init__()
-        check_heads(dim, num_heads)
+        inner = num_heads * (head_dim or check_heads(dim, num_heads))
         self.num_heads = num_heads
-        self.qkv = nn.Linear(dim, dim * 3, bias=qkv_bias)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = nn.Linear(dim, inner * 3, bias=qkv_bias)
+        self.proj = nn.Linear(inner, dim)
 
     def project(self, x: Tensor) -> Tensor:
         """Queries, keys and values (3, B, heads, N, d)."""

@@ -29,8 +29,8 @@ PHOTOGRAPHS = {
 }
 
 
-def photographs() -> PhotoSource:
-    """The demo's pictures. SourceError if scikit-image is not installed, or without them."""
+def photograph_paths() -> dict[str, Path]:
+    """The demo's pictures by name. SourceError if scikit-image is not installed, or without them."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise SourceError("the demo's photographs come with scikit-image: pip install scikit-image")
@@ -40,6 +40,12 @@ def photographs() -> PhotoSource:
         raise SourceError(
             f"scikit-image has no photographs in {data}: pip install --force-reinstall scikit-image"
         )
+    return paths
+
+
+def photographs() -> PhotoSource:
+    """The demo's pictures, to replay."""
+    paths = photograph_paths()
     return PhotoSource(list(paths.values()), list(paths), f"{len(paths)} photographs of scikit-image")
 
 

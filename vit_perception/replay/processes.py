@@ -45,6 +45,15 @@ def plan(composed: bool, tasks: Sequence[str]) -> dict[str, str]:
     return {EXECUTABLES[task]: EXECUTABLES[task] for task in tasks}
 
 
+def node_command(module: str, parameters: Mapping[str, str], *ros_arguments: str) -> list[str]:
+    """Arguments of the Python interpreter that run a module of `vit_perception.nodes`.
+
+    parameters: name → YAML value.
+    """
+    given = [argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")]
+    return ["-m", f"vit_perception.nodes.{module}", "--ros-args", *given, *ros_arguments]
+
+
 def free_domain() -> int:
     """A ROS domain that nobody on this machine uses at the moment.
 
@@ -68,23 +77,16 @@ def _port_is_free(port: int) -> bool:
 
 
 class Processes:
-    """Starts one process per entry of `nodes` and stops them all on leaving the context.
+    """Starts one process per entry of `commands` and stops them all on leaving the context.
 
-    nodes: node name → module; parameters: name → YAML value, given to every node; environment:
-    what the processes get on top of ours; log_folder: where `<node>.log` go.
+    commands: node name → arguments of the Python interpreter, see `node_command`; environment: what the
+    processes get on top of ours; log_folder: where `<node>.log` go.
     """
 
     def __init__(
-        self,
-        nodes: Mapping[str, str],
-        parameters: Mapping[str, str],
-        environment: Mapping[str, str],
-        log_folder: Path,
+        self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], log_folder: Path
     ) -> None:
-        self._nodes = dict(nodes)
-        self._arguments = [
-            argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")
-        ]
+        self._commands = dict(commands)
         self._environment = {**os.environ, **environment}
         self._log_folder = log_folder
         self.running: list[NodeProcess] = []
@@ -92,21 +94,20 @@ class Processes:
     def __enter__(self) -> Processes:
         self._log_folder.mkdir(parents=True, exist_ok=True)
         try:
-            for node, module in self._nodes.items():
-                self.running.append(self._start(node, module))
+            for node, arguments in self._commands.items():
+                self.running.append(self._start(node, arguments))
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _start(self, node: str, module: str) -> NodeProcess:
+    def _start(self, node: str, arguments: Sequence[str]) -> NodeProcess:
         log = self._log_folder / f"{node}.log"
-        command = [sys.executable, "-m", f"vit_perception.nodes.{module}", "--ros-args", *self._arguments]
         with log.open("wb") as stream:
             # A session of its own keeps the terminal's Ctrl-C from the nodes: we stop them after
             # the last answers are on disk.
             process = subprocess.Popen(
-                command,
+                [sys.executable, *arguments],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

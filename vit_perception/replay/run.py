@@ -86,17 +86,16 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
     os.environ.update(environment)  # our own participant reads them too
-    nodes = processes.plan(options.composed, tasks)
+    parameters = _parameters(options, card, tasks, source.message_type)
+    nodes = {
+        name: processes.node_command(module, parameters)
+        for name, module in processes.plan(options.composed, tasks).items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (RESULTS, METADATA, SUMMARY):
         (folder / stale).unlink(missing_ok=True)
     with (
-        processes.Processes(
-            nodes,
-            _parameters(options, card, tasks, source.message_type),
-            environment,
-            folder / LOGS,
-        ) as running,
+        processes.Processes(nodes, environment, folder / LOGS) as running,
         Session(source.message_type, nodes, domain) as session,
     ):
 

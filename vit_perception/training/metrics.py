@@ -77,7 +77,8 @@ def average_precision(photographs: Sequence[Photograph], detections: Sequence[De
 
 
 def mask_scores(photographs: Sequence[Photograph], masks: Sequence[np.ndarray]) -> dict[str, float]:
-    """Pixel accuracy and mean IoU in percent over labelled photographs, and `iou/<label>` of each class."""
+    """Pixel accuracy, its mean over classes and mean IoU in percent over labelled photographs, and
+    `iou/<label>` of each class."""
     confusion = np.zeros((len(LABELS), len(LABELS) + 1), np.int64)
     for photograph, mask in zip(photographs, masks, strict=True):
         known = photograph.semantic != UNLABELLED
@@ -88,8 +89,11 @@ def mask_scores(photographs: Sequence[Photograph], masks: Sequence[np.ndarray]) 
     union = confusion.sum(1) + confusion[:, :-1].sum(0) - right
     iou = np.where(union > 0, right / np.maximum(union, 1), np.nan)
     accuracy = right.sum() / max(confusion.sum(), 1)
+    present = confusion.sum(1) > 0
+    recalls = right[present] / confusion.sum(1)[present]
     scores = {
         "pixel_accuracy": round(100 * float(accuracy), 2),
+        "mean_accuracy": round(100 * float(recalls.mean()), 2) if present.any() else 0.0,
         "miou": round(100 * float(np.nanmean(iou)), 2),
     }
     return scores | {f"iou/{label}": round(100 * float(v), 2) for label, v in zip(LABELS, iou, strict=True)}

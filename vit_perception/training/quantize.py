@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from vit_perception.runtime.integrity import sha256
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.raw_outputs import needed
 from vit_perception.tasks import TASKS
+from vit_perception.training.calibration import median_ms
 
 GRAPH_FILE, DATA_FILE = "model_int8.xml", "model_int8.bin"
 
@@ -36,7 +36,6 @@ SENSITIVE: dict[str, tuple[str, ...]] = {
 }
 # A part stays in higher precision if that takes away this share of the error, for at most this much time.
 LEAST_GAIN, MOST_TIME = 0.15, 1.03
-_ROUNDS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +139,7 @@ class _Maker:
             _relative_error(engine(image, self.names), expected)
             for image, expected in zip(self.judged, self.expected, strict=True)
         ]
-        return Variant(keep, quantized, float(np.mean(errors)), _median_ms(engine, self.judged[0]))
+        return Variant(keep, quantized, float(np.mean(errors)), median_ms(engine, self.judged[0]))
 
     def _nodes(self, parts: tuple[str, ...]) -> list[str]:
         """Names of the products and convolutions that belong to these parts."""
@@ -161,14 +160,12 @@ class _Maker:
 class _GraphEngine(OpenVinoEngine):
     """The int8 engine on a graph that is not on disk yet, and not in the cache ever."""
 
-    def __init__(self, card: Card, graph: Any) -> None:
-        self._graph = graph
-        listed = {"files": {**card.files, "int8": GRAPH_FILE}, "sha256": {**card.sha256, GRAPH_FILE: ""}}
-        super().__init__(dataclasses.replace(card, **listed), "int8")  # type: ignore[arg-type]
-        self._options.pop("CACHE_DIR")
+    cached = False
 
-    def _load(self, card: Card) -> Any:
-        return self._graph.clone()
+    def __init__(self, card: Card, graph: Any) -> None:
+        super().__init__(card, "fp32")
+        self.precision = "int8"
+        self._graph = graph
 
 
 def _relative_error(got: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> float:
@@ -179,15 +176,6 @@ def _relative_error(got: Mapping[str, np.ndarray], expected: Mapping[str, np.nda
         if name in got and values.size > 1
     ]
     return float(np.mean(ratios))
-
-
-def _median_ms(engine: OpenVinoEngine, image: np.ndarray) -> float:
-    times = []
-    for _ in range(_ROUNDS):
-        start = time.perf_counter()
-        engine(image)
-        times.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(times))
 
 
 def _save(graph: Any, card: Card) -> Card:

@@ -6,28 +6,26 @@ import argparse
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vit_perception.runtime.card import load_card, write_card
 from vit_perception.runtime.locate import find_model
-from vit_perception.runtime.pictures import find_pictures, read_picture
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.training.calibration import calibration_frames, labelled
 from vit_perception.training.quantize import quantize
+
+if TYPE_CHECKING:
+    from vit_perception.training.coco import Photograph
 
 
 def run_quantize(options: argparse.Namespace) -> int:
     """Quantise into the model's own folder, or a copy of it, and say on its card what was measured."""
     folder = find_model(options.model)
-    # A folder for training keeps its photographs apart from the masks, which are pictures too.
-    photographs = options.data / "images" if (options.data / "images").is_dir() else options.data
-    paths = find_pictures(photographs)
-    chosen = np.unique(np.linspace(0, len(paths) - 1, min(options.frames, len(paths))).astype(int))
-    frames = [read_picture(paths[index]) for index in chosen]
+    frames = calibration_frames(options.data, options.frames)
     if options.output is not None:
         folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
-    print(f"{len(frames)} frames of {photographs} for the ranges")
     card = quantize(load_card(folder), frames, options.keep)
     write_card(card)
     measured = _measure(folder, options.data, frames)
@@ -40,13 +38,24 @@ def run_quantize(options: argparse.Namespace) -> int:
 
 def _measure(folder: Path, data: Path, frames: list[np.ndarray]) -> dict[str, Any]:
     """int8 against fp32: metrics in percent where the folder is labelled, else how alike the answers are."""
-    exact, fast = (Predictor(folder, "openvino", "cpu", precision=name) for name in ("fp32", "int8"))
-    if not (data / "panoptic.json").is_file():
-        return _agreement(exact, fast, frames)
+    if not labelled(data):
+        return _agreement(*_both(folder), frames)
     from vit_perception.training.coco import load_photographs
+
+    return compare(folder, load_photographs(data))
+
+
+def _both(folder: Path) -> tuple[Predictor, Predictor]:
+    """The model in fp32 and in int8."""
+    exact, fast = (Predictor(folder, "openvino", "cpu", precision=name) for name in ("fp32", "int8"))
+    return exact, fast
+
+
+def compare(folder: Path, photographs: list[Photograph]) -> dict[str, Any]:
+    """Metrics of `metrics.evaluate` over all classes, as `<name>_fp32` and `<name>_int8`."""
     from vit_perception.training.evaluate import judge
 
-    photographs = load_photographs(data)
+    exact, fast = _both(folder)
     before, after = judge(exact, photographs), judge(fast, photographs)
     measured: dict[str, Any] = {"photographs": len(photographs)}
     for name, value in before.items():

@@ -1,0 +1,73 @@
+"""A camera of its own process: `python -m vit_perception.bench.camera --hz 30 --log FILE TOPIC…`.
+
+Publishes scikit-image's photographs at 640x480 until SIGTERM, at times that do not drift, and writes when
+into FILE: one line a frame, nanoseconds and topic. It serialises each picture once, so that it costs the
+nodes' processor little: a real camera's driver would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+from types import FrameType
+
+import cv2
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from vit_perception.replay.cdr import serialize_bgr, with_stamp
+from vit_perception.replay.demo import photograph_paths
+from vit_perception.runtime.pictures import read_picture
+
+SIZE = (480, 640)
+
+
+def pictures() -> list[bytes]:
+    """Serialised frames with a stamp of zero."""
+    frames = (read_picture(path) for path in photograph_paths().values())
+    resized = (cv2.resize(frame, SIZE[::-1], interpolation=cv2.INTER_AREA) for frame in frames)
+    return [serialize_bgr(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), "camera") for frame in resized]
+
+
+def ticks(hz: float) -> Iterator[None]:
+    """Return at `hz`, in step with the clock; a tick that was missed is not made up for."""
+    due = time.monotonic()
+    while True:
+        due = max(due + 1 / hz, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+        yield
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("topics", nargs="+")
+    parser.add_argument("--hz", type=float, required=True)
+    parser.add_argument("--log", type=Path, required=True)
+    options = parser.parse_args()
+
+    def leave(_: int, __: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = Node("bench_camera")
+    publishers = {topic: node.create_publisher(Image, topic, 1) for topic in options.topics}
+    with options.log.open("w") as log:
+        for picture, _ in zip(cycle(pictures()), ticks(options.hz), strict=False):
+            for topic, publisher in publishers.items():
+                stamp = time.time_ns()
+                publisher.publish(with_stamp(picture, stamp))
+                log.write(f"{stamp} {topic}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

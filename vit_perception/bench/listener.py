@@ -1,0 +1,92 @@
+"""Hears the nodes' answers as bytes, and how old each was when it came."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from vit_perception.replay.cdr import stamp_ns
+
+# Deep enough that a listener which is not scheduled for a moment loses nothing.
+_DEPTH = 50
+
+
+class Listener:
+    """Subscribes to `topics` (name → message class). Use as a context manager.
+
+    ages: topic → stamp in nanoseconds → milliseconds from the stamp to our callback, by the same clock.
+    """
+
+    def __init__(self, topics: Mapping[str, Any]) -> None:
+        self.ages: dict[str, dict[int, float]] = {topic: {} for topic in topics}
+        self._diagnostics: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+        self._context = Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node("bench_listener", context=self._context)
+        for topic, kind in topics.items():
+            self._listen(topic, kind)
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._note, _DEPTH)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name="listener", daemon=True)
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+        self._thread.join()
+        self._node.destroy_node()
+        rclpy.try_shutdown(context=self._context)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        for ages in self.ages.values():
+            ages.clear()
+        self._diagnostics.clear()
+
+    def everything_heard(self) -> bool:
+        return all(self.ages.values())
+
+    def stage_ms(self) -> dict[str, float]:
+        """Mean milliseconds of each stage that the nodes stated, over nodes and seconds."""
+        values: defaultdict[str, list[float]] = defaultdict(list)
+        for statements in list(self._diagnostics.values()):
+            for statement in statements:
+                for key, value in statement.items():
+                    if key.endswith("_ms"):
+                        values[key.removesuffix("_ms")].append(float(value))
+        return {stage: sum(found) / len(found) for stage, found in values.items()}
+
+    def _listen(self, topic: str, kind: Any) -> None:
+        ages = self.ages[topic]
+
+        def hear(cdr: bytes) -> None:
+            stamp = stamp_ns(cdr)
+            ages[stamp] = (time.time_ns() - stamp) / 1e6
+
+        self._node.create_subscription(kind, topic, hear, _DEPTH, raw=True)
+
+    def _note(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self._diagnostics[status.hardware_id].append({entry.key: entry.value for entry in status.values})
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return

@@ -1,0 +1,153 @@
+"""The benchmark's results against the targets, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# (what, target, how to read it off the results, whether it is met)
+Row = tuple[str, str, Callable[[Mapping[str, Any]], str], Callable[[Mapping[str, Any]], bool]]
+
+
+def _ages(values: Mapping[str, Any]) -> str:
+    return f"p50 {values['p50']:g} ms, p99 {values['p99']:g} ms"
+
+
+def _slowest(results: Mapping[str, Any]) -> float:
+    return float(min(results["composed"]["hz"].values()))
+
+
+def _worst(losses: Mapping[str, Any]) -> float:
+    return max(value for name, value in losses.items() if name in ("miou", "ap50", "mean_accuracy"))
+
+
+def _bound(results: Mapping[str, Any]) -> float:
+    """Two frame times of the camera and one inference, in milliseconds."""
+    return 2e3 / 30 + float(results["composed"]["stage_ms"]["inference"])
+
+
+ROWS: tuple[Row, ...] = (
+    (
+        "frames a second against five textbook nodes, same run",
+        ">= 25 x",
+        lambda r: f"{r['ratio_vs_textbook']:g} x ({r['textbook']['ratio_same_input']:g} x at our input size)",
+        lambda r: r["ratio_vs_textbook"] >= 25,
+    ),
+    (
+        "four cameras in one suite against four suites",
+        ">= 1.3 x",
+        lambda r: f"{r['four_cameras_ratio']:g} x",
+        lambda r: r["four_cameras_ratio"] >= 1.3,
+    ),
+    (
+        "all five tasks composed, 30 Hz camera",
+        "30 Hz each",
+        lambda r: f"{_slowest(r):g} Hz",
+        lambda r: _slowest(r) >= 29.7,
+    ),
+    (
+        "frames dropped",
+        "0 in 60 s",
+        lambda r: f"{r['composed']['dropped']} of {r['composed']['sent']} in {r['composed']['seconds']:g} s",
+        lambda r: r["composed"]["dropped"] == 0,
+    ),
+    (
+        "age of an answer",
+        "p50 <= 30 ms, p99 <= 45 ms",
+        lambda r: _ages(r["composed"]["age_ms"]),
+        lambda r: r["composed"]["age_ms"]["p50"] <= 30 and r["composed"]["age_ms"]["p99"] <= 45,
+    ),
+    (
+        "time outside the engine",
+        "<= 20 %",
+        lambda r: f"{100 * r['outside_engine_fraction']:.0f} %",
+        lambda r: r["outside_engine_fraction"] <= 0.2,
+    ),
+    (
+        "each task after the first",
+        "<= 10 % more",
+        lambda r: ", ".join(f"{task} {100 * share:.0f} %" for task, share in r["task_overhead"].items()),
+        lambda r: max(r["task_overhead"].values()) <= 0.1,
+    ),
+    (
+        "camera at 120 Hz",
+        "age <= 2 frames + 1 inference",
+        lambda r: _ages(r["overload"]["age_ms"]),
+        lambda r: r["overload"]["age_ms"]["p99"] <= _bound(r),
+    ),
+    (
+        "one core for everything",
+        "age stays bounded",
+        lambda r: _ages(r["overload"]["one_core"]["age_ms"]),
+        lambda r: r["overload"]["one_core"]["age_ms"]["p99"] <= 2e3 / 30 + 3 * _bound(r),
+    ),
+    (
+        "memory, overloaded",
+        "no growth in 10 min",
+        lambda r: f"{r['overload']['memory_growth_mb']:+g} MB in {r['overload']['seconds'] / 60:.0f} min",
+        lambda r: r["overload"]["memory_growth_mb"] <= 5,
+    ),
+    (
+        "start to first answer",
+        "<= 2 s, no torch",
+        lambda r: f"{r['startup_s']:g} s ({r['startup']['first_ever']:g} s the first time ever)",
+        lambda r: r["startup_s"] <= 2 and not r["startup"]["torch_imported"],
+    ),
+    (
+        "resident memory of the suite",
+        "<= 350 MB",
+        lambda r: f"{r['rss_mb']:g} MB",
+        lambda r: r["rss_mb"] <= 350,
+    ),
+    (
+        "int8 against fp32, points lost",
+        "<= 1",
+        lambda r: ", ".join(
+            f"{name} {r['int8_vs_fp32'][name]:+g}"
+            for name in ("miou", "ap50", "mean_accuracy")
+            if name in r["int8_vs_fp32"]
+        ),
+        lambda r: _worst(r["int8_vs_fp32"]) <= 1,
+    ),
+)
+
+
+def summary(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections' results with the figures that people ask for first on top."""
+    top: dict[str, Any] = {}
+    if "textbook" in found:
+        top["ratio_vs_textbook"] = found["textbook"]["ratio"]
+    if "cameras" in found:
+        top["four_cameras_ratio"] = found["cameras"]["ratio"]
+    if "composed" in found:
+        top["outside_engine_fraction"] = found["composed"]["outside_engine_fraction"]
+        top["rss_mb"] = found["composed"]["rss_mb"]
+    if "task_overhead" in found:
+        top["task_overhead"] = found["task_overhead"]["added"]
+        top["task_total_ms"] = found["task_overhead"]["total_ms"]
+    if "startup" in found:
+        top["startup_s"] = found["startup"]["startup_s"]
+    rest = {name: values for name, values in found.items() if name != "task_overhead"}
+    return {**top, **rest}
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Markdown: each target with what was measured; a section that did not run has a dash."""
+    lines = ["| | target | measured | |", "|---|---|---|---|"]
+    for what, target, read, met in ROWS:
+        try:
+            cells = (read(results), "met" if met(results) else "**missed**")
+        except (KeyError, ValueError):  # not run
+            cells = ("–", "")
+        lines.append(f"| {what} | {target} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def heading(results: Mapping[str, Any]) -> str:
+    machine = results["machine"]
+    instructions = ", ".join(machine["instructions"])
+    return (
+        f"{machine['processor']}, {machine['cores']} cores ({instructions}), {machine['memory_gb']:g} GB, "
+        f"Python {machine['python']}, OpenVINO {machine['libraries'].get('openvino', 'absent')}; "
+        f"{results['model']}"
+    )

@@ -60,7 +60,7 @@ def main() -> int:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node("bench_camera")
     publishers = {topic: node.create_publisher(Image, topic, 1) for topic in options.topics}
-    with options.log.open("w") as log:
+    with options.log.open("w", buffering=1) as log:
         for picture, _ in zip(cycle(pictures()), ticks(options.hz), strict=False):
             for topic, publisher in publishers.items():
                 stamp = time.time_ns()

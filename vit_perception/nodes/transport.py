@@ -13,7 +13,7 @@ VARIABLES = (TRANSPORTS, *PROFILES)
 
 _PROFILE = Path(__file__).with_name("fast_dds.xml")
 _SHARED_MEMORY = Path("/dev/shm")
-# The profile gives each process 64 MiB, of which it takes what it uses. Running out would be fatal.
+# The profile gives each process 24 MiB, of which it takes what it uses. Running out would be fatal.
 _LEAST_SHARED_MEMORY = 256 * 1024 * 1024
 
 _LARGEST_MESSAGE = 4 * 1024 * 1024  # holds a 1280x720 colour image in one piece

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from vit_perception.runtime.malloc import keep_large_blocks
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -20,6 +22,7 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     """
     for kind in _SIGNALS:
         signal.signal(kind, _leave)
+    keep_large_blocks()
     # Only now: these imports take a second or more, in which a user may press Ctrl-C.
     import rclpy
     from rclpy.signals import SignalHandlerOptions

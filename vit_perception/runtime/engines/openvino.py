@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 from vit_perception.runtime.card import Card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.shared_weights import attach
+from vit_perception.runtime.malloc import give_back
 
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -81,7 +80,7 @@ class OpenVinoEngine:
         model.reshape(list(shape))
         request = self._core.compile_model(model, "CPU", self._options()).create_infer_request()
         del model
-        _give_back_memory()
+        give_back()
         return request
 
     def _options(self) -> dict[str, str]:
@@ -101,12 +100,6 @@ def cache_folder() -> Path:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vit_perception"
-
-
-def _give_back_memory() -> None:
-    """Have the C library return what compiling took and freed: a hundred megabytes. Only glibc hoards."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _choose(precision: str, card: Card, has_bf16: bool) -> str:

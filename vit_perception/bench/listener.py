@@ -11,15 +11,18 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import SetParameters
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from vit_perception.replay.cdr import stamp_ns
 
 # Deep enough that a listener which is not scheduled for a moment loses nothing.
 _DEPTH = 50
+_ANSWER_SECONDS = 10.0
 
 
 class Listener:
@@ -71,6 +74,18 @@ class Listener:
                     if key.endswith("_ms"):
                         values[key.removesuffix("_ms")].append(float(value))
         return {stage: sum(found) / len(found) for stage, found in values.items()}
+
+    def set_parameter(self, node: str, name: str, value: Any) -> None:
+        """Set a parameter of a running node. RuntimeError: it refuses."""
+        client = self._node.create_client(SetParameters, f"{node}/set_parameters")
+        client.wait_for_service()
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        done = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: done.set())
+        done.wait(_ANSWER_SECONDS)
+        if not future.done() or not future.result().results[0].successful:
+            raise RuntimeError(f"{node} did not set {name} to {value!r}")
 
     def _listen(self, topic: str, kind: Any) -> None:
         ages = self.ages[topic]

@@ -96,10 +96,7 @@ class Graph:
         end, took = time.time_ns(), time.monotonic() - start
         cpu = sum(map(usage.cpu_seconds, pids)) - cpu
         time.sleep(_LATE_SECONDS)
-        heard = {
-            topic: {stamp: age for stamp, age in ages.items() if begin <= stamp < end}
-            for topic, ages in self.listener.ages.items()
-        }
+        heard = {topic: dict(ages) for topic, ages in self.listener.ages.items()}
         sent = [(stamp, camera) for stamp, camera in self._sent() if begin <= stamp < end]
         answered = [all(stamp in heard[topic] for topic in self.topics[camera]) for stamp, camera in sent]
         now = sum(map(usage.rss_mb, pids))
@@ -107,7 +104,11 @@ class Graph:
             seconds=took,
             sent=len(sent),
             dropped=answered.count(False),
-            ages={topic: np.array(list(ages.values())) for topic, ages in heard.items()},
+            # Those that came meanwhile, whenever their frames were taken: a slow node answers old ones.
+            ages={
+                topic: np.array([age for stamp, age in ages.items() if begin <= stamp + 1e6 * age < end])
+                for topic, ages in heard.items()
+            },
             cpu=cpu / took,
             rss_mb=now,
             growth_mb=now - rss,

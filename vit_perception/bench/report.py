@@ -30,7 +30,7 @@ ROWS: tuple[Row, ...] = (
     (
         "frames a second against five textbook nodes, same run",
         ">= 25 x",
-        lambda r: f"{r['ratio_vs_textbook']:g} x ({r['textbook']['ratio_same_input']:g} x at our input size)",
+        lambda r: f"{r['ratio_vs_textbook']:g} x ({r['textbook']['ratio_one_thread']:g} x, one thread each)",
         lambda r: r["ratio_vs_textbook"] >= 25,
     ),
     (
@@ -60,7 +60,10 @@ ROWS: tuple[Row, ...] = (
     (
         "time outside the engine",
         "<= 20 %",
-        lambda r: f"{100 * r['outside_engine_fraction']:.0f} %",
+        lambda r: (
+            f"{100 * r['outside_engine_fraction']:.0f} % from the camera's stamp, "
+            f"{100 * r['composed']['outside_engine_fraction_in_node']:.0f} % from the arrival"
+        ),
         lambda r: r["outside_engine_fraction"] <= 0.2,
     ),
     (

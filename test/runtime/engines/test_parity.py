@@ -79,3 +79,21 @@ def test_half_precision_is_said_and_stays_near():
         OpenVinoEngine(CARD, "int8")
     with pytest.raises(EngineUnavailable, match="no precision fp16 here: choose from int8, bf16, fp32"):
         OpenVinoEngine(CARD, "fp16")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+def test_the_cache_is_used_and_does_not_grow_for_ever(tmp_path, monkeypatch):
+    from vit_perception.runtime.engines import openvino as module
+
+    monkeypatch.setenv(module.CACHE_VARIABLE, str(tmp_path))
+    expected = module.OpenVinoEngine(CARD)(batch((84, 112)))
+    (blob,) = tmp_path.glob("*.blob")
+    made = blob.stat().st_mtime
+    for name, values in module.OpenVinoEngine(CARD)(batch((84, 112))).items():
+        np.testing.assert_array_equal(values, expected[name])
+    assert [each.stat().st_mtime for each in tmp_path.glob("*.blob")] == [made], "not compiled again"
+    module.OpenVinoEngine(CARD)(batch((112, 84)))
+    assert len(list(tmp_path.glob("*.blob"))) == 2
+    module.prune_cache(tmp_path, blob.stat().st_size * 3 // 2)
+    (left,) = tmp_path.glob("*.blob")
+    assert left != blob, "the newest stays"

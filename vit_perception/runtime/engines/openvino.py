@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from vit_perception.runtime.malloc import give_back
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
+# Bytes: some ten models, each in a few shapes. One that was deleted is compiled anew, in seconds.
+MOST_CACHE = 1_000_000_000
 
 
 class OpenVinoEngine:
@@ -81,6 +84,8 @@ class OpenVinoEngine:
         request = self._core.compile_model(model, "CPU", self._options()).create_infer_request()
         del model
         give_back()
+        if self.cached:
+            prune_cache(cache_folder())
         return request
 
     def _options(self) -> dict[str, str]:
@@ -100,6 +105,17 @@ def cache_folder() -> Path:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vit_perception"
+
+
+def prune_cache(folder: Path, most: int = MOST_CACHE) -> None:
+    """Delete the oldest compiled models, so that at most `most` bytes are left."""
+    with contextlib.suppress(OSError):  # another process may prune, too
+        blobs = sorted(folder.glob("*.blob"), key=lambda blob: blob.stat().st_mtime, reverse=True)
+        total = 0
+        for blob in blobs:
+            total += blob.stat().st_size
+            if total > most:
+                blob.unlink()
 
 
 def _choose(precision: str, card: Card, has_bf16: bool) -> str:

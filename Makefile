@@ -7,6 +7,7 @@
 #                a model of your own from photographs with COCO boxes and panoptic masks
 #   make evaluate DATA=FOLDER [MODEL=out/train/model]
 #                what a model is worth on the photographs that training held out
+#   make bench   this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture docs/answers.png, which the README shows
 #   make setup   the light environment alone, to run nodes in; train-setup and test-setup for more
 
@@ -18,7 +19,7 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train evaluate named-data picture setup train-setup test-setup clean
+.PHONY: demo test lint train evaluate named-data bench picture setup train-setup test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
@@ -38,6 +39,10 @@ train: named-data train-setup
 
 evaluate: named-data train-setup
 	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL)
+
+# With PyTorch, for the textbook's nodes.
+bench: train-setup
+	$(BIN)/vit-perception bench --output out/bench.json $(if $(DATA),--data $(DATA)) $(BENCH_ARGS)
 
 picture: setup
 	$(BIN)/python tools/draw_answers.py docs/answers.png

@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "training": CORE | {"checkpoints", "explain", "runtime"},
     "nodes": {"runtime"},
     "replay": {"runtime", "nodes"},
-    "cli": {"runtime", "replay", "training", "explain", "checkpoints"},
+    "bench": {"runtime", "nodes", "replay", "training"},
+    "cli": {"runtime", "replay", "training", "explain", "checkpoints", "bench"},
 }
-WITH_ROS = {"nodes", "replay"}
+WITH_ROS = {"nodes", "replay", "bench"}
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
 
 # Makes modules unimportable in a child process: argv[1] names them, separated by commas.

@@ -21,9 +21,9 @@ def _worst(losses: Mapping[str, Any]) -> float:
     return max(value for name, value in losses.items() if name in ("miou", "ap50", "mean_accuracy"))
 
 
-def _bound(results: Mapping[str, Any]) -> float:
+def _bound(inference_ms: float) -> float:
     """Two frame times of the camera and one inference, in milliseconds."""
-    return 2e3 / 30 + float(results["composed"]["stage_ms"]["inference"])
+    return 2e3 / 30 + inference_ms
 
 
 ROWS: tuple[Row, ...] = (
@@ -76,13 +76,15 @@ ROWS: tuple[Row, ...] = (
         "camera at 120 Hz",
         "age <= 2 frames + 1 inference",
         lambda r: _ages(r["overload"]["age_ms"]),
-        lambda r: r["overload"]["age_ms"]["p99"] <= _bound(r),
+        lambda r: r["overload"]["age_ms"]["p99"] <= _bound(r["composed"]["stage_ms"]["inference"]),
     ),
     (
         "one core for everything",
-        "age stays bounded",
+        "age <= 2 frames + 1 inference",
         lambda r: _ages(r["overload"]["one_core"]["age_ms"]),
-        lambda r: r["overload"]["one_core"]["age_ms"]["p99"] <= 2e3 / 30 + 3 * _bound(r),
+        lambda r: (
+            r["overload"]["one_core"]["age_ms"]["p99"] <= _bound(r["overload"]["one_core"]["inference_ms"])
+        ),
     ),
     (
         "memory, overloaded",

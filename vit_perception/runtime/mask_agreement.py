@@ -42,8 +42,9 @@ def agree(
 
 def _blobs(probability: np.ndarray) -> np.ndarray:
     """Boxes (M, 4) around what is connected in (h, w) at one of the levels, in cells."""
-    found = []
-    for level in _LEVELS:
+    found: list[np.ndarray] = [np.zeros((0, 4), np.int32)]
+    peak = probability.max()
+    for level in (level for level in _LEVELS if level < peak):
         mask = (probability > level).astype(np.uint8)
         _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
         inner = statistics[1:]  # the first is the background

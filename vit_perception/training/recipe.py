@@ -45,8 +45,8 @@ def default_card(trained: list[Photograph], held: list[Photograph], steps: int =
         files={},
         sha256={},
         patch_size=14,
-        # 4:3, 16:9 and portrait at about the same cost: 144 patches or fewer.
-        input_sizes=((140, 196), (126, 224), (196, 140)),
+        # 4:3, 16:9, portrait and square at about the same cost: 144 patches or fewer.
+        input_sizes=((140, 196), (126, 224), (196, 140), (154, 154)),
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
         labels=LABELS,

@@ -9,7 +9,7 @@ import pytest
 from vit_perception.runtime import raw_outputs
 from vit_perception.runtime.card import load_card
 from vit_perception.runtime.engines import EngineUnavailable
-from vit_perception.runtime.engines.select import make_engine
+from vit_perception.runtime.engines.select import count_cuda_devices, make_engine
 
 CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
 # Landscape, a batch, and a square that no card lists.
@@ -97,3 +97,19 @@ def test_the_cache_is_used_and_does_not_grow_for_ever(tmp_path, monkeypatch):
     module.prune_cache(tmp_path, blob.stat().st_size * 3 // 2)
     (left,) = tmp_path.glob("*.blob")
     assert left != blob, "the newest stays"
+
+
+@pytest.mark.skipif(count_cuda_devices() == 0, reason="this machine has no NVIDIA GPU")
+@pytest.mark.parametrize("name", ["torch", "onnxruntime"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("fp16", 2e-2), ("bf16", 1e-1)])
+def test_a_gpu_computes_the_same(reference, name, precision, tolerance):
+    """Twice each shape: the second time a recorded CUDA graph answers."""
+    try:
+        engine = make_engine(CARD, name, "cuda", precision)
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    for size, count in (*SHAPES, *SHAPES):
+        expected, got = reference(batch(size, count)), engine(batch(size, count))
+        for output, values in expected.items():
+            scale = np.abs(values).max()
+            np.testing.assert_allclose(got[output], values, atol=tolerance * scale, rtol=0, err_msg=output)

@@ -10,7 +10,6 @@ from typing import Any
 
 from vit_perception.bench import PARTS, machine, sections
 from vit_perception.bench.report import heading, summary, table
-from vit_perception.replay.processes import NodeDied
 
 
 def run_bench(options: argparse.Namespace) -> int:
@@ -25,6 +24,7 @@ def run_bench(options: argparse.Namespace) -> int:
         engine=options.engine,
         device=options.device,
         precision=options.precision,
+        asked=options.tasks,
     )
     found: dict[str, Any] = {}
     failures: dict[str, str] = {}
@@ -32,7 +32,7 @@ def run_bench(options: argparse.Namespace) -> int:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             found[name] = getattr(sections, name)(bench)
-        except (NodeDied, TimeoutError, ValueError, KeyError, ModuleNotFoundError) as error:
+        except (RuntimeError, OSError, ValueError, KeyError, ImportError) as error:
             failures[name] = str(error)
             print(f"{name} failed: {error}", file=sys.stderr, flush=True)
         if options.output is not None:

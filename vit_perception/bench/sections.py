@@ -42,7 +42,8 @@ TEXTBOOK = Path(__file__).parents[2] / "benchmarks" / "textbook" / "node.py"
 class Bench:
     """What to measure. seconds: of the main run; brief: of each of the others; overload: of that one.
 
-    data: labelled photographs, or None; model: its folder; the rest: parameters of the nodes.
+    data: labelled photographs, or None; model: its folder; asked: for these tasks; the rest: parameters of
+    the nodes.
     """
 
     model: Path
@@ -53,6 +54,7 @@ class Bench:
     engine: str = "auto"
     device: str = "auto"
     precision: str = "auto"
+    asked: tuple[str, ...] = TASKS
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -71,8 +73,8 @@ class Bench:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Those of all tasks that the model answers."""
-        return tuple(task for task in TASKS if task in self.card.tasks)
+        """Those asked for that the model answers."""
+        return tuple(task for task in self.asked if task in self.card.tasks)
 
 
 def engine(bench: Bench) -> dict[str, Any]:
@@ -144,12 +146,12 @@ def textbook(bench: Bench) -> dict[str, Any]:
 def task_overhead(bench: Bench) -> dict[str, Any]:
     """A node's own milliseconds a frame, from message to answers published, with one task, two, … five.
 
-    One process, its `enabled_tasks` changed again and again, and the best go of each: machines have
-    seconds in which everything takes half as long again. `added` is what each next task adds, in times
-    of the first one alone.
+    One process, its `enabled_tasks` changed again and again, and the best go of each, in the engine and
+    outside of it: machines have seconds in which everything takes half as long again. `added` is what
+    each next task adds, in times of the first one alone.
     """
     sets = [bench.tasks[:count] for count in range(1, len(bench.tasks) + 1)]
-    found: dict[tuple[str, ...], list[float]] = {tasks: [] for tasks in sets}
+    found: dict[tuple[str, ...], list[tuple[float, float]]] = {tasks: [] for tasks in sets}
     with _suite(bench, CAMERA_HZ / 2) as running:
         running.wait_for_answers()
         for _ in range(_ROUNDS):
@@ -158,8 +160,9 @@ def task_overhead(bench: Bench) -> dict[str, Any]:
                 time.sleep(_SETTLED)  # a statement is about the second before it
                 running.listener.forget()
                 time.sleep(max(_SETTLED, bench.brief / _ROUNDS))
-                found[tasks].append(running.listener.stage_ms()["total"])
-    values = [min(each) for each in found.values()]
+                stages = running.listener.stage_ms()
+                found[tasks].append((stages["inference"], stages["total"] - stages["inference"]))
+    values = [sum(map(min, zip(*each, strict=True))) for each in found.values()]
     added = {
         task: round((after - before) / values[0], 3)
         for task, before, after in zip(bench.tasks[1:], values, values[1:], strict=False)

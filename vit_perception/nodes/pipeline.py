@@ -17,6 +17,7 @@ from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.selection import selected
 from vit_perception.nodes.statistics import Statistics
+from vit_perception.runtime.malloc import give_back
 from vit_perception.runtime.predictor import Predictor
 
 _LOG_SECONDS = 5.0
@@ -83,6 +84,7 @@ class Pipeline:
         for scale in {step.input_scale * self._settings.input_scale for step in steps}:
             for count in range(1, len(self._outputs) + 1):
                 self.predictor.warm_up(*self.predictor.card.input_sizes[0], max(scale, 0.1), count)
+        give_back()
 
     def announce(self) -> None:
         """Publish the labels, if they were not yet or their threshold is another now."""

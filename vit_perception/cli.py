@@ -119,15 +119,8 @@ def _parser() -> argparse.ArgumentParser:
 
     quantize = _command(commands, "quantize", _quantize, "give a model an int8 graph for OpenVINO")
     quantize.add_argument("model", help="name or folder of a model")
-    quantize.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
-    )
+    _add_frames(quantize, 128)
     quantize.add_argument("--output", type=Path, metavar="FOLDER", help="a copy; the model's own folder")
-    quantize.add_argument("--frames", type=int, default=128, help="how many of them give the ranges (128)")
     quantize.add_argument(
         "--keep",
         nargs="*",
@@ -140,20 +133,13 @@ def _parser() -> argparse.ArgumentParser:
         commands, "compress", _compress, "make a smaller model: fewer heads, narrower MLPs, int8"
     )
     compress.add_argument("model", help="name or folder of a model whose backbone is a plain ViT")
-    compress.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
-    )
+    _add_frames(compress, 64)
     compress.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="of the smaller model")
     compress.add_argument("--heads", type=int, help="attention heads to keep in each block; as it is")
     compress.add_argument(
         "--mlp-ratio", type=float, help="width of the MLPs, in widths of the tokens; as it is"
     )
     compress.add_argument("--int8", action="store_true", help="an int8 graph, too, that shares the weights")
-    compress.add_argument("--frames", type=int, default=64, help="how many of them to measure on (64)")
 
     bench = _command(
         commands, "bench", _bench, "measure the nodes on this machine, live, against the targets"
@@ -189,6 +175,17 @@ def _command(
 
 def _add_model_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name or folder of a model ({DEFAULT_MODEL})")
+
+
+def _add_frames(parser: argparse.ArgumentParser, count: int) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
+    )
+    parser.add_argument("--frames", type=int, default=count, help=f"how many of them to measure on ({count})")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

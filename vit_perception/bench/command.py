@@ -10,13 +10,14 @@ from typing import Any
 
 from vit_perception.bench import PARTS, machine, sections
 from vit_perception.bench.report import heading, summary, table
+from vit_perception.runtime.locate import find_model
 
 
 def run_bench(options: argparse.Namespace) -> int:
     """Gives 0 if every part that was asked for ran, whatever it measured."""
     names = options.only or PARTS
-    bench = sections.make_bench(
-        options.model,
+    bench = sections.Bench(
+        find_model(options.model).resolve(),
         seconds=options.seconds,
         brief=options.brief,
         overload=options.overload,

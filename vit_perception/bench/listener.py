@@ -6,55 +6,33 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from vit_perception.replay.cdr import stamp_ns
+from vit_perception.replay.live_node import LiveNode
 
 # Deep enough that a listener which is not scheduled for a moment loses nothing.
 _DEPTH = 50
 _ANSWER_SECONDS = 10.0
 
 
-class Listener:
+class Listener(LiveNode):
     """Subscribes to `topics` (name → message class). Use as a context manager.
 
     ages: topic → stamp in nanoseconds → milliseconds from the stamp to our callback, by the same clock.
     """
 
     def __init__(self, topics: Mapping[str, Any]) -> None:
+        super().__init__("bench_listener")
         self.ages: dict[str, dict[int, float]] = {topic: {} for topic in topics}
         self._diagnostics: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
-        self._context = Context()
-        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self._node = Node("bench_listener", context=self._context)
         for topic, kind in topics.items():
             self._listen(topic, kind)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._note, _DEPTH)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="listener", daemon=True)
-
-    def __enter__(self) -> Listener:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
-        rclpy.try_shutdown(context=self._context)
 
     def forget(self) -> None:
         """Begin anew."""
@@ -99,9 +77,3 @@ class Listener:
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._diagnostics[status.hardware_id].append({entry.key: entry.value for entry in status.values})
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return

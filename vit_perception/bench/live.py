@@ -17,8 +17,7 @@ from vision_msgs.msg import Classification, Detection2DArray
 
 from vit_perception.bench import usage
 from vit_perception.bench.listener import Listener
-from vit_perception.nodes.transport import large_image_environment
-from vit_perception.replay.processes import Processes, free_domain
+from vit_perception.replay.processes import Processes, free_domain, isolated_environment
 
 # One topic a task, and the message on it; with the navigation that the default model was trained for.
 TASK_TOPICS: dict[str, tuple[str, Any]] = {
@@ -136,7 +135,7 @@ def graph(
         commands: name → arguments of the Python interpreter. topics: topic of a camera → the topics that
             answer it, with their message classes. environment: on top of ours, for the nodes.
     """
-    isolate()
+    os.environ.update(isolated_environment(free_domain()))  # for all three kinds of process
     answers = {name: kind for each in topics.values() for name, kind in each.items()}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "camera.txt"
@@ -153,13 +152,6 @@ def graph(
                 yield Graph(
                     nodes, listener, {name: list(each) for name, each in topics.items()}, started, log
                 )
-
-
-def isolate() -> None:
-    """Have this process and those it starts in a domain that nobody else uses, on this machine only."""
-    os.environ.update(large_image_environment())
-    os.environ["ROS_DOMAIN_ID"] = str(free_domain())
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
 def task_topics(tasks: Iterable[str], prefix: str = "") -> dict[str, Any]:

@@ -8,7 +8,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
 from vit_perception.runtime.engines.select import PRECISIONS, make_engine
-from vit_perception.runtime.locate import find_model
 from vit_perception.tasks import TASKS
 from vit_perception.training.calibration import median_ms
 
@@ -302,8 +301,3 @@ def _maps_torch(running: Graph) -> bool:
     return any(
         "libtorch" in Path(f"/proc/{node.process.pid}/maps").read_text() for node in running.nodes.running
     )
-
-
-def make_bench(model: str, **settings: Any) -> Bench:
-    """A Bench of a model by name or folder. FileNotFoundError: there is no such model."""
-    return replace(Bench(find_model(model).resolve()), **settings)

@@ -12,13 +12,12 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes.frame import Frame, read_frame
 from vit_perception.nodes.image_codec import ImageError
-from vit_perception.nodes.latency_budget import STEPS, LatencyBudget
+from vit_perception.nodes.latency_budget import STEPS, Effort, LatencyBudget
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.selection import selected
 from vit_perception.nodes.statistics import Statistics
-from vit_perception.runtime.malloc import give_back
-from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.predictor import INPUT_SCALES, Predictor
 
 _LOG_SECONDS = 5.0
 # With `fresh_only`, a frame that is older than this had to wait for the one before.
@@ -81,10 +80,13 @@ class Pipeline:
         another shape is compiled when its first frame comes.
         """
         steps = STEPS if self._settings.max_latency_ms else STEPS[:1]
-        for scale in {step.input_scale * self._settings.input_scale for step in steps}:
+        for scale in {self._input_scale(step) for step in steps}:
             for count in range(1, len(self._outputs) + 1):
-                self.predictor.warm_up(*self.predictor.card.input_sizes[0], max(scale, 0.1), count)
-        give_back()
+                self.predictor.warm_up(*self.predictor.card.input_sizes[0], scale, count)
+
+    def _input_scale(self, effort: Effort) -> float:
+        """The user's, as far as the effort goes, but no less than what the predictor takes."""
+        return max(effort.input_scale * self._settings.input_scale, INPUT_SCALES[0])
 
     def announce(self) -> None:
         """Publish the labels, if they were not yet or their threshold is another now."""
@@ -105,7 +107,7 @@ class Pipeline:
         if not wanted:
             return
         try:
-            self._answer(wanted, effort.input_scale, start)
+            self._answer(wanted, self._input_scale(effort), start)
         except Exception as error:
             self._fail(error, len(wanted))
 
@@ -133,8 +135,7 @@ class Pipeline:
             [each.frame.order for each in wanted],
             frozenset[str]().union(*(each.tasks for each in wanted)),
             settings.thresholds,
-            # No less than what the predictor takes.
-            max(scale * settings.input_scale, 0.1),
+            scale,
             settings.map_scale,
         )
         share = 1e3 / len(wanted)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from vit_perception.nodes.launch_plan import EXECUTABLES
+from vit_perception.nodes.transport import large_image_environment
 
 SUITE = "suite"
 SUITE_NODE = "perception"
@@ -52,6 +53,16 @@ def node_command(module: str, parameters: Mapping[str, str], *ros_arguments: str
     """
     given = [argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")]
     return ["-m", f"vit_perception.nodes.{module}", "--ros-args", *given, *ros_arguments]
+
+
+def isolated_environment(domain: int) -> dict[str, str]:
+    """Variables for every process of a graph of our own: nobody else's nodes may answer, and ours stay off
+    the network."""
+    return {
+        **large_image_environment(),
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
 
 
 def free_domain() -> int:

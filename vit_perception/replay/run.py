@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vit_perception.nodes.transport import large_image_environment
 from vit_perception.replay import processes
 from vit_perception.replay.answers import read_identity
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
@@ -79,12 +78,7 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
     card = load_card(find_model(options.model).resolve())
     tasks = _trained(options.tasks, card)
     domain = processes.free_domain() if options.domain_id is None else options.domain_id
-    environment = {
-        **large_image_environment(),
-        "ROS_DOMAIN_ID": str(domain),
-        # Nobody else's nodes may answer, and ours stay off the network.
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
+    environment = processes.isolated_environment(domain)
     os.environ.update(environment)  # our own participant reads them too
     parameters = _parameters(options, card, tasks, source.message_type)
     nodes = {

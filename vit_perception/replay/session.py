@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import importlib
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import rclpy
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from vit_perception.replay.cdr import (
     COMPRESSED_IMAGE,
@@ -28,6 +22,7 @@ from vit_perception.replay.cdr import (
     stamp_ns,
     with_stamp,
 )
+from vit_perception.replay.live_node import LiveNode
 from vit_perception.replay.recorder import Qos
 
 NODE = "replay"
@@ -81,7 +76,7 @@ def message_class(message_type: str) -> Any:
     return getattr(importlib.import_module(f"{package}.{kind}"), name)
 
 
-class Session:
+class Session(LiveNode):
     """A graph of this node and those named `nodes`. Use as a context manager; needs the environment
     (domain, transports) set before.
 
@@ -89,6 +84,7 @@ class Session:
     """
 
     def __init__(self, frame_type: str, nodes: Iterable[str], domain_id: int) -> None:
+        super().__init__(NODE, domain_id)
         self._nodes = tuple(nodes)
         self._frame_type = frame_type
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -97,34 +93,9 @@ class Session:
         self._probe_size = (0, 0)
         self._heard: set[str] = set()
         self._last_stamp = 0
-        self._context = Context()
-        # Ctrl-C stays a KeyboardInterrupt, so that whoever uses the session can end in order.
-        rclpy.init(context=self._context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
-        self._node = Node(NODE, context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="replay-spin", daemon=True)
         self._publisher: Publisher = self._node.create_publisher(
             message_class(frame_type), IMAGE_TOPICS[frame_type], _IMAGE_QOS.depth
         )
-
-    def __enter__(self) -> Session:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
-        rclpy.try_shutdown(context=self._context)
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
 
     @property
     def image(self) -> Topic:

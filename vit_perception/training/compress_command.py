@@ -56,16 +56,20 @@ def run_compress(options: argparse.Namespace) -> int:
 
 def _measure(before: Path, after: Path, data: Path, precision: str) -> dict[str, Any]:
     """Milliseconds of both in this precision, and where `data` is labelled the accuracy of both."""
+    photographs = []
+    if labelled(data):
+        from vit_perception.training.coco import load_photographs
+
+        photographs = load_photographs(data)
     measured: dict[str, Any] = {"precision": precision}
     for suffix, folder in (("_before", before), ("", after)):
         card = load_card(folder)
         used = precision if precision != "int8" or "int8" in card.files else "auto"
         image = np.zeros((1, *card.input_sizes[0], 3), np.uint8)
         measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image), 2)
-        if labelled(data):
-            from vit_perception.training.coco import load_photographs
+        if photographs:
             from vit_perception.training.evaluate import judge
 
-            found = judge(Predictor(folder, "openvino", "cpu", precision=used), load_photographs(data))
+            found = judge(Predictor(folder, "openvino", "cpu", precision=used), photographs)
             measured |= {f"{name}{suffix}": value for name, value in found.items() if "/" not in name}
     return measured

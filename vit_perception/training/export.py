@@ -7,7 +7,6 @@ torch engine and the ONNX engines share one copy, half-precision matrices cast u
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.card import Card, write_card
+from vit_perception.runtime.engines.shared_weights import read_header
 from vit_perception.runtime.integrity import sha256
 
 ONNX_FILE = "model.onnx"
@@ -81,9 +81,7 @@ def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
 
 def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -> None:
     """Replace each weight by a reference to its bytes in the safetensors file (and a cast)."""
-    with weights.open("rb") as stream:
-        header_size = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(header_size))
+    header, start = read_header(weights)
     kept, casts = [], []
     for tensor in graph.graph.initializer:
         entry = header.get(tensor.name.removeprefix(prefix))
@@ -100,7 +98,7 @@ def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -
         )
         for key, value in (
             ("location", weights.name),
-            ("offset", 8 + header_size + begin),
+            ("offset", start + begin),
             ("length", end - begin),
         ):
             external.external_data.add(key=key, value=str(value))

@@ -17,6 +17,7 @@ PRECISIONS = ("int8", "fp16", "bf16", "fp32")
 # What each engine imports, and what brings it.
 LIBRARIES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime",), "torch": ("torch", "safetensors")}
 FILES = {"openvino": ("onnx", "weights"), "onnxruntime": ("onnx", "weights"), "torch": ("weights",)}
+OPTIONAL_FILES = {"openvino": ("int8", "int8_data")}
 # By device, the quickest first; OpenVINO computes on the CPU here.
 CHOICES = {"cpu": ("openvino", "onnxruntime", "torch"), "cuda": ("onnxruntime", "torch")}
 
@@ -61,8 +62,7 @@ def _make(card: Card, name: str, device: str, precision: str) -> Engine:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
     if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
         raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
-    roles = [role for role in (*FILES[name], "int8", "int8_data") if role in (*FILES[name], *card.files)]
-    verify(card, roles if name == "openvino" else FILES[name])
+    verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))
     try:
         return _load(card, name, device, precision)
     except ImportError as error:

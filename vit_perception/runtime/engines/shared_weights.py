@@ -16,16 +16,22 @@ import numpy as np
 _DTYPES = {"F32": np.float32, "F16": np.float16}
 
 
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Entry by tensor of a safetensors file, and the offset that its `data_offsets` count from."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header: dict[str, Any] = json.loads(stream.read(size))
+    header.pop("__metadata__", None)
+    return header, 8 + size
+
+
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """Name → array of every float tensor of a safetensors file, mapped, not read."""
-    with path.open("rb") as stream:
-        header_size = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(header_size))
-    header.pop("__metadata__", None)
+    header, start = read_header(path)
     tensors: dict[str, np.ndarray] = {}
     for name, entry in header.items():
         if entry["dtype"] in _DTYPES and 0 not in entry["shape"]:
-            begin = 8 + header_size + entry["data_offsets"][0]
+            begin = start + entry["data_offsets"][0]
             tensors[name] = np.memmap(path, _DTYPES[entry["dtype"]], "r", begin, tuple(entry["shape"]))
     return tensors
 

@@ -1,4 +1,4 @@
-"""The five task names, which name the file, the parameter, the topic and the test in every layer."""
+"""The task names, which name the file, the parameter, the topic and the test in every layer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ CLASSIFICATION = "classification"
 DETECTION = "detection"
 SEGMENTATION = "segmentation"
 NAVIGATION = "navigation"
+DEPTH = "depth"
 ATTENTION = "attention"
 
-TASKS = (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION, ATTENTION)
+TASKS = (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION, DEPTH, ATTENTION)
 
 
 def check_tasks(tasks: Iterable[str]) -> tuple[str, ...]:
     """Return `tasks` in canonical order without repeats.
 
     Raises:
-        ValueError: a name is not a task, or none is given; the message names it and lists the five.
+        ValueError: a name is not a task, or none is given; the message names it and lists those there are.
     """
     # A text is an iterable of letters: "detection" would complain about an unknown task "d".
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)

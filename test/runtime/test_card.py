@@ -28,7 +28,7 @@ def test_a_card_by_folder_and_by_file():
 
 
 def test_tasks_are_those_with_a_trained_head_and_attention(tmp_path):
-    card = load_card(write(tmp_path, trained=["navigation.collision", "segmentation"]))
+    card = load_card(write(tmp_path, trained=["navigation.collision", "segmentation", "attention"]))
     assert card.tasks == ("segmentation", "navigation", "attention")
 
 
@@ -38,7 +38,7 @@ def test_tasks_are_those_with_a_trained_head_and_attention(tmp_path):
         ({"name": 3}, "name is 3: give a text"),
         ({"files": []}, r"files is \(\): give a mapping"),
         ({"labels": "person"}, "labels is 'person': give a list of str"),
-        ({"labels": ["a", "b", "a"]}, "labels lists a value twice"),
+        ({"actions": ["a", "b", "a"]}, "actions lists a value twice"),
         ({"labels": [f"class {i}" for i in range(256)]}, "256 labels do not fit a mono8 mask"),
         ({"things": [12]}, "things names class 12, but labels has 12"),
         ({"things": [0, 0]}, "things lists a value twice: 0, 0"),

@@ -11,6 +11,7 @@ from vit_perception.runtime.describe import describe_card, describe_perception
 from vit_perception.runtime.results import (
     Attention,
     Classification,
+    Depth,
     Detection,
     Navigation,
     Perception,
@@ -33,6 +34,7 @@ def test_perception_names_classes_and_places():
             Detection(np.array([[1, 2, 3, 4]], np.float32), np.array([2]), np.array([0.75], np.float32)),
             Segmentation(mask, mask),
             Navigation(CARD.actions, np.array([0.1, 0.7, 0.1, 0.1], np.float32), 0.25, 1.5),
+            Depth(np.linspace(1, 3, 100, dtype=np.float32).reshape(10, 10)),
             Attention(heat),
         ),
         CARD,
@@ -43,6 +45,7 @@ def test_perception_names_classes_and_places():
         "detection": "animal 0.75 at 1,2 to 3,4",
         "segmentation": "person 60%, sky 30%, unlabelled 10%",
         "navigation": "forward 0.70, way ahead blocked 0.25, goal in 1.5 m",
+        "depth": "nearest 1.04 m, median 2.00 m, farthest 2.96 m",
         "attention": "strongest at 6,4",
     }
 

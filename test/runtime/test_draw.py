@@ -48,14 +48,14 @@ def test_attention_is_brightest_where_the_heat_is():
 def test_overlay_of_everything_of_nothing_and_read_only():
     frozen = GREY.copy()
     frozen.flags.writeable = False
-    np.testing.assert_array_equal(draw_overlay(frozen, Perception((120, 160)), LABELS), GREY)
+    np.testing.assert_array_equal(draw_overlay(frozen, Perception((120, 160)), {}), GREY)
     perception = Perception(
         (120, 160),
         classification=Classification(np.array([1, 7]), np.array([0.9, 0.8], np.float32)),
         detection=detection((30, 60, 100, 110)),
         navigation=Navigation(("forward", "stop"), np.array([0.1, 0.9], np.float32), 0.7),
     )
-    drawn = draw_overlay(frozen, perception, LABELS)
+    drawn = draw_overlay(frozen, perception, {"detection": LABELS, "classification": LABELS})
     assert drawn.shape == GREY.shape
     assert (drawn[:20] != 100).any()  # classes along the top
     assert (drawn[-20:, :60] != 100).any()  # advice along the bottom

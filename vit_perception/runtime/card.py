@@ -12,18 +12,22 @@ from typing import Any
 
 import yaml
 
-from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, TASKS
+from vit_perception.runtime.recipe import Recipe, is_scalable, read_recipe, write_recipe
+from vit_perception.runtime.rules import OURS, Decoding, read_decoding, write_decoding
+from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION, TASKS
 
 FILE = "model.yaml"
-# What `trained` may list. A head that is not listed publishes nothing.
-HEADS = (
+# What `trained` may list, of models of ours and of public ones. A head that is not listed publishes nothing.
+OUR_HEADS = (
     "classification",
     "detection",
     "segmentation",
     "navigation.action",
     "navigation.collision",
     "navigation.goal_distance",
+    "attention",
 )
+HEADS = (*OUR_HEADS, "detection.queries", "segmentation.queries", "depth")
 # Tasks whose answers a score threshold cuts.
 THRESHOLDS = (CLASSIFICATION, DETECTION)
 
@@ -47,7 +51,13 @@ class Card:
     the navigation actions. thresholds: default minimum score by task. files: role
     (`onnx`, `weights`) → file name beside the card; sha256: file name → hex digest.
     mask_agreement: how much the mask weighs in detection scores, 0..1 (see mask_agreement.py).
-    architecture: what `vit_perception.model.build_model` takes. Lists in the file become tuples.
+    architecture: what `vit_perception.model.build_model` takes, or what `vit_perception.zoo` does (it has
+    `library`). Lists in the file become tuples.
+
+    Of public models: source: where it came from, with its revision. recipe: what their processors do with a
+    frame; without one it is fitted into one of `input_sizes`, which are else those of common frames.
+    decoding: how their outputs are read. open_vocabulary: what it looks for is said in prompts, which take
+    the place of `labels` and `things`. batched: whether several frames go through together.
     """
 
     name: str
@@ -68,10 +78,16 @@ class Card:
     thresholds: Mapping[str, float]
     metrics: Mapping[str, Any]
     mask_agreement: float = 0.0
+    source: str = ""
+    recipe: Recipe = ()
+    decoding: Decoding = OURS
+    open_vocabulary: bool = False
+    batched: bool = True
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
         try:
+            object.__setattr__(self, "decoding", read_decoding(self.decoding))
             self._check_types()
             self._check_input()
             self._check_answers()
@@ -90,7 +106,8 @@ class Card:
             values = getattr(self, name)
             if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
                 raise ValueError(f"{name} is {values!r}: give a list of {kind.__name__}")
-            if len(set(values)) != len(values):
+            # Public label lists name some classes alike: ImageNet has two cranes.
+            if name != "labels" and len(set(values)) != len(values):
                 raise ValueError(f"{name} lists a value twice: {', '.join(map(str, values))}")
 
     def _check_input(self) -> None:
@@ -120,7 +137,7 @@ class Card:
         for head in self.trained:
             if head not in HEADS:
                 raise ValueError(f"trained lists {head!r}: choose from {', '.join(HEADS)}")
-        if len(self.labels) > 255:
+        if len(self.labels) > 255 and SEGMENTATION in self.tasks:
             raise ValueError(f"{len(self.labels)} labels do not fit a mono8 mask (255 is unlabelled)")
         for class_id in self.things:
             if not 0 <= class_id < len(self.labels):
@@ -133,7 +150,7 @@ class Card:
         if self.mask_agreement and "segmentation" not in self.trained:
             raise ValueError("mask_agreement needs a mask, but trained lacks segmentation")
         for task in THRESHOLDS:
-            if task in self.trained and task not in self.thresholds:
+            if task in self.tasks and task not in self.thresholds:
                 raise ValueError(f"thresholds lacks {task}, which is trained")
 
     def _check_files(self) -> None:
@@ -146,10 +163,13 @@ class Card:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks this model was trained to answer, at least in part; attention always counts."""
-        return tuple(
-            t for t in TASKS if t == ATTENTION or any(head.split(".")[0] == t for head in self.trained)
-        )
+        """The tasks that this model answers, at least in part."""
+        return tuple(task for task in TASKS if any(head.split(".")[0] == task for head in self.trained))
+
+    @property
+    def scalable(self) -> bool:
+        """Whether its input may be larger or smaller than it says."""
+        return not self.recipe or is_scalable(self.recipe)
 
     def file(self, role: str) -> Path:
         """Path of the file with that role, or FileNotFoundError with what to do."""
@@ -198,12 +218,28 @@ def load_card(folder: str | Path) -> Card:
         raise ValueError(f"model card {path} lacks {', '.join(missing)}")
     if unknown := sorted(map(str, raw.keys() - known)):
         raise ValueError(f"model card {path} has unknown fields: {', '.join(unknown)}")
-    return Card(**{key: _tuples(value) for key, value in raw.items()}, folder=path.parent)
+    values = {key: _tuples(value) for key, value in raw.items()}
+    try:
+        values["recipe"] = read_recipe(values.get("recipe", ()))
+    except ValueError as error:
+        raise ValueError(f"model card {path}: {error}") from None
+    return Card(**values, folder=path.parent)
+
+
+_ALWAYS = tuple(f.name for f in dataclasses.fields(Card) if f.default is dataclasses.MISSING)
 
 
 def write_card(card: Card) -> None:
     """Write `model.yaml` into the card's folder."""
-    fields = {f.name: _plain(getattr(card, f.name)) for f in dataclasses.fields(card) if f.name != "folder"}
+    fields = {
+        f.name: _plain(getattr(card, f.name))
+        for f in dataclasses.fields(card)
+        if f.name != "folder" and (f.name in _ALWAYS or getattr(card, f.name) != f.default)
+    }
+    for name, write in (("recipe", write_recipe), ("decoding", write_decoding)):
+        fields.pop(name, None)
+        if written := write(getattr(card, name)):
+            fields[name] = _plain(written)
     text = yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True)
     (card.folder / FILE).write_text(text, encoding="utf-8")
 

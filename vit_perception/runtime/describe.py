@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from vit_perception.runtime.card import Card
-from vit_perception.runtime.results import Navigation, Perception
-from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+from vit_perception.runtime.results import Depth, Navigation, Perception
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
 _INDENT = 16
 
@@ -18,6 +18,11 @@ _INDENT = 16
 def describe_perception(perception: Perception, card: Card) -> str:
     """A block a task; tasks without an answer are left out, as are classes below the threshold."""
     return "\n".join(_entry(task, lines) for task, lines in _answers(perception, card))
+
+
+def labels_by_task(card: Card) -> dict[str, dict[int, str]]:
+    """Task → class id → name, as drawing takes it."""
+    return {task: dict(enumerate(card.labels)) for task in card.tasks}
 
 
 def describe_card(card: Card) -> str:
@@ -70,10 +75,22 @@ def _answers(perception: Perception, card: Card) -> Iterator[tuple[str, list[str
         )
     if perception.navigation is not None:
         yield NAVIGATION, [", ".join(_navigation(perception.navigation)) or "no head trained"]
+    if (depth := perception.depth) is not None:
+        yield DEPTH, [_depth(depth)]
     if perception.attention is not None:
         heatmap = perception.attention.heatmap
         row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
         yield ATTENTION, [f"strongest at {column},{row}"]
+
+
+def _depth(answer: Depth) -> str:
+    known = answer.depth[np.isfinite(answer.depth)]
+    if not known.size:
+        return "nothing known"
+    low, middle, high = np.percentile(known, (2, 50, 98))
+    if answer.metric:
+        return f"nearest {low:.2f} m, median {middle:.2f} m, farthest {high:.2f} m"
+    return f"relative, larger is nearer: {low:.2f} to {high:.2f}, median {middle:.2f}"
 
 
 def _navigation(navigation: Navigation) -> Iterator[str]:

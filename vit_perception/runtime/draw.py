@@ -11,7 +11,15 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from vit_perception.runtime.results import Classification, Detection, Navigation, Perception, Segmentation
+from vit_perception.runtime.results import (
+    Classification,
+    Depth,
+    Detection,
+    Navigation,
+    Perception,
+    Segmentation,
+)
+from vit_perception.tasks import CLASSIFICATION, DETECTION
 
 Colour = tuple[int, int, int]
 
@@ -38,6 +46,7 @@ _PAPER: Colour = (250, 250, 250)
 _GREEN: Colour = (64, 200, 112)
 _RED: Colour = (240, 84, 84)
 _MASK_OPACITY = 0.5
+_DEPTH_OPACITY = 0.7
 COLOUR_MAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
     "viridis": cv2.COLORMAP_VIRIDIS,
@@ -60,15 +69,22 @@ def class_colour(class_id: int) -> Colour:
 _PALETTE = np.array([class_colour(class_id) for class_id in range(256)], np.uint8).reshape(256, 1, 3)
 
 
-def draw_overlay(image: np.ndarray, perception: Perception, labels: Mapping[int, str]) -> np.ndarray:
-    """Everything in `perception` but attention, which would hide the rest. labels: class id → name."""
+def draw_overlay(
+    image: np.ndarray, perception: Perception, labels: Mapping[str, Mapping[int, str]]
+) -> np.ndarray:
+    """Everything in `perception` but attention, which would hide the rest, and depth, where there is a mask.
+
+    labels: task → class id → name.
+    """
     drawn = image.copy()
+    if perception.depth is not None and perception.segmentation is None:
+        drawn = draw_depth(drawn, perception.depth)
     if perception.segmentation is not None:
         drawn = draw_mask(drawn, perception.segmentation)
     if perception.detection is not None:
-        drawn = draw_boxes(drawn, perception.detection, labels)
+        drawn = draw_boxes(drawn, perception.detection, labels.get(DETECTION, {}))
     if perception.classification is not None:
-        _write_classes(drawn, perception.classification, labels)
+        _write_classes(drawn, perception.classification, labels.get(CLASSIFICATION, {}))
     if perception.navigation is not None:
         _write_advice(drawn, perception.navigation)
     return drawn
@@ -82,6 +98,21 @@ def draw_mask(image: np.ndarray, segmentation: Segmentation) -> np.ndarray:
     edges = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
     blended[edges > 0] = _PAPER
     return np.asarray(cv2.copyTo(image, (mask == _UNLABELLED).astype(np.uint8), blended))
+
+
+def draw_depth(image: np.ndarray, depth: Depth) -> np.ndarray:
+    """The picture under colours from near (red) to far (blue); where nothing is known it stays."""
+    values = _enlarged(depth.depth, image, cv2.INTER_LINEAR)
+    known = np.isfinite(values)
+    if not known.any():
+        return image
+    low, high = np.percentile(values[known], (2, 98))
+    nearness = np.clip((np.where(known, values, low) - low) / max(float(high - low), 1e-6), 0, 1)
+    if depth.metric:
+        nearness = 1 - nearness
+    colours = cv2.applyColorMap(np.uint8(255 * nearness), cv2.COLORMAP_TURBO)
+    blended = cv2.addWeighted(image, 1 - _DEPTH_OPACITY, colours[..., ::-1], _DEPTH_OPACITY, 0)
+    return np.where(known[..., None], blended, image)
 
 
 def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str]) -> np.ndarray:

@@ -36,7 +36,7 @@ def agree(
         mine = columns == column
         blobs = _blobs(probabilities[column]) * cell
         if len(blobs):
-            fit[mine] = np.maximum(_iou(boxes[mine], blobs).max(axis=1), _LEAST)
+            fit[mine] = np.maximum(overlaps(boxes[mine], blobs).max(axis=1), _LEAST)
     return np.asarray(scores ** (1 - weight) * fit**weight, np.float32)
 
 
@@ -54,7 +54,7 @@ def _blobs(probability: np.ndarray) -> np.ndarray:
     return blobs
 
 
-def _iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(N, 4) and (M, 4) → intersection over union (N, M)."""
     overlap = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - np.maximum(
         boxes[:, None, :2], others[None, :, :2]

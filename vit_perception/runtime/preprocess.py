@@ -8,12 +8,15 @@ normalise, inside their graph or on their device, where that costs least.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from vit_perception.runtime.card import Card
+from vit_perception.runtime.recipe import Recipe
+from vit_perception.runtime.resize import Resize
 
 ORDERS = ("bgr", "rgb")
 
@@ -22,17 +25,24 @@ ORDERS = ("bgr", "rgb")
 class Geometry:
     """How a source frame lies in the network input; every size is (height, width) in pixels.
 
-    source: the frame; content: the frame once scaled; input: content plus padding right and below.
+    source: the frame; content: the frame once scaled; input: content plus padding. offset: of the content's
+    top left corner in the input, negative where a part of it was cut off.
     """
 
     source: tuple[int, int]
-    content: tuple[int, int]
+    content: tuple[float, float]
     input: tuple[int, int]
+    offset: tuple[float, float] = (0, 0)
 
     @property
     def scale(self) -> tuple[float, float]:
         """Input pixels for one source pixel along y and x (they differ by the rounding of `content`)."""
         return self.content[0] / self.source[0], self.content[1] / self.source[1]
+
+    @property
+    def rows_and_columns(self) -> np.ndarray:
+        """(2,) int64: those of the input that show the frame, the rest being padding."""
+        return np.array([round(side) for side in self.content], np.int64)
 
     def of_maps(self, scale: float) -> Geometry:
         """The same for maps `scale` times the source in size, as if the frame had been as small."""
@@ -43,21 +53,29 @@ class Geometry:
         """(N, 4) `x_min, y_min, x_max, y_max` in input pixels → float32 source pixels, clipped."""
         scale_y, scale_x = self.scale
         height, width = self.source
-        scaled = boxes / np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
+        top, left = self.offset
+        scaled = (boxes - np.array([left, top, left, top], np.float32)) / np.array(
+            [scale_x, scale_y, scale_x, scale_y], np.float32
+        )
         return np.clip(scaled, 0, np.array([width, height, width, height], np.float32)).astype(np.float32)
 
     def cells(self, grid: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns of a (rows, columns) map over the input that see any of the content."""
-        return (
-            -(-self.content[0] * grid[0] // self.input[0]),
-            -(-self.content[1] * grid[1] // self.input[1]),
+        # Sides of the content are products of ratios: a whole number may come out a hair larger.
+        rows, columns = (
+            math.ceil(round(content * cells / side, 6))
+            for content, cells, side in zip(self.content, grid, self.input, strict=True)
         )
+        return rows, columns
 
-    def map_to_source(self, values: np.ndarray) -> np.ndarray:
-        """A map (rows, columns) over the whole input → (H, W) of the source, interpolated linearly.
+    def map_to_source(self, values: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """A map (rows, columns) over the whole input → (H, W) of the source.
 
-        Cells that lie in the padding alone have no part in it. The result is in place to half a source pixel.
+        Cells that lie in the padding alone have no part in it; what was cut off gets zero. The result is in
+        place to half a source pixel.
         """
+        if any(self.offset):
+            return self._shifted_to_source(values, interpolation)
         grid = (values.shape[0], values.shape[1])
         rows, columns = self.cells(grid)
         height, width = self.source
@@ -65,8 +83,22 @@ class Geometry:
         full_height = max(height, round(rows * self.input[0] / grid[0] / self.scale[0]))
         full_width = max(width, round(columns * self.input[1] / grid[1] / self.scale[1]))
         cropped = np.ascontiguousarray(values[:rows, :columns])
-        resized = cv2.resize(cropped, (full_width, full_height), interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(cropped, (full_width, full_height), interpolation=interpolation)
         return resized[:height, :width]
+
+    def _shifted_to_source(self, values: np.ndarray, interpolation: int) -> np.ndarray:
+        """`map_to_source` where the frame's corner is not the input's."""
+        height, width = (max(1, round(i / s)) for i, s in zip(self.input, self.scale, strict=True))
+        whole = cv2.resize(values, (width, height), interpolation=interpolation)
+        top, left = (round(o / s) for o, s in zip(self.offset, self.scale, strict=True))
+        seen = whole[max(0, top) :, max(0, left) :][
+            : self.source[0] + min(0, top), : self.source[1] + min(0, left)
+        ]
+        if seen.shape == self.source:
+            return seen
+        placed = np.zeros(self.source, values.dtype)
+        placed[max(0, -top) :, max(0, -left) :][: seen.shape[0], : seen.shape[1]] = seen
+        return placed
 
 
 def check_image(image: object) -> np.ndarray:
@@ -124,7 +156,8 @@ def preprocess(
         scale: size of the input in input sizes of the card.
 
     Returns:
-        A (1, h, w, 3) uint8 batch in RGB, h x w one of `card.input_sizes` times `scale`, and its Geometry.
+        A (1, h, w, 3) uint8 batch in RGB, h x w one of `card.input_sizes` times `scale`, or what its recipe
+        gives, and its Geometry.
 
     Raises:
         ValueError: the image or the order is not one of these.
@@ -132,9 +165,11 @@ def preprocess(
     check_image(image)
     if order not in ORDERS:
         raise ValueError(f"unknown channel order {order!r}: choose from {', '.join(ORDERS)}")
+    if card.recipe:
+        return _follow(card.recipe, image if order == "rgb" else image[..., ::-1], scale)
     sizes = tuple(scaled(size, scale, card.patch_size) for size in card.input_sizes)
     geometry = fit((image.shape[0], image.shape[1]), sizes)
-    height, width = geometry.content
+    height, width = (round(side) for side in geometry.content)
     # Channels are swapped on the small image.
     small = _shrink(image, height, width)
     batch = np.empty((1, *geometry.input, 3), np.uint8)
@@ -144,6 +179,31 @@ def preprocess(
     batch[0, height:] = mean
     batch[0, :height, width:] = mean
     return batch, geometry
+
+
+def input_size(recipe: Recipe, size: tuple[int, int]) -> tuple[int, int]:
+    """What a recipe makes of a frame of this (height, width)."""
+    for step in recipe:
+        size = step.size(size)
+    return size
+
+
+def _follow(recipe: Recipe, image: np.ndarray, scale: float) -> tuple[np.ndarray, Geometry]:
+    """The steps of a recipe on an RGB image, and where they leave the frame."""
+    size = source = (image.shape[0], image.shape[1])
+    content, offset = (float(size[0]), float(size[1])), (0.0, 0.0)
+    for step in recipe:
+        step = step if scale == 1 else step.scaled(scale)
+        image = step.apply(image)
+        new = step.size(size)
+        if isinstance(step, Resize):
+            factors = new[0] / size[0], new[1] / size[1]
+            content = content[0] * factors[0], content[1] * factors[1]
+            offset = offset[0] * factors[0], offset[1] * factors[1]
+        moved = step.offset(size)
+        offset = offset[0] + moved[0], offset[1] + moved[1]
+        size = new
+    return np.ascontiguousarray(image)[None], Geometry(source, content, size, offset)
 
 
 def normalised(images: np.ndarray, card: Card) -> np.ndarray:

@@ -24,23 +24,27 @@ class Detection:
     """Boxes, best first; all three have length zero for an empty scene.
 
     boxes: (N, 4) float32 `x_min, y_min, x_max, y_max` in source pixels, clipped to the image,
-    class_ids: (N,) int64, scores: (N,) float32 in 0..1.
+    class_ids: (N,) int64, scores: (N,) float32 in 0..1. instance_ids: (N,) int64, the values of
+    `Segmentation.instances`; None where the model knows no masks of single objects.
     """
 
     boxes: np.ndarray
     class_ids: np.ndarray
     scores: np.ndarray
+    instance_ids: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Segmentation:
     """A class for every source pixel, or for every so many of them (`map_scale`).
 
-    mask: (H, W) uint8 class ids, 255 unlabelled; confidence: (H, W) uint8, 255 is certain.
+    mask: (H, W) uint8 class ids, 255 unlabelled; confidence: (H, W) uint8, 255 is certain; instances:
+    (H, W) uint16, which object a pixel is of, 0 none; None where the model does not tell them apart.
     """
 
     mask: np.ndarray
     confidence: np.ndarray
+    instances: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ class Navigation:
     action_scores: np.ndarray | None = None
     collision: float | None = None
     goal_distance: float | None = None
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How far every source pixel is. depth: (H, W) float32 metres along the optical axis if `metric`, else
+    inverse depth up to scale and shift: larger is nearer. NaN where it is not known.
+    """
+
+    depth: np.ndarray
+    metric: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,5 +91,6 @@ class Perception:
     detection: Detection | None = None
     segmentation: Segmentation | None = None
     navigation: Navigation | None = None
+    depth: Depth | None = None
     attention: Attention | None = None
     stage_ms: Mapping[str, float] = field(default_factory=dict)

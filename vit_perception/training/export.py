@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.card import Card, write_card
-from vit_perception.runtime.engines.shared_weights import read_header
+from vit_perception.runtime.engines.shared_weights import point_into
 from vit_perception.runtime.integrity import sha256
 
 ONNX_FILE = "model.onnx"
@@ -79,39 +78,6 @@ def _graph(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
     return proto
 
 
-def _point_into(graph: onnx.ModelProto, weights: Path, prefix: str = "model.") -> None:
-    """Replace each weight by a reference to its bytes in the safetensors file (and a cast)."""
-    header, start = read_header(weights)
-    kept, casts = [], []
-    for tensor in graph.graph.initializer:
-        entry = header.get(tensor.name.removeprefix(prefix))
-        if entry is None:
-            kept.append(tensor)
-            continue
-        half = entry["dtype"] == "F16"
-        begin, end = entry["data_offsets"]
-        external = TensorProto(
-            name=f"{tensor.name}.f16" if half else tensor.name,
-            dims=entry["shape"],
-            data_type=TensorProto.FLOAT16 if half else TensorProto.FLOAT,
-            data_location=TensorProto.EXTERNAL,
-        )
-        for key, value in (
-            ("location", weights.name),
-            ("offset", start + begin),
-            ("length", end - begin),
-        ):
-            external.external_data.add(key=key, value=str(value))
-        kept.append(external)
-        if half:
-            casts.append(helper.make_node("Cast", [external.name], [tensor.name], to=TensorProto.FLOAT))
-    del graph.graph.initializer[:]
-    graph.graph.initializer.extend(kept)
-    nodes = list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend(casts + nodes)
-
-
 def _engines(file: Path) -> list[Callable[[list[str], np.ndarray], list[np.ndarray]]]:
     """Both engines of the graph: (names of outputs, image) → outputs, in single precision."""
     import onnxruntime
@@ -163,7 +129,7 @@ def export(model: PerceptionModel, card: Card, folder: Path) -> dict[str, float]
     # From here on the model is what was stored, so that parity measures the graph and not the rounding.
     model.load_state_dict({k: v.float() for k, v in load_file(str(weights)).items()})
     graph = _graph(model, card.input_sizes[0])
-    _point_into(graph, weights)
+    point_into(graph, weights)
     onnx.save_model(graph, str(folder / ONNX_FILE))
     differences = parity(model, folder, card.input_sizes)
     if bad := {name: value for name, value in differences.items() if value > PARITY}:

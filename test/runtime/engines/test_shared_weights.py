@@ -42,7 +42,8 @@ def test_out_and_back(tmp_path):
     detach(model, CARD.file("weights"))
     names = {parameter.get_friendly_name() for parameter in model.get_parameters()}
     assert "model.backbone.patch_embed.proj.weight" in names
-    taken = sum(read_tensors(CARD.file("weights"))[name[6:]].nbytes for name in names - {"image"})
+    tensors = read_tensors(CARD.file("weights"))
+    taken = sum(tensors[name[6:].removesuffix(".T")].nbytes for name in names - {"image"})
     saved(folded(), tmp_path)
     before = (tmp_path / "graph.bin").stat().st_size
     model = saved(model, tmp_path)

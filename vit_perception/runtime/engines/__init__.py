@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -12,18 +13,27 @@ class EngineUnavailable(RuntimeError):
     """This engine cannot run here (library absent, no such device); the message says what to install."""
 
 
+NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
 class Engine(Protocol):
     """A loaded model, for one thread at a time. `outputs` are the names it gives, see `raw_outputs.py`."""
 
     name: str  # "openvino", "onnxruntime" or "torch"
     device: str  # "cpu" or "cuda"
     precision: str  # one of PRECISIONS in select.py
+    inputs: tuple[str, ...]  # beside `image`: `content`, and what a text encoder gives
     outputs: tuple[str, ...]
 
-    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    def __call__(
+        self,
+        images: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        extra: Mapping[str, np.ndarray] = NOTHING,
+    ) -> dict[str, np.ndarray]:
         """Run RGB images (B, H, W, 3) uint8, H and W multiples of the patch; the engine normalises them.
 
-        `outputs` are those that are needed: an engine that can skips the work for the others, and
-        may give more than was asked for. None is all.
+        `extra` are the values of `inputs`. `outputs` are those that are needed: an engine that can skips
+        the work for the others, and may give more than was asked for. None is all.
         """
         ...

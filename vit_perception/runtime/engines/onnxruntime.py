@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from vit_perception.runtime.card import Card
-from vit_perception.runtime.engines import EngineUnavailable
+from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.preprocess import normalised
+from vit_perception.runtime.raw_outputs import IMAGE
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -42,13 +43,18 @@ class OnnxRuntimeEngine:
             raise EngineUnavailable(
                 f"onnxruntime found no usable {providers[0][0]}: check the driver and its libraries"
             )
-        self._input = self._session.get_inputs()[0].name
+        self.inputs = tuple(i.name for i in self._session.get_inputs() if i.name != IMAGE)
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
-    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    def __call__(
+        self,
+        images: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        extra: Mapping[str, np.ndarray] = NOTHING,
+    ) -> dict[str, np.ndarray]:
         names = self.outputs if outputs is None else tuple(outputs)
         batch = normalised(images, self._card)
-        return dict(zip(names, self._session.run(names, {self._input: batch}), strict=True))
+        return dict(zip(names, self._session.run(names, {IMAGE: batch, **extra}), strict=True))
 
 
 def _providers(device: str, precision: str, available: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:

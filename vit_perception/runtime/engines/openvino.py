@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vit_perception.runtime.card import Card
-from vit_perception.runtime.engines import EngineUnavailable
-from vit_perception.runtime.engines.shared_weights import attach
+from vit_perception.runtime.engines import NOTHING, EngineUnavailable
+from vit_perception.runtime.engines.shared_weights import WEIGHTS, attach
 from vit_perception.runtime.malloc import give_back
+from vit_perception.runtime.raw_outputs import CONTENT, IMAGE
 
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -30,6 +31,7 @@ class OpenVinoEngine:
     Args:
         precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
             has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
+        cached: whether what is compiled is kept on disk.
 
     Raises:
         EngineUnavailable: the model has no int8 graph, or the processor no bf16.
@@ -38,23 +40,35 @@ class OpenVinoEngine:
 
     name = "openvino"
     device = "cpu"
-    cached = True
 
-    def __init__(self, card: Card, precision: str = "auto") -> None:
+    def __init__(self, card: Card, precision: str = "auto", cached: bool = True) -> None:
         import openvino
 
         self._openvino = openvino
         self._core = openvino.Core()
         self.precision = _choose(precision, card, self._has("BF16"))
         self._card = card
+        self._cached = cached
         self._graph = self._core.read_model(card.file("int8" if self.precision == "int8" else "onnx"))
-        self._requests: dict[tuple[int, ...], openvino.InferRequest] = {}
+        self._requests: dict[tuple[tuple[str, tuple[int, ...]], ...], openvino.InferRequest] = {}
+        names = [each.get_friendly_name() for each in self._graph.get_parameters()]
+        self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHTS))
         self.outputs = tuple(output.get_any_name() for output in self._graph.outputs)
 
-    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        if images.shape not in self._requests:
-            self._requests[images.shape] = self._compile(images.shape)
-        results = self._requests[images.shape].infer([images], share_inputs=True)
+    def __call__(
+        self,
+        images: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        extra: Mapping[str, np.ndarray] = NOTHING,
+    ) -> dict[str, np.ndarray]:
+        inputs = {IMAGE: images, **{name: extra[name] for name in self.inputs}}
+        shapes = tuple((name, values.shape) for name, values in inputs.items())
+        if shapes not in self._requests:
+            # Text changes its shape with the number of prompts; those before are not coming back.
+            text = {each for each in shapes if each[0] not in (IMAGE, CONTENT)}
+            self._requests = {key: value for key, value in self._requests.items() if text <= set(key)}
+            self._requests[shapes] = self._compile(dict(shapes))
+        results = self._requests[shapes].infer(inputs, share_inputs=True)
         return dict(zip(self.outputs, results.values(), strict=True))
 
     def _has(self, capability: str) -> bool:
@@ -71,20 +85,21 @@ class OpenVinoEngine:
         """The graph with the normalisation in front: bytes go in, a quarter of the memory traffic."""
         openvino = self._openvino
         steps = openvino.preprocess.PrePostProcessor(model)
-        steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-        steps.input().model().set_layout(openvino.Layout("NCHW"))
+        image = steps.input(IMAGE)
+        image.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+        image.model().set_layout(openvino.Layout("NCHW"))
         mean, std = ([255 * value for value in values] for values in (self._card.mean, self._card.std))
-        steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(mean).scale(std)
+        image.preprocess().convert_element_type(openvino.Type.f32).mean(mean).scale(std)
         return steps.build()
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:
+    def _compile(self, shapes: dict[str, tuple[int, ...]]) -> Any:
         # A static shape lets OpenVINO plan memory and pick kernels once: several times quicker.
         model = self._taking_pixels(self._whole())
-        model.reshape(list(shape))
+        model.reshape({name: list(shape) for name, shape in shapes.items()})
         request = self._core.compile_model(model, "CPU", self._options()).create_infer_request()
         del model
         give_back()
-        if self.cached:
+        if self._cached:
             prune_cache(cache_folder())
         return request
 
@@ -93,7 +108,7 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._has("BF16") else "f32"),
         }
-        if self.cached:
+        if self._cached:
             # The default mode keeps a smaller file that leaves work to each start.
             options |= {"CACHE_DIR": str(cache_folder()), "CACHE_MODE": "OPTIMIZE_SPEED"}
         return options

@@ -62,6 +62,8 @@ def _make(card: Card, name: str, device: str, precision: str) -> Engine:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
     if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
         raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
+    if absent := [role for role in FILES[name] if role not in card.files]:
+        raise EngineUnavailable(f"model {card.name} has no {absent[0]} file, for it could not be exported")
     verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))
     try:
         return _load(card, name, device, precision)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vit_perception.runtime import raw_outputs
 from vit_perception.runtime.card import Card
-from vit_perception.runtime.engines import EngineUnavailable
+from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from vit_perception.model import PerceptionModel
 
@@ -21,23 +21,42 @@ def load_model(card: Card) -> PerceptionModel:
     """The card's architecture with its weights, in float32 and in evaluation mode, on the CPU.
 
     Raises:
-        ValueError: the weights do not fit the architecture; the message names the tensors.
+        ValueError: the weights do not fit the architecture, or that is of another library.
     """
-    from safetensors.torch import load_file
+    if "library" in card.architecture:
+        raise ValueError(
+            f"model {card.name} is one of {card.architecture['library']}, and this works on the layers of "
+            "ours: name a model such as robot_vit_s14"
+        )
+    model: PerceptionModel = load_any_model(card)
+    return model
 
-    from vit_perception.model import build_model
+
+def load_any_model(card: Card) -> Any:
+    """The same of any model; a `PublicModel` where another library has the architecture."""
+    from safetensors.torch import load_file
 
     path = card.file("weights")
     # Stored in half precision to halve the download, computed in single.
     weights = {
         name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()
     }
-    model = build_model(card.architecture)
+    model = _build(card)
     try:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit the architecture on its card: {error}") from error
     return model.eval()
+
+
+def _build(card: Card) -> nn.Module:
+    if "library" in card.architecture:
+        from vit_perception.zoo.build import build_public
+
+        return build_public(card.architecture, card.folder)
+    from vit_perception.model import build_model
+
+    return build_model(card.architecture)
 
 
 class TorchEngine:
@@ -55,7 +74,6 @@ class TorchEngine:
     """
 
     name = "torch"
-    outputs = raw_outputs.ALL
 
     def __init__(self, card: Card, device: str, precision: str = "auto") -> None:
         import torch
@@ -71,18 +89,28 @@ class TorchEngine:
         self.device = device
         self._torch = torch
         dtype = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}[self.precision]
-        self._model = load_model(card).to(device, dtype)
+        self._model = load_any_model(card).to(device, dtype)
+        self.inputs: tuple[str, ...] = getattr(self._model, "inputs", ())
+        self.outputs: tuple[str, ...] = getattr(self._model, "outputs", raw_outputs.OURS)
+        # Other people's code may ask a tensor for its value, which a recording cannot.
+        self._records = device != "cpu" and "library" not in card.architecture
         self._mean, self._std = (torch.tensor(v, device=device) * 255 for v in (card.mean, card.std))
         self._recorded: dict[tuple[tuple[int, ...], bool], Callable[[Tensor], dict[str, Tensor]]] = {}
 
-    def __call__(self, images: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    def __call__(
+        self,
+        images: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        extra: Mapping[str, np.ndarray] = NOTHING,
+    ) -> dict[str, np.ndarray]:
         torch = self._torch
         attention = "attention" in (self.outputs if outputs is None else outputs)
+        more = {name: torch.from_numpy(extra[name]).to(self.device) for name in self.inputs}
         # cuDNN's TF32 would keep ten bits of the mantissa: not what `fp32` promises.
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
             pixels = torch.from_numpy(images)
-            if self.device == "cpu":
-                results = self._forward(pixels, attention)
+            if not self._records:
+                results = self._forward(pixels.to(self.device), attention, more)
             else:
                 key = (images.shape, attention)
                 if key not in self._recorded:
@@ -90,10 +118,14 @@ class TorchEngine:
                 results = self._recorded[key](pixels)
             return {name: value.cpu().numpy() for name, value in results.items()}
 
-    def _forward(self, pixels: Tensor, attention: bool) -> dict[str, Tensor]:
+    def _forward(
+        self, pixels: Tensor, attention: bool, more: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """(B, H, W, 3) uint8 → raw outputs in float32."""
         image = ((pixels - self._mean) / self._std).permute(0, 3, 1, 2)
-        results = self._model(image.to(next(self._model.parameters()).dtype), attention=attention)
+        results = self._model(
+            image.to(next(self._model.parameters()).dtype), attention=attention, **(more or {})
+        )
         return {name: value.float() for name, value in results.items()}
 
     def _record(self, pixels: Tensor, attention: bool) -> Callable[[Tensor], dict[str, Tensor]]:

@@ -1,0 +1,101 @@
+"""Raw outputs of the network (see raw_outputs.py) → results in source pixels, one module a task.
+
+Each takes the outputs of one frame, without the batch axis. A value that is not finite is never
+passed on: its class, box, pixel or score is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.decode.attention import attention
+from vit_perception.runtime.decode.classification import classification
+from vit_perception.runtime.decode.depth import depth
+from vit_perception.runtime.decode.detection import MAX_DETECTIONS, detection
+from vit_perception.runtime.decode.navigation import navigation
+from vit_perception.runtime.decode.queries import Segments, segments
+from vit_perception.runtime.decode.segmentation import (
+    UNLABELLED,
+    interpolated,
+    probability_map,
+    segmentation,
+)
+from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.raw_outputs import needed
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
+
+__all__ = ["MAX_DETECTIONS", "UNLABELLED", "decode", "navigation"]
+
+
+def decode(
+    outputs: Mapping[str, np.ndarray],
+    geometry: Geometry,
+    card: Card,
+    tasks: Iterable[str],
+    thresholds: Mapping[str, float],
+    map_scale: float = 1.0,
+) -> Perception:
+    """Decode the first frame of a batch: the tasks asked for, of the heads that were trained.
+
+    `map_scale`: size of masks and heat maps, in that of the source.
+
+    Raises:
+        ValueError: an output is missing or does not fit the card.
+    """
+    tasks = tuple(tasks)
+    wanted = [task for task in tasks if task in card.tasks]
+    raw = {}
+    for name in needed(card, tasks):
+        if name not in outputs:
+            raise ValueError(f"the model gives no output {name!r}, only {', '.join(outputs)}")
+        raw[name] = outputs[name][0]
+    _check(raw, card)
+    rules = card.decoding
+    maps = geometry.of_maps(map_scale)
+    found: dict[str, Any] = {}
+    if CLASSIFICATION in wanted:
+        found[CLASSIFICATION] = classification(raw["classification"], rules.classification)
+    if "query_masks" in raw:
+        least = thresholds.get(DETECTION, 0.0)
+        found |= _of_queries(segments(raw, rules.segmentation, geometry, maps, least), wanted)
+    mask = None
+    if "segmentation" in raw and rules.segmentation.kind == "probabilities":
+        mask = probability_map(raw["segmentation"])
+    if SEGMENTATION in wanted and "segmentation" in raw:
+        found[SEGMENTATION] = segmentation(*mask, maps) if mask else interpolated(raw["segmentation"], maps)
+    if "detection_boxes" in raw:
+        found[DETECTION] = detection(raw, mask, geometry, card, thresholds[DETECTION])
+    if NAVIGATION in wanted:
+        found[NAVIGATION] = navigation(raw, card.actions)
+    if DEPTH in wanted:
+        found[DEPTH] = depth(raw["depth"], rules.depth, maps)
+    if ATTENTION in wanted:
+        found[ATTENTION] = attention(raw["attention"], maps)
+    return Perception(image_size=geometry.source, **found)
+
+
+def _of_queries(found: Segments, wanted: Iterable[str]) -> dict[str, Any]:
+    """Answers to the tasks that segments are an answer to."""
+    answers = {SEGMENTATION: found.segmentation, DETECTION: found.detection}
+    return {task: answer for task, answer in answers.items() if task in wanted and answer is not None}
+
+
+def _check(raw: Mapping[str, np.ndarray], card: Card) -> None:
+    """Raise ValueError if an output's channels are not those that the card names."""
+    rule = card.decoding.detection.kind  # of a softmax, the last channel is none of the things
+    for name, axis, count, what in (
+        ("classification", 0, len(card.labels), "labels"),
+        ("query_scores", 1, len(card.labels) + 1, "labels and one for none"),
+        ("detection_scores", 1, len(card.things) + (rule == "softmax"), "things"),
+        ("segmentation", 0, len(card.labels), "labels"),
+        ("navigation_action", 0, len(card.actions), "actions"),
+    ):
+        if name in raw and raw[name].shape[axis] != count:
+            raise ValueError(
+                f"output {name!r} has {raw[name].shape[axis]} channels, but the card {count} {what}"
+            )

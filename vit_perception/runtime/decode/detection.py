@@ -1,0 +1,112 @@
+"""`detection_boxes` and `detection_scores` → boxes in source pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.decode.activation import sigmoid, softmax
+from vit_perception.runtime.decode.segmentation import ProbabilityMap
+from vit_perception.runtime.mask_agreement import agree
+from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.results import Detection
+from vit_perception.runtime.rules import DetectionRule
+
+NMS_IOU = 0.5
+MAX_DETECTIONS = 100
+# Only the best go into NMS, whose time grows with the square of the candidates.
+MAX_CANDIDATES = 1000
+# Thinner than this, in source pixels, a box is an artefact of clipping at the edge.
+MIN_BOX_SIDE = 0.5
+
+
+def detection(
+    raw: Mapping[str, np.ndarray],
+    mask: ProbabilityMap | None,
+    geometry: Geometry,
+    card: Card,
+    threshold: float,
+) -> Detection:
+    """Boxes (A, 4) in input pixels, logits (A, T) → what scores at least `threshold`, after NMS by class."""
+    boxes, logits = raw["detection_boxes"], raw["detection_scores"]
+    rule = card.decoding.detection
+    if rule.kind != "grid":
+        return _of_set(boxes, logits, rule, geometry, card, threshold)
+    weight = card.mask_agreement
+    finite = np.isfinite(boxes).all(axis=1, keepdims=True) & np.isfinite(logits)
+    scores = np.where(finite, sigmoid(np.where(finite, logits, 0.0)), -1.0)
+    # The mask raises a score to score^(1 - weight) at most: less than this cannot get over the threshold.
+    cells, columns = np.nonzero(scores >= threshold ** (1 / (1 - weight)))
+    candidates = scores[cells, columns].astype(np.float32)
+    best = np.argsort(-candidates, kind="stable")[:MAX_CANDIDATES]
+    cells, columns, candidates = cells[best], columns[best], candidates[best]
+    if weight and mask:
+        things = mask[0][list(card.things)]
+        cell = geometry.input[1] / things.shape[2]
+        candidates = agree(candidates, columns, boxes[cells], things, cell, weight)
+    source = geometry.boxes_to_source(boxes[cells])
+    keep = (candidates >= threshold) & ((source[:, 2:] - source[:, :2]).min(axis=1) >= MIN_BOX_SIDE)
+    source, candidates = source[keep], candidates[keep]
+    class_ids = np.asarray(card.things, np.int64)[columns[keep]]
+    kept = _suppress(source, candidates, class_ids, max(geometry.source))
+    return Detection(source[kept], class_ids[kept], candidates[kept])
+
+
+def _of_set(
+    boxes: np.ndarray,
+    logits: np.ndarray,
+    rule: DetectionRule,
+    geometry: Geometry,
+    card: Card,
+    threshold: float,
+) -> Detection:
+    """Of queries that were trained to answer for one object each: no NMS, the best scores first."""
+    sane = np.isfinite(boxes).all(axis=1) & np.isfinite(logits).all(axis=1)
+    boxes, logits = boxes[sane], logits[sane]
+    if rule.kind == "softmax":
+        scores = softmax(logits)[:, :-1] if len(logits) else logits[:, :-1]
+    else:
+        scores = sigmoid(logits)
+    if rule.kind == "topk":
+        count = min(rule.limit or len(scores), scores.size)
+        queries, columns = np.unravel_index(
+            np.argsort(-scores, axis=None, kind="stable")[:count], scores.shape
+        )
+    else:
+        queries, columns = np.arange(len(scores)), scores.argmax(axis=1)
+    best = scores[queries, columns]
+    keep = np.flatnonzero(best >= threshold)
+    keep = keep[np.argsort(-best[keep], kind="stable")]
+    source = geometry.boxes_to_source(_in_input(boxes[queries[keep]], rule, geometry))
+    whole = (source[:, 2:] - source[:, :2]).min(axis=1, initial=np.inf) >= MIN_BOX_SIDE
+    keep, source = keep[whole], source[whole]
+    class_ids = np.asarray(card.things, np.int64)[columns[keep]]
+    return Detection(source, class_ids, best[keep].astype(np.float32))
+
+
+def _in_input(boxes: np.ndarray, rule: DetectionRule, geometry: Geometry) -> np.ndarray:
+    """Boxes as they come → corners in input pixels."""
+    if rule.boxes == "pixels":
+        return boxes
+    half = boxes[:, 2:] / 2
+    corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    height, width = geometry.content if rule.boxes == "of_frame" else geometry.input
+    top, left = geometry.offset if rule.boxes == "of_frame" else (0, 0)
+    placed = corners * np.array([width, height] * 2, np.float32) + np.array([left, top] * 2, np.float32)
+    return np.asarray(placed, np.float32)
+
+
+def _suppress(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, extent: int) -> np.ndarray:
+    """Indices of the boxes that survive NMS within their class, best first."""
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    # Each class in a place of its own, so that one NMS treats them apart. OpenCV's NMSBoxesBatched
+    # does the same, but only since 4.7, and Ubuntu 24.04 has 4.6.
+    shifted = np.concatenate(
+        [boxes[:, :2] + (class_ids * (extent + 1))[:, None], boxes[:, 2:] - boxes[:, :2]], axis=1
+    )
+    keep = cv2.dnn.NMSBoxes(shifted.tolist(), scores.tolist(), 0.0, NMS_IOU)
+    return np.asarray(keep, np.int64).reshape(-1)[:MAX_DETECTIONS]

@@ -1,0 +1,187 @@
+"""`query_scores` and `query_masks` → segments: a class and a mask each, as Mask2Former and its kin answer.
+
+`semantic`: a class has the sum of its queries' masks, each times its score; the largest is a pixel's.
+`panoptic`: queries that are sure of a class share the pixels out; what keeps too little of
+its own mask is dropped.
+`instance`: masks one over the other, in the order in which the library paints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vit_perception.runtime.decode.activation import softmax
+from vit_perception.runtime.decode.segmentation import UNLABELLED, strongest
+from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.results import Detection, Segmentation
+from vit_perception.runtime.rules import SegmentationRule
+
+
+@dataclass(frozen=True)
+class Segments:
+    """segmentation: of every pixel; detection: a box around each segment, best first, None where there are
+    none to tell apart (`semantic`). The box is of the whole mask, of which others may hide a part, or all."""
+
+    segmentation: Segmentation
+    detection: Detection | None
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """box: `x, y, width, height` in pixels of the maps."""
+
+    class_id: int
+    score: float
+    box: Sequence[int]
+
+
+def segments(
+    raw: Mapping[str, np.ndarray],
+    rule: SegmentationRule,
+    geometry: Geometry,
+    maps: Geometry,
+    threshold: float = 0.0,
+) -> Segments:
+    """Logits (Q, C + 1) and (Q, h, w) → what they show; queries that are not finite are left out.
+
+    geometry: of boxes, in source pixels; maps: of masks, smaller where `map_scale` is less than one.
+    threshold: least score of a box; the segmentation keeps what the rule keeps.
+    """
+    logits, masks = raw["query_scores"], raw["query_masks"]
+    sane = np.isfinite(logits).all(axis=1) & np.isfinite(masks).all(axis=(1, 2))
+    scores, masks = softmax(logits[sane]), masks[sane].astype(np.float32, copy=False)
+    if rule.kind == "semantic":
+        return Segments(_semantic(scores[:, :-1], masks, rule, maps), None)
+    share = _panoptic if rule.kind == "panoptic" else _instance
+    owner, certainty, found = share(scores, masks, rule, maps)
+    class_ids = np.array([UNLABELLED, *(each.class_id for each in found)], np.uint8)
+    confidence = cv2.convertScaleAbs(np.where(owner > 0, certainty, np.float32(0)), alpha=255)
+    segmentation = Segmentation(class_ids[owner], confidence, owner)
+    return Segments(segmentation, _boxes(found, geometry, maps, threshold))
+
+
+def _semantic(scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry) -> Segmentation:
+    """Confidence: the share of the best class in the sum of all."""
+    if not len(scores):
+        nothing = np.zeros(maps.source, np.uint8)
+        return Segmentation(nothing + UNLABELLED, nothing)
+    probabilities = _sigmoid(np.stack([_resized(mask, rule) for mask in masks]))
+    values = np.tensordot(scores, probabilities, axes=(0, 0))
+    mask, best = strongest(values, maps)
+    total = maps.map_to_source(values.sum(axis=0))
+    return Segmentation(mask, cv2.convertScaleAbs(best / np.maximum(total, 1e-6), alpha=255))
+
+
+def _panoptic(
+    scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry
+) -> tuple[np.ndarray, np.ndarray, list[_Segment]]:
+    """(H, W) uint16, one more than the place in the list of a pixel's segment, zero for none; (H, W) float32,
+    its mask's probability times its score; and the segments."""
+    classes, sure = scores.argmax(axis=1, keepdims=True), scores.max(axis=1, initial=0)
+    kept = np.flatnonzero((classes[:, 0] < scores.shape[1] - 1) & (sure > rule.threshold))
+    nearest, best = np.zeros(maps.source, np.uint16), np.full(maps.source, -1, np.float32)
+    areas = []
+    for number, query in enumerate(kept, start=1):
+        probability = _placed(masks[query], rule, maps)
+        weighted = probability * sure[query]
+        areas.append(np.count_nonzero((probability if _cuts(rule) else weighted) >= rule.mask_threshold))
+        cv2.copyTo(np.full_like(nearest, number), cv2.compare(weighted, best, cv2.CMP_GT), nearest)
+        cv2.max(weighted, best, best)
+    owner, found, fused = np.zeros(maps.source, np.uint16), [], {}
+    for number, (query, area) in enumerate(zip(kept, areas, strict=True), start=1):
+        own = nearest == number
+        whole = np.count_nonzero(own)
+        if _cuts(rule):
+            own &= best >= rule.mask_threshold * sure[query]
+        if not area or not own.any() or whole / area <= rule.overlap_threshold:
+            continue
+        class_id = int(classes[query, 0])
+        place = fused.get(class_id, len(found))
+        owner[own] = place + 1
+        if place < len(found):
+            score = max(found[place].score, float(sure[query]))
+            found[place] = _Segment(class_id, score, _box(owner == place + 1))
+            continue
+        found.append(_Segment(class_id, float(sure[query]), _box(own)))
+        if class_id in rule.fused:
+            fused[class_id] = place
+    return owner, best, found
+
+
+def _instance(
+    scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry
+) -> tuple[np.ndarray, np.ndarray, list[_Segment]]:
+    """As `_panoptic`; the score is that of the class times the mean probability within the mask, which is
+    less. What comes later lies on top."""
+    scores = scores[:, :-1]
+    if rule.interpolated == "logits":
+        queries, classes = np.arange(len(scores)), scores.argmax(axis=1)
+    else:
+        order = np.argsort(-scores, axis=None, kind="stable")[: len(scores)]
+        queries, classes = np.unravel_index(order, scores.shape)
+    owner, certainty, found = np.zeros(maps.source, np.uint16), np.zeros(maps.source, np.float32), []
+    for query, class_id in zip(queries, classes, strict=True):
+        if scores[query, class_id] < rule.threshold:
+            continue
+        within, mean = _silhouette(masks[query], rule, maps)
+        score = float(scores[query, class_id]) * mean
+        if score < rule.threshold or not within.any():
+            continue
+        found.append(_Segment(int(class_id), score, _box(within)))
+        owner[within], certainty[within] = len(found), score
+    return owner, certainty, found
+
+
+def _silhouette(mask: np.ndarray, rule: SegmentationRule, maps: Geometry) -> tuple[np.ndarray, float]:
+    """(H, W) bool: where a mask of logits is positive; and its mean probability there."""
+    mask = _resized(mask, rule)
+    if rule.interpolated == "logits":
+        mask = maps.map_to_source(mask)
+    within = mask > 0
+    mean = float(_sigmoid(mask[within]).mean()) if within.any() else 0.0
+    if rule.interpolated == "probabilities":
+        within = maps.map_to_source(within.astype(np.uint8), cv2.INTER_NEAREST) > 0
+    return within, mean
+
+
+def _placed(mask: np.ndarray, rule: SegmentationRule, maps: Geometry) -> np.ndarray:
+    """(h, w) logits → (H, W) probabilities."""
+    if rule.interpolated == "logits":
+        return _sigmoid(maps.map_to_source(_resized(mask, rule)))
+    return maps.map_to_source(_sigmoid(_resized(mask, rule)))
+
+
+def _resized(mask: np.ndarray, rule: SegmentationRule) -> np.ndarray:
+    if not rule.through:
+        return mask
+    height, width = rule.through
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Exact near zero, too: where all masks are far from sure, the least unsure has the pixel."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), np.float32)
+
+
+def _cuts(rule: SegmentationRule) -> bool:
+    """Whether a panoptic segment is cut where its own mask is below the threshold, as EoMT's is."""
+    return rule.interpolated == "logits"
+
+
+def _box(within: np.ndarray) -> Sequence[int]:
+    return cv2.boundingRect(within.astype(np.uint8))
+
+
+def _boxes(found: Sequence[_Segment], geometry: Geometry, maps: Geometry, threshold: float) -> Detection:
+    scores = np.array([each.score for each in found], np.float32)
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] >= threshold]
+    boxes = np.array([each.box for each in found], np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    enlarged = np.array(geometry.source[::-1], np.float32) / np.array(maps.source[::-1], np.float32)
+    class_ids = np.array([each.class_id for each in found], np.int64)
+    return Detection((boxes * np.tile(enlarged, 2))[order], class_ids[order], scores[order], order + 1)

@@ -9,7 +9,8 @@
 #                what a model is worth on the photographs that training held out
 #   make bench   this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture docs/answers.png, which the README shows
-#   make setup   the light environment alone, to run nodes in; train-setup and test-setup for more
+#   make setup   the light environment alone, to run nodes in; hub-setup to adopt public models, too,
+#                train-setup and test-setup for more
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,7 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train evaluate named-data bench picture setup train-setup test-setup clean
+.PHONY: demo test lint train evaluate named-data bench picture setup hub-setup train-setup test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
@@ -53,11 +54,14 @@ named-data:
 setup:
 	@$(SET_UP)
 
+hub-setup:
+	@$(SET_UP) train hub
+
 train-setup:
 	@$(SET_UP) train
 
 test-setup:
-	@$(SET_UP) dev train reference
+	@$(SET_UP) dev train hub
 
 clean:
 	rm -rf $(VENV) build install log out

@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 NAME = "vit_perception"
 SHARE = f"share/{NAME}"
-TASK_NODES = ("classifier", "detector", "segmenter", "navigator", "attention", "suite")
+TASK_NODES = ("classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite")
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -38,6 +38,22 @@ setup(
     data_files=share_files(),
     package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml"]},
     install_requires=["setuptools"],
+    extras_require={
+        # What adopting a public model needs, once; running it does not.
+        "hub": [
+            "torch",
+            "torchvision",
+            "transformers>=5",
+            "timm",
+            "huggingface_hub",
+            "safetensors",
+            "onnx",
+            "onnxruntime",
+            # What some tokenizers are made of.
+            "sentencepiece",
+            "protobuf",
+        ],
+    },
     python_requires=">=3.10",
     zip_safe=False,
     maintainer="vit_perception maintainers",

@@ -127,3 +127,63 @@ def test_without_ros_the_remedy_is_named(photo, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().err
     assert "rclpy is not installed" in printed
     assert "source your ROS 2 setup" in printed
+
+
+@pytest.fixture
+def clip(tmp_path, monkeypatch):
+    """A model that takes prompts as its publisher makes it, and a store that is empty."""
+    pytest.importorskip("torch", reason="public models are adopted with torch")
+    pytest.importorskip("transformers", reason="the model's library, a test dependency")
+    from zoo.small_clip import publish_clip
+
+    monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path / "store"))
+    return publish_clip(tmp_path / "published" / "clip")
+
+
+def test_models_fetch_makes_a_folder_for_a_robot(clip, tmp_path, capsys):
+    (clip / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    robot = tmp_path / "for a robot"
+    assert cli.main(["models", "fetch", str(clip), "--to", str(robot), "--prompts", "red helmet, cat"]) == 0
+    printed = capsys.readouterr()
+    (folder,) = robot.iterdir()
+    assert f"model:='{folder}'" in printed.out
+    assert "; OpenVINO, ONNX Runtime, PyTorch; CC-BY-NC-4.0; from " in printed.out
+    assert "exporting clip" in printed.err
+    assert "warning: clip: the licence CC-BY-NC-4.0 forbids commercial use" in printed.err
+    assert not (tmp_path / "store").exists()
+    prompts = len(list((folder / "prompts").iterdir()))
+    assert cli.main(["models", "fetch", str(clip), "--to", str(robot), "--prompts", "dog"]) == 0
+    assert len(list((folder / "prompts").iterdir())) == prompts + 1
+
+
+def test_models_lists_what_was_adopted(clip, tmp_path, monkeypatch, capsys):
+    assert cli.main(["models"]) == 0
+    assert "none yet: `vit-perception models fetch hf:ORG/NAME` gets one" in capsys.readouterr().out
+    assert cli.main(["models", "fetch", str(clip)]) == 0
+    damaged = tmp_path / "store" / "damaged"
+    damaged.mkdir()
+    (damaged / "model.yaml").write_text("name: damaged")
+    capsys.readouterr()
+    assert cli.main(["models"]) == 0
+    printed = capsys.readouterr().out
+    source = f"from {clip}"
+    assert f"clip: classification, attention; OpenVINO, ONNX Runtime, PyTorch; unknown; {source}" in printed
+    assert f"model card {damaged / 'model.yaml'} lacks" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("hff:org/name", "did you mean hf:org/name"),
+        ("hf:org/name", "VIT_PERCEPTION_OFFLINE is set: unset it, or copy the folder"),
+        ("org/name", "a model on the Hugging Face hub is called hf:org/name"),
+        ("robot_vit_s14", "robot_vit_s14 is a model of this package, in "),
+    ],
+)
+def test_models_fetch_refuses_in_one_line(name, reason, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VIT_PERCEPTION_OFFLINE", "1")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert cli.main(["models", "fetch", name, "--to", str(tmp_path / "robot")]) == 1
+    printed = capsys.readouterr().err
+    assert reason in printed
+    assert len(printed.splitlines()) == 1

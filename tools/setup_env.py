@@ -27,9 +27,9 @@ INTERFACES = ROOT / "interfaces" / "vision_msgs"
 
 OLDEST_PYTHON = (3, 10)
 # What can be had on top of the light set-up that `make demo` runs in.
-EXTRAS = ("dev", "train", "reference")
+EXTRAS = ("dev", "train", "hub")
 # What rosdep installs from package.xml, by the names that Python knows.
-DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "yaml")
+DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "PIL", "yaml")
 
 
 def requirement_files(*groups: str) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from vit_perception.bench import PARTS
 from vit_perception.runtime.draw import COLOUR_MAPS
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
-from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models, model_folders
+from vit_perception.runtime.locate import DEFAULT_MODEL
 from vit_perception.tasks import TASKS, check_tasks
 
 # Modules that a ROS installation brings and pip alone does not.
@@ -159,7 +159,20 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--overload", type=float, default=600.0, help="of the camera that is too fast (600)")
     _add_model(bench)
 
-    _command(commands, "models", _models, "list the installed models and the public checkpoints")
+    models = _command(commands, "models", _models, "list the models here and the public checkpoints")
+    fetch = _command(
+        models.add_subparsers(metavar="fetch"), "fetch", _fetch, "download public models and adopt them"
+    )
+    fetch.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="hf:ORG/NAME[@REVISION], timm:NAME, torchvision:NAME[/WEIGHTS], or a publisher's folder",
+    )
+    fetch.add_argument("--to", type=Path, metavar="DIR", help="where to put their folders; the user's cache")
+    fetch.add_argument(
+        "--prompts", type=_prompts, metavar="A,B", help="what to look for, encoded for robots without PyTorch"
+    )
     return parser
 
 
@@ -194,6 +207,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", choices=("auto", *DEVICES))
     parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
     parser.add_argument("--tasks", type=_tasks, default=TASKS, help="some of " + ",".join(TASKS))
+    parser.add_argument(
+        "--prompts", type=_prompts, metavar="A,B", help="what a model with an open vocabulary looks for"
+    )
+
+
+def _prompts(text: str) -> tuple[str, ...]:
+    return tuple(prompt.strip() for prompt in text.split(",") if prompt.strip())
 
 
 def _tasks(text: str) -> tuple[str, ...]:
@@ -216,23 +236,30 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from vit_perception.runtime.describe import describe_perception
+    from vit_perception.runtime.adopt import obtain_model, to_stderr
+    from vit_perception.runtime.describe import describe_perception, labels_by_task
     from vit_perception.runtime.draw import draw_overlay
     from vit_perception.runtime.pictures import read_picture, write_picture
     from vit_perception.runtime.predictor import Predictor
 
     image = read_picture(options.image)
-    predictor = Predictor(options.model, options.engine, options.device, options.tasks, options.precision)
-    predictor.warm_up(
-        *image.shape[:2]
-    )  # the first call compiles, which is not what the times below are about
+    predictor = Predictor(
+        obtain_model(options.model, to_stderr),
+        options.engine,
+        options.device,
+        options.tasks,
+        options.precision,
+        options.prompts,
+    )
+    # The first call compiles, which is not what the times below are about.
+    predictor.warm_up(*image.shape[:2])
     perception = predictor(image, order="rgb")
     print(describe_perception(perception, predictor.card))
     stages = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in perception.stage_ms.items())
     engine = predictor.engine
     print(f"{'ms':<16}{stages} ({predictor.card.name} on {engine.name}, {engine.device}, {engine.precision})")
     if options.output is not None:
-        write_picture(options.output, draw_overlay(image, perception, dict(enumerate(predictor.card.labels))))
+        write_picture(options.output, draw_overlay(image, perception, labels_by_task(predictor.card)))
         print(f"Drawn in {options.output}")
     return 0
 
@@ -262,14 +289,9 @@ def _compress(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from vit_perception.runtime.card import load_card
-    from vit_perception.runtime.describe import describe_card
+    from vit_perception.runtime.models_command import print_models
 
-    cards = [describe_card(load_card(folder)) for folder in installed_models().values()]
-    print(
-        "\n\n".join(cards)
-        or f"no model is installed in {', '.join(map(str, model_folders())) or 'any known folder'}"
-    )
+    print_models()
     print(f"\nPublic checkpoints, to start a model of your own from (load_backbone):\n\n{_checkpoints()}")
     return 0
 
@@ -282,6 +304,12 @@ def _checkpoints() -> str:
             raise
         return "they need PyTorch, which running a model does not: pip install torch"
     return describe_catalog()
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from vit_perception.runtime.models_command import run_fetch
+
+    return run_fetch(options)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def test_a_checkpoint_in_the_cache_is_loaded_by_name(tmp_path: Path, monkeypatch
     """By its card: its eps, its way with positions; and another size than the card's is refused."""
     timm = pytest.importorskip("timm", reason="the source, a test dependency")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", None)  # nothing may be fetched
+    monkeypatch.setattr(urllib.request, "urlopen", None)  # nothing may be fetched
     name = "fair/deit_tiny_patch16_224"
     cache = tmp_path / "checkpoints"
     cache.mkdir()
@@ -186,7 +187,7 @@ def test_what_cannot_be_reached_says_what_to_do(
         raise OSError("network is unreachable")
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     with pytest.raises(FileNotFoundError, match=r"cannot be downloaded .*network is unreachable.*local copy"):
         load_backbone(name)

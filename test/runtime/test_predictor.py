@@ -14,6 +14,8 @@ from vit_perception.runtime.predictor import Predictor
 from vit_perception.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
+# What the tiny model answers.
+OUR_TASKS = tuple(task for task in TASKS if task != "depth")
 TINY = ROOT / "test" / "data" / "tiny"
 
 
@@ -27,7 +29,7 @@ def frame(height=120, width=160, seed=0):
 
 
 def assert_same(one, other):
-    for task in TASKS:
+    for task in OUR_TASKS:
         for field in dataclasses.fields(getattr(one, task)):
             values, others = (getattr(getattr(each, task), field.name) for each in (one, other))
             np.testing.assert_array_equal(values, others, err_msg=f"{task}.{field.name}")
@@ -196,11 +198,11 @@ def test_a_larger_input_sees_more_cells(predictor):
     engine = predictor.engine
 
     class Watching:
-        outputs = engine.outputs
+        inputs, outputs = engine.inputs, engine.outputs
 
-        def __call__(self, images, names):
+        def __call__(self, images, names, extra):
             seen.append(images.shape)
-            return engine(images, names)
+            return engine(images, names, extra)
 
     predictor.engine = Watching()
     try:

@@ -14,8 +14,10 @@ from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import Format
 from vit_perception.layers.pos_embed import DEFAULT_INTERPOLATION, PosInterpolation
 
-# Width of a head in every published size (Dosovitskiy et al. 2021, table 1; Touvron et al. 2021, table 1).
+# Width of a head in the sizes up to L (Dosovitskiy et al. 2021, table 1; Touvron et al. 2021, table 1).
 HEAD_WIDTH = 64
+# Of SO400M, H, g and G, by their width, as timm has them.
+_WIDE_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16}
 
 
 def _config(
@@ -28,7 +30,7 @@ def _config(
         patch_size=patch_size,
         embed_dim=dim,
         depth=1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks.")),
-        num_heads=num_heads or max(dim // HEAD_WIDTH, 1),
+        num_heads=num_heads or _WIDE_HEADS.get(dim) or max(dim // HEAD_WIDTH, 1),
         mlp_ratio=state["blocks.0.mlp.fc1.weight"].shape[0] / dim,
         in_chans=in_chans,
         pos_grid=_square(state["pos_embed"].shape[1] - (2 if distilled else 1)),
@@ -66,7 +68,9 @@ def _timm_class_position(state: State, settings: Mapping[str, Any]) -> State:
 
 
 def _timm_config(state: State, settings: Mapping[str, Any]) -> ViTConfig:
-    return _config(state, TIMM)
+    # timm writes it down where it is not what the architecture's name says.
+    num_heads = settings.get("model_args", {}).get("num_heads")
+    return _config(state, TIMM, num_heads)
 
 
 _OURS = (

@@ -6,23 +6,37 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from vit_perception.runtime import raw_outputs
+from vit_perception.runtime.adopt import obtain_model
 from vit_perception.runtime.card import Card, check_thresholds, load_card
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.engines.select import make_engine
-from vit_perception.runtime.locate import DEFAULT_MODEL, find_model
-from vit_perception.runtime.preprocess import preprocess
+from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.runtime.preprocess import Geometry, preprocess
+from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
 # Least and largest: a patch or two, and sixteen times the cost.
 INPUT_SCALES = (0.1, 4.0)
 MAP_SCALES = (0.1, 1.0)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What frames are looked at for: the card with the prompts as its labels, and their encoding.
+
+    Replaced as a whole, so that a frame in flight keeps its own.
+    """
+
+    card: Card
+    text: Mapping[str, np.ndarray]
 
 
 class Predictor:
@@ -34,14 +48,15 @@ class Predictor:
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `int8`, `fp16`, `bf16` or `fp32`; not every engine has all of them.
         tasks: what it will be asked for; one that `card.tasks` lacks answers None.
+        prompts: what a model with an open vocabulary looks for; None: the examples on its card.
 
     Raises:
         FileNotFoundError: there is no such model, or a file of it is missing.
-        ValueError: a task, engine or device is unknown; the card, or a file that it lists, is wrong.
+        ValueError: a task, engine or device is unknown; the card, or a file that it lists, is wrong; or the
+            prompts cannot be used, see `set_prompts`.
         EngineUnavailable: no engine that was asked for runs here.
     """
 
-    card: Card
     engine: Engine
     tasks: tuple[str, ...]
 
@@ -52,16 +67,41 @@ class Predictor:
         device: str = "auto",
         tasks: Iterable[str] = TASKS,
         precision: str = "auto",
+        prompts: Sequence[str] | None = None,
     ) -> None:
         self.tasks = check_tasks(tasks)
-        self.card = load_card(find_model(model))
-        self.engine = make_engine(self.card, engine, device, precision)
-        self._turn = threading.Lock()
+        card = load_card(obtain_model(model))
+        self._asked = _Asked(card, {})
+        self.engine = make_engine(card, engine, device, precision)
+        self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
-        if missing := sorted(set(raw_outputs.needed(self.card, self.tasks)) - set(self.engine.outputs)):
-            raise ValueError(
-                f"model {self.card.name} gives no output {missing[0]!r}, though its card says so"
-            )
+        if missing := sorted(set(raw_outputs.needed(card, self.tasks)) - set(self.engine.outputs)):
+            raise ValueError(f"model {card.name} gives no output {missing[0]!r}, though its card says so")
+        if card.open_vocabulary or prompts is not None:
+            self.set_prompts(card.labels if prompts is None else prompts)
+
+    @property
+    def card(self) -> Card:
+        """Of the model; with an open vocabulary, its labels are the prompts."""
+        return self._asked.card
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What is looked for; empty where the model has a vocabulary of its own."""
+        return self.card.labels if self.card.open_vocabulary else ()
+
+    def set_prompts(self, prompts: Sequence[str]) -> None:
+        """Look for these from the next frame on; those in flight keep the old. The text is encoded now, once.
+
+        Raises:
+            ValueError: the model takes no prompts, or not these; or encoding them needs torch, which is
+                missing. FileNotFoundError: a file of the model is.
+        """
+        with self._changing:
+            text = encode_prompts(self.card, prompts)
+            labels = tuple(prompts)
+            card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
+            self._asked = _Asked(card, text)
 
     def __call__(
         self,
@@ -103,17 +143,18 @@ class Predictor:
         wanted = self._subset(tasks)
         check_thresholds(thresholds or {})
         _check_scales(input_scale, map_scale)
+        asked = self._asked
         start = time.perf_counter()
         prepared = [
-            preprocess(image, self.card, order, input_scale)
+            preprocess(image, asked.card, order, input_scale)
             for image, order in zip(images, orders, strict=True)
         ]
         begin = time.perf_counter()
-        outputs = self._infer([pixels for pixels, _ in prepared], raw_outputs.needed(self.card, wanted))
+        outputs = self._infer(prepared, asked, raw_outputs.needed(asked.card, wanted))
         inferred = time.perf_counter()
-        limits = {**self.card.thresholds, **(thresholds or {})}
+        limits = {**asked.card.thresholds, **(thresholds or {})}
         perceptions = [
-            decode(raw, geometry, self.card, wanted, limits, map_scale)
+            decode(raw, geometry, asked.card, wanted, limits, map_scale)
             for raw, (_, geometry) in zip(outputs, prepared, strict=True)
         ]
         share = 1e3 / len(images)
@@ -124,18 +165,33 @@ class Predictor:
         }
         return [dataclasses.replace(perception, stage_ms=stage_ms) for perception in perceptions]
 
-    def _infer(self, pixels: list[np.ndarray], names: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+    def _infer(
+        self, prepared: Sequence[tuple[np.ndarray, Geometry]], asked: _Asked, names: tuple[str, ...]
+    ) -> list[dict[str, np.ndarray]]:
         """Outputs of each frame (a batch of one), the frames of one shape computed together."""
         if not names:
-            return [{} for _ in pixels]
+            return [{} for _ in prepared]
+        pixels, geometries = zip(*prepared, strict=True)
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
-            places = [place for place, frame in enumerate(pixels) if frame.shape == shape]
-            with self._turn:
-                outputs = self.engine(np.concatenate([pixels[place] for place in places]), names)
-            for row, place in enumerate(places):
-                found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
+            alike = [place for place, frame in enumerate(pixels) if frame.shape == shape]
+            for places in [alike] if asked.card.batched else [[place] for place in alike]:
+                images = np.concatenate([pixels[place] for place in places])
+                extra = self._extra([geometries[place] for place in places], asked.text)
+                with self._turn:
+                    outputs = self.engine(images, names, extra)
+                for row, place in enumerate(places):
+                    found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
         return found
+
+    def _extra(
+        self, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
+    ) -> Mapping[str, np.ndarray]:
+        """What the engine takes beside the images."""
+        if raw_outputs.CONTENT not in self.engine.inputs:
+            return text
+        content = np.stack([geometry.rows_and_columns for geometry in geometries])
+        return {raw_outputs.CONTENT: content, **text}
 
     def _subset(self, tasks: Iterable[str] | None) -> tuple[str, ...]:
         if tasks is None:

@@ -1,0 +1,146 @@
+"""The graph of a public model that is being adopted: traced, pointed at its weights, compared with torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vit_perception.runtime.card import Card
+from vit_perception.runtime.engines import Engine
+from vit_perception.runtime.integrity import sha256
+from vit_perception.runtime.preprocess import normalised
+from vit_perception.runtime.raw_outputs import CONTENT
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vit_perception.zoo.public_model import PublicModel
+
+GRAPH = "model.onnx"
+# Largest difference of an output between the graph and torch, relative to its largest value.
+PARITY = 1e-3
+
+
+class CannotRun(ValueError):
+    """The model gives no answer in torch either: its files do not go together."""
+
+
+def with_graph(model: PublicModel, card: Card, text: Mapping[str, Tensor]) -> Card:
+    """Write the graph into the card's folder; gives the card that lists it.
+
+    Args:
+        text: example values of the text inputs.
+
+    Raises:
+        CannotRun: torch itself refuses an image. Any other error: no graph answers as torch does.
+    """
+    import onnx
+
+    from vit_perception.runtime.engines.shared_weights import point_into
+    from vit_perception.zoo.export import graph_of
+
+    extra = dict(text)
+    if CONTENT in model.inputs:
+        extra[CONTENT] = _content(1, card.input_sizes[0])
+    _answers(model, _images(card, 1, card.input_sizes[0]), card, extra)
+    for batched in (True, False):
+        graph = graph_of(model, card.input_sizes[0], extra, scalable=card.scalable, batched=batched)
+        point_into(graph, card.file("weights"))
+        onnx.save_model(graph, str(card.folder / GRAPH))
+        made = dataclasses.replace(
+            card,
+            files={**card.files, "onnx": GRAPH},
+            sha256={**card.sha256, GRAPH: sha256(card.folder / GRAPH)},
+            batched=batched,
+        )
+        try:
+            _compare(model, made, extra)
+        except (ValueError, RuntimeError):
+            if not batched:
+                raise
+        else:
+            return made
+    raise AssertionError("the loop returns or raises")
+
+
+def _compare(model: PublicModel, card: Card, extra: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if an engine's answers are not torch's.
+
+    Every engine on one image of the first size: one may compute a graph wrong that another computes right.
+    What a trace holds fast that should be free shows in any engine, so batches and other sizes go to the
+    first alone: OpenVINO would compile for each, which takes a large model minutes.
+    """
+    engines = _engines(card)
+    first, *others = card.input_sizes
+    for engine in engines:
+        _compare_on(engine, model, card, 1, first, extra)
+    if card.batched:
+        _compare_on(engines[0], model, card, 3, first, extra)
+    for size in others:
+        _compare_on(engines[0], model, card, 1, size, extra)
+
+
+def _compare_on(
+    engine: Engine,
+    model: PublicModel,
+    card: Card,
+    count: int,
+    size: tuple[int, int],
+    extra: Mapping[str, Tensor],
+) -> None:
+    from vit_perception.zoo.export import differences
+
+    images = _images(card, count, size)
+    given = {**extra, **({CONTENT: _content(count, size)} if CONTENT in extra else {})}
+    expected = _answers(model, images, card, given)
+    found = engine(images, extra={name: value.numpy() for name, value in given.items()})
+    for output, value in differences(expected, found, model.outputs).items():
+        if not value <= PARITY:
+            raise ValueError(f"{engine.name} differs from torch in {output} by {value:.2g} of its range")
+
+
+def _engines(card: Card) -> list[Engine]:
+    """Those that are installed, the one that needs not compile first."""
+    engines: list[Engine] = []
+    if importlib.util.find_spec("onnxruntime"):
+        from vit_perception.runtime.engines.onnxruntime import OnnxRuntimeEngine
+
+        engines.append(OnnxRuntimeEngine(card, "cpu", "fp32"))
+    if importlib.util.find_spec("openvino"):
+        from vit_perception.runtime.engines.openvino import OpenVinoEngine
+
+        engines.append(OpenVinoEngine(card, "fp32", cached=False))
+    if not engines:
+        raise ValueError("neither openvino nor onnxruntime is installed to run a graph")
+    return engines
+
+
+def _images(card: Card, count: int, size: tuple[int, int]) -> np.ndarray:
+    """Noise in which no pixel is like the next."""
+    return np.random.default_rng(0).integers(0, 256, (count, *size, 3), np.uint8)
+
+
+def _answers(
+    model: PublicModel, images: np.ndarray, card: Card, extra: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    import torch
+
+    try:
+        with torch.no_grad():
+            return model(torch.from_numpy(normalised(images, card)), attention=True, **extra)
+    except Exception as error:  # other people's code, on settings that we did not write
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CannotRun(
+            f"model {card.name} gives no answer to an image ({reason}): its files do not go together"
+        ) from error
+
+
+def _content(count: int, size: tuple[int, int]) -> Tensor:
+    """Frames that leave some of the input to padding: of a full one, a trace would leave the mask out."""
+    import torch
+
+    return torch.tensor([[size[0] * 3 // 4, size[1] - size[1] // 8]] * count)

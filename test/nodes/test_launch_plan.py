@@ -20,8 +20,10 @@ def test_the_arguments_and_their_defaults():
     assert values() == {
         "device": "auto",
         "composed": "true",
-        "tasks": "classification,detection,segmentation,navigation,attention",
+        "tasks": "",
         "model": "robot_vit_s14",
+        **{f"{task}_model": "" for task in TASKS},
+        "prompts": "",
         "namespace": "",
         "image_topic": "image",
         "image_topics": "",
@@ -48,13 +50,44 @@ def test_composed_with_some_tasks():
 
 def test_separate_is_one_node_a_task():
     nodes = plan_nodes(values(composed="false"), CONFIG)
-    assert [node.executable for node in nodes] == [EXECUTABLES[task] for task in TASKS]
+    assert [node.executable for node in nodes] == [EXECUTABLES[task] for task in TASKS if task != "depth"]
     for node in nodes:
         assert node.name == node.executable
         assert node.parameter_files == (CONFIG / f"{node.executable}.yaml",)
         assert "tasks" not in node.parameters
     nodes = plan_nodes(values(composed="false", tasks="[segmentation, detection]"), CONFIG)
     assert [node.executable for node in nodes] == ["detector", "segmenter"]
+
+
+def test_a_model_a_task_and_prompts():
+    wanted = {
+        "detection_model": "hf:google/owlv2-base-patch16",
+        "depth_model": "hf:org/depth",
+        "prompts": "a cat,dog",
+    }
+    (node,) = plan_nodes(values(**wanted), CONFIG)
+    assert node.parameters == {
+        "detection.model": "hf:google/owlv2-base-patch16",
+        "depth.model": "hf:org/depth",
+        "prompts": ["a cat", "dog"],
+    }
+    nodes = {
+        node.executable: node.parameters for node in plan_nodes(values(composed="false", **wanted), CONFIG)
+    }
+    assert list(nodes) == ["classifier", "detector", "segmenter", "navigator", "depth", "attention"]
+    assert nodes["depth"]["model"] == "hf:org/depth"
+    assert "model" not in nodes["segmenter"]
+
+
+def test_separate_nodes_of_a_model_that_is_not_here_need_their_tasks(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path))
+    chosen = {"composed": "false", "model": "hf:hustvl/yolos-tiny"}
+    with pytest.raises(
+        ValueError, match=r"hf:hustvl/yolos-tiny is not on this machine yet.*tasks:=detection"
+    ):
+        plan_nodes(values(**chosen), CONFIG)
+    (node,) = plan_nodes(values(**chosen, tasks="detection"), CONFIG)
+    assert node.parameters == {"model": "hf:hustvl/yolos-tiny"}
 
 
 def test_the_users_file_is_laid_over_ours_and_arguments_over_both(tmp_path):
@@ -113,7 +146,20 @@ def test_no_task(text):
     ],
 )
 def test_the_camera_for_either_transport(changes, image, compressed):
-    assert remappings(values(**changes)) == [("image", image), ("image/compressed", compressed)]
+    assert remappings(values(**changes))[:2] == [("image", image), ("image/compressed", compressed)]
+
+
+@pytest.mark.parametrize(
+    ("image", "info"),
+    [
+        ("image", "camera_info"),
+        ("/camera/color/image_raw", "/camera/color/camera_info"),
+        ("front/image", "front/camera_info"),
+        ("/image", "/camera_info"),
+    ],
+)
+def test_the_calibration_is_beside_the_image(image, info):
+    assert remappings(values(image_topic=image))[2] == ("camera_info", info)
 
 
 @pytest.mark.parametrize("executable", ["suite", *EXECUTABLES.values()])

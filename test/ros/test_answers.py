@@ -15,6 +15,7 @@ from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 from ros.graph import TINY, scene, values, wait_until
 from vit_perception.nodes import image_codec
 from vit_perception.nodes.outputs.output import LATCHED
+from vit_perception.runtime.describe import labels_by_task
 from vit_perception.runtime.draw import draw_attention, draw_overlay
 from vit_perception.runtime.predictor import Predictor
 
@@ -124,7 +125,7 @@ def test_overlay_shows_what_was_published(answers, perception, predictor):
         navigation=perception.navigation,
     )
     rgb = cv2.cvtColor(scene(), cv2.COLOR_BGR2RGB)
-    expected = draw_overlay(rgb, shown, dict(enumerate(card.labels)))
+    expected = draw_overlay(rgb, shown, labels_by_task(card))
     assert answers["overlay"].encoding == "rgb8"
     np.testing.assert_array_equal(image_codec.decode(answers["overlay"], "rgb8"), expected)
 

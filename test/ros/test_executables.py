@@ -10,8 +10,11 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 
-from ros.graph import DEADLINE, TINY, wait_until
+from diagnostic_msgs.msg import DiagnosticStatus
 
+from ros.graph import DEADLINE, TINY, TRANSITIONS, wait_until
+
+# The seventh, depth, has nothing to say with the tiny model: see below.
 NODES = ("classifier", "detector", "segmenter", "navigator", "attention", "suite")
 
 
@@ -50,8 +53,8 @@ def test_a_node_comes_up_and_ends_in_order(graph, running, name, kind):
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"model": "robot_vit_s41"}, "robot_vit_s41"),
-        ({"model": TINY, "device": "tpu"}, "device: 'tpu' is unknown: choose from auto, cpu, cuda"),
+        ({"device": "tpu"}, "device: 'tpu' is unknown: choose from auto, cpu, cuda"),
+        ({"max_rate": -1}, "max_rate: -1 is not a rate"),
     ],
 )
 def test_a_wrong_start_ends_with_the_reason(ros_environment, parameters, reason):
@@ -59,4 +62,25 @@ def test_a_wrong_start_ends_with_the_reason(ros_environment, parameters, reason)
     output, _ = process.communicate(timeout=2 * DEADLINE)
     assert process.returncode == 1
     assert reason in output
+    assert "Traceback" not in output
+
+
+def test_a_node_that_cannot_be_configured_stays_and_takes_another_model(graph):
+    process = start("depth", model=TINY)
+    try:
+        status = graph.status("/process/depth", lambda status: status.level == DiagnosticStatus.ERROR)
+        assert (
+            "model tiny answers classification, detection, segmentation, navigation, attention"
+            in status.message
+        )
+        assert graph.state("/process/depth") == "unconfigured"
+        assert graph.set("/process/depth", model="no_such_model").successful
+        assert not graph.transition("/process/depth", TRANSITIONS["configure"])
+        status = graph.status("/process/depth", lambda status: "no_such_model" in status.message)
+        assert status.level == DiagnosticStatus.ERROR
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, output
     assert "Traceback" not in output

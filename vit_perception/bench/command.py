@@ -10,14 +10,14 @@ from typing import Any
 
 from vit_perception.bench import PARTS, machine, sections
 from vit_perception.bench.report import heading, summary, table
-from vit_perception.runtime.locate import find_model
+from vit_perception.runtime.adopt import obtain_model, to_stderr
 
 
 def run_bench(options: argparse.Namespace) -> int:
     """Gives 0 if every part that was asked for ran, whatever it measured."""
     names = options.only or PARTS
     bench = sections.Bench(
-        find_model(options.model).resolve(),
+        obtain_model(options.model, to_stderr).resolve(),
         seconds=options.seconds,
         brief=options.brief,
         overload=options.overload,
@@ -26,6 +26,7 @@ def run_bench(options: argparse.Namespace) -> int:
         device=options.device,
         precision=options.precision,
         asked=options.tasks,
+        prompts=options.prompts or (),
     )
     found: dict[str, Any] = {}
     failures: dict[str, str] = {}

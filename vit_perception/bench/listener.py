@@ -12,6 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
+from vit_perception.nodes.diagnostics import UNCONFIGURED
 from vit_perception.replay.cdr import stamp_ns
 from vit_perception.replay.live_node import LiveNode
 
@@ -24,11 +25,13 @@ class Listener(LiveNode):
     """Subscribes to `topics` (name → message class). Use as a context manager.
 
     ages: topic → stamp in nanoseconds → milliseconds from the stamp to our callback, by the same clock.
+    failure: why a node will never answer, as it says itself; nothing if all may.
     """
 
     def __init__(self, topics: Mapping[str, Any]) -> None:
         super().__init__("bench_listener")
         self.ages: dict[str, dict[int, float]] = {topic: {} for topic in topics}
+        self.failure = ""
         self._diagnostics: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         for topic, kind in topics.items():
             self._listen(topic, kind)
@@ -77,3 +80,5 @@ class Listener(LiveNode):
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._diagnostics[status.hardware_id].append({entry.key: entry.value for entry in status.values})
+            if status.message.startswith(UNCONFIGURED):
+                self.failure = f"node {status.hardware_id} {status.message}"

@@ -25,6 +25,7 @@ TASK_TOPICS: dict[str, tuple[str, Any]] = {
     "detection": ("/detections", Detection2DArray),
     "segmentation": ("/segmentation/mask", Image),
     "navigation": ("/navigation/action", Classification),
+    "depth": ("/depth", Image),
     "attention": ("/attention/heatmap", Image),
 }
 _READY_SECONDS = 120.0
@@ -75,6 +76,8 @@ class Graph:
         """Seconds from the start of the nodes until each topic was heard. TimeoutError if one is not."""
         while not self.listener.everything_heard():
             self.nodes.check()
+            if self.listener.failure:
+                raise RuntimeError(self.listener.failure)
             if time.monotonic() - self.started > _READY_SECONDS:
                 silent = [topic for topic, ages in self.listener.ages.items() if not ages]
                 raise TimeoutError(f"nothing on {', '.join(silent)} in {_READY_SECONDS:.0f} s")

@@ -21,6 +21,8 @@ from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
 from vit_perception.runtime.engines.select import PRECISIONS, make_engine
+from vit_perception.runtime.prompts import encode_prompts
+from vit_perception.runtime.raw_outputs import CONTENT
 from vit_perception.tasks import TASKS
 from vit_perception.training.calibration import median_ms
 
@@ -54,6 +56,7 @@ class Bench:
     device: str = "auto"
     precision: str = "auto"
     asked: tuple[str, ...] = TASKS
+    prompts: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -64,7 +67,8 @@ class Bench:
             "device": self.device,
             "precision": self.precision,
         }
-        return {name: json.dumps(value) for name, value in values.items()}
+        prompts = {"prompts": list(self.prompts)} if self.prompts else {}
+        return {name: json.dumps(value) for name, value in {**values, **prompts}.items()}
 
     @property
     def card(self) -> Card:
@@ -81,6 +85,7 @@ def engine(bench: Bench) -> dict[str, Any]:
     card = bench.card
     height, width = card.input_sizes[0]
     rng = np.random.default_rng(0)
+    text = encode_prompts(card, bench.prompts or card.labels) if card.open_vocabulary else {}
     found: dict[str, Any] = {}
     for precision in PRECISIONS:
         try:
@@ -88,9 +93,11 @@ def engine(bench: Bench) -> dict[str, Any]:
         except EngineUnavailable:
             continue
         times = {}
-        for batch in (1, CAMERAS):
+        for batch in (1, CAMERAS) if card.batched else (1,):
             images = rng.integers(0, 256, (batch, height, width, 3), np.uint8)
-            times[f"batch_{batch}"] = round(median_ms(made, images) / batch, 2)
+            beside = {CONTENT: np.full((batch, 2), (height, width), np.int64), **text}
+            extra = {name: beside[name] for name in made.inputs}
+            times[f"batch_{batch}"] = round(median_ms(made, images, extra) / batch, 2)
         found[precision] = {"engine": made.name, "device": made.device, **times}
     return {"input": [height, width], **found, "machine_rates": machine.rates()}
 

@@ -10,13 +10,15 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from vit_perception.nodes.statistics import Snapshot
 
 TOPIC = "/diagnostics"
+UNCONFIGURED = "could not be configured"
 
 
 @dataclass(frozen=True)
 class Report:
     """The state of a node at one moment.
 
-    node: its full name; state: of its life cycle; failure: why it could not be configured; silence:
+    node: its full name; state: of its life cycle; failure: why it could not be configured; step: what being
+    configured waits for; silence:
     why no frame arrives; slowness: why answers come late; each empty if all is well. facts: model, engine
     and the like.
     """
@@ -24,6 +26,7 @@ class Report:
     node: str
     state: str
     failure: str
+    step: str
     silence: str
     slowness: str
     facts: Mapping[str, str]
@@ -45,7 +48,9 @@ def status(report: Report) -> DiagnosticStatus:
 
 def _verdict(report: Report) -> tuple[bytes, str]:
     if report.failure:
-        return DiagnosticStatus.ERROR, f"could not be configured: {report.failure}"
+        return DiagnosticStatus.ERROR, f"{UNCONFIGURED}: {report.failure}"
+    if report.step:
+        return DiagnosticStatus.WARN, report.step
     if report.snapshot.new_error:
         return DiagnosticStatus.ERROR, f"a frame failed: {report.snapshot.new_error}"
     if report.state != "active":

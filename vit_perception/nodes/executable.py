@@ -17,8 +17,8 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     """Run a node until Ctrl-C or SIGTERM.
 
     Returns:
-        The exit code: 0 after a signal; 1 if a parameter was wrong, or the node was to start itself
-        and could not. One that is managed (`autostart` false) stays alive to be configured again.
+        The exit code: 0 after a signal; 1 if a parameter was wrong. A node that could not be configured
+        stays, says why on /diagnostics, and can be given another model and configured again.
     """
     for kind in _SIGNALS:
         signal.signal(kind, _leave)
@@ -55,8 +55,8 @@ def _spin(name: str, tasks: Sequence[str] | None) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        if node.autostart and not node.start():
-            return 1
+        if node.autostart:
+            node.start()
         # rclpy wakes the executor on a signal and shuts down; an exception from Python's own handler
         # on top of that, at any line, would only tear the ending apart.
         for kind in _SIGNALS:

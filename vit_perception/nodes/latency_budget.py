@@ -20,6 +20,8 @@ class Effort:
 
 
 STEPS = (Effort(1.0), Effort(0.8), Effort(0.65), Effort(0.5), Effort(0.5, fresh_only=True))
+# For models that take one input size alone.
+FIXED_STEPS = (Effort(1.0), Effort(1.0, fresh_only=True))
 
 # A verdict needs this many frames: the slowest tenth decides, so that one hiccup does not.
 _FRAMES = 20

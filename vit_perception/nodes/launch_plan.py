@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vit_perception.runtime.adopt import local_model
+from vit_perception.runtime.card import load_card
 from vit_perception.runtime.locate import DEFAULT_MODEL
 from vit_perception.tasks import (
     ATTENTION,
     CLASSIFICATION,
+    DEPTH,
     DETECTION,
     NAVIGATION,
     SEGMENTATION,
@@ -23,6 +26,7 @@ EXECUTABLES = {
     DETECTION: "detector",
     SEGMENTATION: "segmenter",
     NAVIGATION: "navigator",
+    DEPTH: "depth",
     ATTENTION: "attention",
 }
 
@@ -47,9 +51,20 @@ ARGUMENTS = (
         "true: all tasks in one node with one forward pass a frame (fast). false: one node a task.",
         ("true", "false"),
     ),
-    Argument("tasks", ",".join(TASKS), "Tasks to run, separated by commas, from: " + ", ".join(TASKS) + "."),
     Argument(
-        "model", DEFAULT_MODEL, "Name of an installed model, or path of a folder that holds model.yaml."
+        "tasks",
+        "",
+        f"Tasks to run, separated by commas, from: {', '.join(TASKS)}. Unless given, what the models answer.",
+    ),
+    Argument(
+        "model",
+        DEFAULT_MODEL,
+        "Name of an installed model, path of a model's folder, or a public one: hf:ORG/NAME[@REVISION], "
+        "timm:NAME, torchvision:NAME[/WEIGHTS].",
+    ),
+    *(Argument(f"{task}_model", "", f"Model for {task}, in place of model.") for task in TASKS),
+    Argument(
+        "prompts", "", "What a model with an open vocabulary looks for, separated by commas: forklift,pallet."
     ),
     Argument("namespace", "", "Namespace of the nodes and of all their topics, for example front."),
     Argument(
@@ -99,7 +114,7 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     Raises:
         ValueError: a task does not exist. FileNotFoundError: `params_file` does not exist.
     """
-    tasks = parse_tasks(values["tasks"])
+    tasks = parse_tasks(values["tasks"]) if values["tasks"] else ()
     files: tuple[Path, ...] = ()
     if values["params_file"]:
         params_file = Path(values["params_file"]).expanduser().absolute()
@@ -115,16 +130,38 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     }
     if values["image_topics"]:
         parameters["image_topics"] = split_list(values["image_topics"])
+    if values["prompts"]:
+        parameters["prompts"] = split_list(values["prompts"])
+    models = {task: values[f"{task}_model"] for task in TASKS if values[f"{task}_model"]}
     if values["composed"] == "true":
-        if tasks != TASKS:
+        if tasks:
             parameters["tasks"] = list(tasks)
+        parameters |= {f"{task}.model": model for task, model in models.items()}
         return [NodePlan("suite", "perception", (config / "suite.yaml", *files), parameters)]
     return [
         NodePlan(
-            EXECUTABLES[task], EXECUTABLES[task], (config / f"{EXECUTABLES[task]}.yaml", *files), parameters
+            EXECUTABLES[task],
+            EXECUTABLES[task],
+            (config / f"{EXECUTABLES[task]}.yaml", *files),
+            parameters | ({"model": models[task]} if task in models else {}),
         )
-        for task in tasks
+        for task in tasks or _answered(values["model"], models)
     ]
+
+
+def _answered(model: str, models: Mapping[str, str]) -> tuple[str, ...]:
+    """The tasks that a model here answers, and those that have one of their own.
+
+    Raises:
+        ValueError: the model is not here yet, and a node a task would each download it.
+    """
+    folder = local_model(model)
+    if folder is None:
+        raise ValueError(
+            f"model {model} is not on this machine yet, so what it answers is not known: name the tasks, as "
+            f"in tasks:=detection, or first run vit-perception models fetch {model}"
+        )
+    return tuple(task for task in TASKS if task in load_card(folder).tasks or task in models)
 
 
 def parse_tasks(text: str) -> tuple[str, ...]:
@@ -143,8 +180,11 @@ def split_list(text: str) -> list[str]:
 
 
 def remappings(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """From the nodes' input names to the camera's topics, for either transport."""
+    """From the nodes' input names to the camera's topics, for either transport; `camera_info` is beside the
+    image, where drivers have it."""
     topic = values["image_topic"]
     if values["image_transport"] == "compressed":
         topic = topic.removesuffix("/compressed")  # image_transport adds it, but many paste the whole name
-    return [("image", topic), ("image/compressed", f"{topic}/compressed")]
+    beside = topic.rpartition("/")[0]
+    info = f"{beside}/camera_info" if "/" in topic else "camera_info"
+    return [("image", topic), ("image/compressed", f"{topic}/compressed"), ("camera_info", info)]

@@ -16,7 +16,7 @@ from vit_perception.nodes.frame_slot import FrameSlot, FrameWorker
 from vit_perception.nodes.parameters import Parameters, Settings
 from vit_perception.nodes.pipeline import Arrival, Pipeline
 from vit_perception.nodes.statistics import Statistics
-from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.panel import Panel
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -48,6 +48,7 @@ class PerceptionNode(Node):
         self._worker: FrameWorker[Arrival] | None = None
         self._state = "unconfigured"
         self._failure = ""
+        self._step = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, diagnostics.TOPIC, 10)
         self.create_timer(_REPORT_SECONDS, self._report)
 
@@ -61,12 +62,16 @@ class PerceptionNode(Node):
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._failure = ""
         try:
             self._pipeline = self._make_pipeline()
         except Exception as error:  # whatever is wrong with a model must not end a managed node
+            self._options.release()
             self._failure = str(error) or type(error).__name__
             self.get_logger().error(f"could not be configured: {self._failure}")
             return FAILURE
+        finally:
+            self._step = ""
         self._failure = ""
         self._state = "inactive"
         return SUCCESS
@@ -114,25 +119,33 @@ class PerceptionNode(Node):
 
     def _make_pipeline(self) -> Pipeline:
         parameters = self._options
-        predictor = Predictor(
+        panel = Panel(
+            parameters.models,
             parameters.text("model"),
-            parameters.text("engine"),
-            parameters.text("device"),
             parameters.tasks,
-            parameters.text("precision"),
+            engine=parameters.text("engine"),
+            device=parameters.text("device"),
+            precision=parameters.text("precision"),
+            prompts=parameters.prompts,
+            report=self._tell,
         )
-        parameters.declare_for(predictor.card)
-        if untrained := [task for task in parameters.tasks if task not in predictor.card.tasks]:
-            self.get_logger().warning(
-                f"model {predictor.card.name} was not trained for {', '.join(untrained)}: no such outputs"
+        parameters.declare_for(panel)
+        if panel.unanswered:
+            self.get_logger().info(f"no model for {', '.join(panel.unanswered)}: no such outputs")
+        for predictor in panel.predictors:
+            engine = predictor.engine
+            self.get_logger().info(
+                f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
             )
-        engine = predictor.engine
-        self.get_logger().info(
-            f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
-        )
-        pipeline = Pipeline(self, predictor, self._statistics, parameters.settings, parameters.cameras)
+        pipeline = Pipeline(self, panel, self._statistics, parameters.settings, parameters.cameras)
         pipeline.warm_up()
         return pipeline
+
+    def _tell(self, step: str) -> None:
+        """Say what takes so long: configuring blocks the executor, which would leave /diagnostics silent."""
+        self.get_logger().info(step)
+        self._step = step
+        self._report()
 
     def _receive(self, camera: str, message: Image | CompressedImage) -> None:
         if self._slot is not None:
@@ -158,12 +171,14 @@ class PerceptionNode(Node):
         if self._pipeline is not None:
             self._pipeline.destroy()
             self._pipeline = None
+        self._options.release()
 
     def _report(self) -> None:
         report = diagnostics.Report(
             node=self.get_fully_qualified_name(),
             state=self._state,
             failure=self._failure,
+            step=self._step,
             silence="; ".join(filter(None, [camera.check() for camera in self._cameras])),
             slowness=self._slowness(),
             facts=self._facts(),
@@ -178,10 +193,12 @@ class PerceptionNode(Node):
         if self._cameras:
             facts["input_topic"] = self._topics()
         if self._pipeline is not None:
-            predictor = self._pipeline.predictor
-            engine = predictor.engine
-            facts |= {"model": predictor.card.name, "engine": engine.name}
-            facts |= {"device": engine.device, "precision": engine.precision}
+            predictors = self._pipeline.panel.predictors
+            facts["model"] = ", ".join(predictor.card.name for predictor in predictors)
+            for fact, name in (("engine", "name"), ("device", "device"), ("precision", "precision")):
+                # Once for each model, unless they are all alike.
+                values = [getattr(predictor.engine, name) for predictor in predictors]
+                facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
             if state := self._pipeline.budget.state:
                 facts["latency_budget"] = state
         return facts

@@ -12,12 +12,13 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes.frame import Frame, read_frame
 from vit_perception.nodes.image_codec import ImageError
-from vit_perception.nodes.latency_budget import STEPS, Effort, LatencyBudget
+from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, LatencyBudget
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.selection import selected
 from vit_perception.nodes.statistics import Statistics
-from vit_perception.runtime.predictor import INPUT_SCALES, Predictor
+from vit_perception.runtime.panel import Panel
+from vit_perception.runtime.predictor import INPUT_SCALES
 
 _LOG_SECONDS = 5.0
 # With `fresh_only`, a frame that is older than this had to wait for the one before.
@@ -43,7 +44,7 @@ class _Wanted:
 
 
 class Pipeline:
-    """A model with the outputs of each camera. `process` is for one thread at a time, `apply` for any.
+    """Models with the outputs of each camera. `process` is for one thread at a time, `apply` for any.
 
     cameras: their names; an output's topics are under its camera's.
     """
@@ -51,19 +52,17 @@ class Pipeline:
     def __init__(
         self,
         node: Node,
-        predictor: Predictor,
+        panel: Panel,
         statistics: Statistics,
         settings: Settings,
         cameras: Iterable[str] = ("",),
     ) -> None:
-        self.predictor = predictor
-        self.budget = LatencyBudget()
+        self.panel = panel
+        self._steps = STEPS if panel.scalable else FIXED_STEPS
+        self.budget = LatencyBudget(steps=self._steps)
         self._node = node
         self._statistics = statistics
-        trained = tuple(task for task in predictor.tasks if task in predictor.card.tasks)
-        self._outputs = {
-            name: CameraOutputs(node, predictor.card, trained, f"{name}/" if name else "") for name in cameras
-        }
+        self._outputs = {name: CameraOutputs(node, panel, f"{name}/" if name else "") for name in cameras}
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -76,13 +75,13 @@ class Pipeline:
     def warm_up(self) -> None:
         """Compile for what can come, so that no frame waits for it: every batch, every step of the budget.
 
-        Of the card's input sizes only the first, for cameras of 4:3, since most users have one camera;
+        Of the cards' input sizes only the first, for cameras of 4:3, since most users have one camera;
         another shape is compiled when its first frame comes.
         """
-        steps = STEPS if self._settings.max_latency_ms else STEPS[:1]
+        steps = self._steps if self._settings.max_latency_ms else self._steps[:1]
         for scale in {self._input_scale(step) for step in steps}:
             for count in range(1, len(self._outputs) + 1):
-                self.predictor.warm_up(*self.predictor.card.input_sizes[0], scale, count)
+                self.panel.warm_up(scale, count)
 
     def _input_scale(self, effort: Effort) -> float:
         """The user's, as far as the effort goes, but no less than what the predictor takes."""
@@ -130,7 +129,7 @@ class Pipeline:
     def _answer(self, wanted: list[_Wanted], scale: float, start: float) -> None:
         settings = self._settings
         decoded = time.perf_counter()
-        perceptions = self.predictor.batch(
+        perceptions = self.panel.batch(
             [each.frame.pixels for each in wanted],
             [each.frame.order for each in wanted],
             frozenset[str]().union(*(each.tasks for each in wanted)),

@@ -18,12 +18,16 @@ from vit_perception.replay.session import DIAGNOSTICS, IMAGE_TOPICS, message_cla
 from vit_perception.runtime.results import (
     Attention,
     Classification,
+    Depth,
     Detection,
     Navigation,
     Perception,
     Segmentation,
 )
+from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
+# Tasks whose answers are class ids.
+LABELLED = (CLASSIFICATION, DETECTION, SEGMENTATION)
 _IDENTITY = ("model", "engine", "precision")
 
 
@@ -34,24 +38,25 @@ class _Raw(NamedTuple):
 
 @dataclass(frozen=True)
 class AnsweredFrame:
-    """One frame of a run. image: (H, W, 3) uint8 RGB as published; labels: class id → name."""
+    """One frame of a run. image: (H, W, 3) uint8 RGB as published; labels: class id → name, by task."""
 
     index: int
     image: np.ndarray
     perception: Perception
-    labels: Mapping[int, str]
+    labels: Mapping[str, Mapping[int, str]]
 
 
 def read_answers(path: Path) -> Iterator[AnsweredFrame]:
     """The frames of a results.mcap in the order they were played; those nobody answered are left out."""
-    labels: dict[int, str] = {}
+    labels: dict[str, dict[int, str]] = {task: {} for task in LABELLED}
     pending: dict[int, dict[str, _Raw]] = {}
     with path.open("rb") as stream:
         reader = make_reader(stream)
         newest = dict.fromkeys(_answering(reader), 0)
         for topic, frame, raw in _messages(reader):
             if topic.endswith("label_info"):
-                labels.update({entry.class_id: entry.class_name for entry in _decode(raw).class_map})
+                names = {entry.class_id: entry.class_name for entry in _decode(raw).class_map}
+                labels |= dict.fromkeys(_explained(topic, labels), names)
             if not frame or topic not in (*_READERS, *IMAGE_TOPICS.values()):
                 continue
             pending.setdefault(frame, {})[topic] = raw
@@ -79,6 +84,15 @@ def read_identity(path: Path) -> dict[str, str]:
     return {name: ", ".join(sorted(values)) or "unknown" for name, values in found.items()}
 
 
+def _explained(topic: str, known: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]:
+    """The tasks whose labels are on a topic; on `label_info`, those of classification too, unless it has its
+    own."""
+    owner = topic.strip("/").rpartition("/")[0]
+    if owner in LABELLED:
+        return (owner,)
+    return (DETECTION,) if known[CLASSIFICATION] else (DETECTION, CLASSIFICATION)
+
+
 def _messages(reader: McapReader, topics: list[str] | None = None) -> Iterator[tuple[str, int, _Raw]]:
     """Topic, frame that it is about (0 for none) and content of each message, in the order they came.
 
@@ -102,7 +116,9 @@ def _decode(raw: _Raw) -> Any:
     return deserialize_message(raw.cdr, message_class(raw.message_type))
 
 
-def _close(index: int, raw: dict[str, _Raw], labels: Mapping[int, str]) -> Iterator[AnsweredFrame]:
+def _close(
+    index: int, raw: dict[str, _Raw], labels: Mapping[str, Mapping[int, str]]
+) -> Iterator[AnsweredFrame]:
     answers = {topic: message for topic, message in raw.items() if topic in _READERS}
     image_topic = next((topic for topic in IMAGE_TOPICS.values() if topic in raw), None)
     if image_topic is None or not answers:
@@ -140,22 +156,31 @@ def _classification(message: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _detection(message: Any) -> tuple[str, dict[str, Any]]:
-    boxes, class_ids, scores = [], [], []
+    boxes, class_ids, scores, ids = [], [], [], []
     for detection in message.detections:
         box, best = detection.bbox, detection.results[0].hypothesis
         x, y = box.center.position.x, box.center.position.y
         boxes.append((x - box.size_x / 2, y - box.size_y / 2, x + box.size_x / 2, y + box.size_y / 2))
         class_ids.append(int(best.class_id))
         scores.append(best.score)
+        ids.append(detection.id)
     return "detection", {
         "boxes": np.array(boxes, np.float32).reshape(-1, 4),
         "class_ids": np.array(class_ids, np.int64),
         "scores": np.array(scores, np.float32),
+        "instance_ids": np.array(ids, np.int64) if ids and all(ids) else None,
     }
 
 
 def _image_part(task: str, name: str) -> Callable[[Any], tuple[str, dict[str, Any]]]:
     return lambda message: (task, {name: image_codec.decode(message, image_codec.PASSTHROUGH)})
+
+
+def _depth(metric: bool) -> Callable[[Any], tuple[str, dict[str, Any]]]:
+    return lambda message: (
+        "depth",
+        {"depth": image_codec.decode(message, image_codec.PASSTHROUGH), "metric": metric},
+    )
 
 
 def _action(message: Any) -> tuple[str, dict[str, Any]]:
@@ -180,6 +205,9 @@ _READERS: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
     "/navigation/action": _action,
     "/navigation/collision": _collision,
     "/navigation/goal_distance": _goal_distance,
+    "/segmentation/instances": _image_part("segmentation", "instances"),
+    "/depth": _depth(metric=True),
+    "/depth/relative": _depth(metric=False),
     "/attention/heatmap": _image_part("attention", "heatmap"),
 }
 _RESULTS: Mapping[str, type] = {
@@ -187,5 +215,6 @@ _RESULTS: Mapping[str, type] = {
     "detection": Detection,
     "segmentation": Segmentation,
     "navigation": Navigation,
+    "depth": Depth,
     "attention": Attention,
 }

@@ -67,6 +67,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         device=arguments.device,
         precision=arguments.precision,
         tasks=arguments.tasks,
+        prompts=arguments.prompts or (),
     )
 
 

@@ -13,8 +13,8 @@ from vit_perception.replay.overview import Captions, draw_sheet
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
+from vit_perception.runtime.adopt import obtain_model
 from vit_perception.runtime.card import load_card
-from vit_perception.runtime.locate import find_model
 from vit_perception.tasks import CLASSIFICATION
 
 OVERVIEW = "overview.png"
@@ -52,7 +52,7 @@ def photographs() -> PhotoSource:
 def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
     """Replay the photographs, then draw `overview.png` from what the nodes said."""
     run = replay(photographs(), folder, options, check)
-    thresholds = load_card(find_model(options.model)).thresholds
+    thresholds = load_card(obtain_model(options.model)).thresholds
     # Where classification was not trained, there are no tags to choose from.
     captions = _captions(run, thresholds.get(CLASSIFICATION, 1.0))
     sheet = draw_sheet(list(read_answers(folder / RESULTS)), captions)

@@ -10,8 +10,9 @@ import numpy as np
 
 from vit_perception.replay.answers import AnsweredFrame
 from vit_perception.replay.canvas import BACKGROUND, FAINT, GREEN, RED, TEXT, Canvas, tag_width, width
-from vit_perception.runtime.draw import class_colour, draw_attention, draw_boxes, draw_mask
+from vit_perception.runtime.draw import class_colour, draw_attention, draw_boxes, draw_depth, draw_mask
 from vit_perception.runtime.results import Detection, Navigation, Segmentation
+from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
 _COLUMNS = ("photograph, classification", "detection", "segmentation", "attention, navigation")
 _PANEL = 440  # width; the height follows the photograph's shape
@@ -84,10 +85,12 @@ def _panels(frame: AnsweredFrame, size: tuple[int, int]) -> Iterator[np.ndarray]
     else:
         scale = np.array([size[0] / width, size[1] / height] * 2, np.float32)
         yield draw_boxes(
-            photograph, Detection(boxes.boxes * scale, boxes.class_ids, boxes.scores), frame.labels
+            photograph,
+            Detection(boxes.boxes * scale, boxes.class_ids, boxes.scores),
+            frame.labels.get(DETECTION, {}),
         )
     if (pixels := answers.segmentation) is None:
-        yield _absent(photograph)
+        yield _absent(photograph) if answers.depth is None else draw_depth(photograph, answers.depth)
     else:
         mask = cv2.resize(pixels.mask, size, interpolation=cv2.INTER_NEAREST)
         yield draw_mask(photograph, Segmentation(mask, pixels.confidence))
@@ -124,7 +127,7 @@ def _classes(canvas: Canvas, frame: AnsweredFrame, least: float, position: tuple
         return
     x, middle = position
     for class_id, score in zip(answer.class_ids, answer.scores, strict=True):
-        text = f"{frame.labels.get(int(class_id), class_id)} {score:.0%}"
+        text = f"{frame.labels.get(CLASSIFICATION, {}).get(int(class_id), class_id)} {score:.0%}"
         if score < least or x + tag_width(text, _SMALL - 2) > position[0] + _PANEL:
             return
         x = canvas.tag(text, (x, middle), _SMALL - 2) + 8
@@ -138,7 +141,7 @@ def _legend(canvas: Canvas, answer: Segmentation, frame: AnsweredFrame, position
         if counts[index] < _LEAST_SHARE * answer.mask.size:
             return
         class_id = int(class_ids[index])
-        text = frame.labels.get(class_id, str(class_id))
+        text = frame.labels.get(SEGMENTATION, {}).get(class_id, str(class_id))
         needed = width(text, _SMALL) + 1.5 * _SMALL
         if x + needed > position[0] + _PANEL:
             if middle != position[1]:

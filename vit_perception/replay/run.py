@@ -18,9 +18,10 @@ from vit_perception.replay.recorder import METADATA, Recorder
 from vit_perception.replay.scoreboard import Scoreboard
 from vit_perception.replay.session import ANSWER_TOPICS, Session
 from vit_perception.replay.sources import Source, SourceError
+from vit_perception.runtime.adopt import obtain_model, to_stderr
 from vit_perception.runtime.card import Card, load_card
-from vit_perception.runtime.locate import DEFAULT_MODEL, find_model
-from vit_perception.tasks import ATTENTION, TASKS, check_tasks
+from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.tasks import TASKS, check_tasks
 
 RESULTS = "results.mcap"
 SUMMARY = "summary.json"
@@ -43,6 +44,7 @@ class Options:
     device: str = "auto"
     precision: str = "auto"
     tasks: tuple[str, ...] = TASKS
+    prompts: tuple[str, ...] = ()
     composed: bool = True
     hz: float | None = None
     domain_id: int | None = None
@@ -75,7 +77,7 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
         NodeDied, NotReady: the nodes did not do their part; the message has what they said.
         FileNotFoundError, ValueError: there is no such model, or it was trained for none of the tasks.
     """
-    card = load_card(find_model(options.model).resolve())
+    card = load_card(obtain_model(options.model, to_stderr).resolve())
     tasks = _trained(options.tasks, card)
     domain = processes.free_domain() if options.domain_id is None else options.domain_id
     environment = processes.isolated_environment(domain)
@@ -142,8 +144,10 @@ def _trained(tasks: tuple[str, ...], card: Card) -> list[str]:
 
 def _answer_topics(tasks: list[str], card: Card) -> list[str]:
     """The topics that must answer each frame, for the tasks as far as their heads were trained."""
-    heads = [head for head in (*card.trained, ATTENTION) if head.split(".")[0] in tasks]
-    return [topic for head in heads for topic in ANSWER_TOPICS[head]]
+    heads = [head for head in card.trained if head.split(".")[0] in tasks]
+    topics = [topic for head in heads for topic in ANSWER_TOPICS[head]]
+    relative = {"/depth": "/depth/relative"} if not card.decoding.depth.metric else {}
+    return [relative.get(topic, topic) for topic in dict.fromkeys(topics)]
 
 
 def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str) -> dict[str, str]:
@@ -155,6 +159,8 @@ def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str)
         "device": options.device,
         "image_transport": "compressed" if frame_type == COMPRESSED_IMAGE else "raw",
     }
+    if options.prompts:
+        values["prompts"] = list(options.prompts)
     if options.composed:
         values["tasks"] = tasks
     return {name: json.dumps(value) for name, value in values.items()}

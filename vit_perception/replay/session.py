@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 
+from vit_perception.nodes.diagnostics import UNCONFIGURED
 from vit_perception.replay.cdr import (
     COMPRESSED_IMAGE,
     IMAGE,
@@ -36,6 +39,9 @@ ANSWER_TOPICS = {
     "navigation.action": ("/navigation/action",),
     "navigation.collision": ("/navigation/collision",),
     "navigation.goal_distance": ("/navigation/goal_distance",),
+    "detection.queries": ("/detections",),
+    "segmentation.queries": ("/segmentation/mask", "/segmentation/confidence"),
+    "depth": ("/depth",),
     "attention": ("/attention/heatmap",),
 }
 
@@ -149,7 +155,7 @@ class Session(LiveNode):
             What came meanwhile and answers no probe, as the latched labels.
 
         Raises:
-            NotReady: `timeout` seconds have passed.
+            NotReady: `timeout` seconds have passed, or a node says that it could not be configured.
         """
         deadline = time.monotonic() + timeout
         early: list[Answer] = []
@@ -171,7 +177,9 @@ class Session(LiveNode):
                 stamp = self.new_stamp()
                 self._probes[stamp] = self._probe_size
                 self.publish(with_stamp(probe, stamp))
-            early.extend(self.answers(time.monotonic() + _PROBE_SECONDS))
+            heard = list(self.answers(time.monotonic() + _PROBE_SECONDS))
+            _raise_failures(heard)
+            early.extend(heard)
             # A topic that has just been found may not be the last one.
             if self._topics.keys() == known and not self._unheard() and not self._silent_nodes():
                 return early
@@ -244,3 +252,13 @@ class Session(LiveNode):
         """`RIHS01_…` of the type on a topic that has a publisher; empty where ROS is too old to tell."""
         publishers = self._node.get_publishers_info_by_topic(name)
         return str(getattr(publishers[0], "topic_type_hash", "")) if publishers else ""
+
+
+def _raise_failures(heard: Iterable[Answer]) -> None:
+    """NotReady if a node says why it will never be ready."""
+    for answer in heard:
+        if answer.topic != DIAGNOSTICS:
+            continue
+        for status in deserialize_message(answer.cdr, DiagnosticArray).status:
+            if status.level == DiagnosticStatus.ERROR and status.message.startswith(UNCONFIGURED):
+                raise NotReady(f"node {status.hardware_id} {status.message}")

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 from rclpy.node import Node
 
 from vit_perception.nodes.frame import Frame
 from vit_perception.nodes.outputs.attention import AttentionOutput
 from vit_perception.nodes.outputs.classification import ClassificationOutput
+from vit_perception.nodes.outputs.depth import DepthOutput
 from vit_perception.nodes.outputs.detection import DetectionOutput
+from vit_perception.nodes.outputs.detection_3d import Detection3DOutput
 from vit_perception.nodes.outputs.labels import Labels
 from vit_perception.nodes.outputs.navigation import NavigationOutput
 from vit_perception.nodes.outputs.output import Output
 from vit_perception.nodes.outputs.overlay import OverlayOutput
 from vit_perception.nodes.outputs.segmentation import SegmentationOutput
 from vit_perception.nodes.parameters import Settings
-from vit_perception.runtime.card import Card
+from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.results import Perception
-from vit_perception.tasks import ATTENTION, CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
 
 class CameraOutputs:
     """An output for each task, the labels, and the overlay where it is wanted.
 
     Args:
-        tasks: those that the model was trained for. prefix: before every topic, with its slash.
+        prefix: before every topic, with its slash.
     """
 
-    def __init__(self, node: Node, card: Card, tasks: Sequence[str], prefix: str) -> None:
+    def __init__(self, node: Node, panel: Panel, prefix: str) -> None:
         makers = {
             CLASSIFICATION: lambda: ClassificationOutput(node, prefix),
             DETECTION: lambda: DetectionOutput(node, prefix),
-            SEGMENTATION: lambda: SegmentationOutput(node, prefix),
-            NAVIGATION: lambda: NavigationOutput(node, prefix, card),
+            SEGMENTATION: lambda: SegmentationOutput(node, prefix, panel.card(SEGMENTATION)),
+            NAVIGATION: lambda: NavigationOutput(node, prefix, panel.card(NAVIGATION)),
+            DEPTH: lambda: DepthOutput(node, prefix, panel.card(DEPTH)),
             ATTENTION: lambda: AttentionOutput(node, prefix),
         }
         # Attention has an overlay of its own, and would hide the rest.
-        drawn = tuple(task for task in tasks if task != ATTENTION)
-        self._make_overlay = lambda: OverlayOutput(node, prefix, card, drawn)
-        self._outputs: list[Output] = [makers[task]() for task in tasks]
-        self._labels = Labels(node, prefix, card, tasks)
+        drawn = tuple(task for task in panel.tasks if task != ATTENTION)
+        self._make_overlay = lambda: OverlayOutput(node, prefix, panel, drawn)
+        self._outputs: list[Output] = [makers[task]() for task in panel.tasks]
+        if DETECTION in panel.tasks and DEPTH in panel.tasks and panel.card(DEPTH).decoding.depth.metric:
+            self._outputs.append(Detection3DOutput(node, prefix))
+        self._labels = Labels(node, prefix, panel)
         self._overlay: OverlayOutput | None = None
         # `apply` is the executor's, the rest the worker's.
         self._overlay_lock = threading.Lock()
@@ -56,7 +60,7 @@ class CameraOutputs:
                 self._overlay = None
 
     def announce(self, settings: Settings) -> None:
-        """Publish the labels, if they were not yet or their threshold is another now."""
+        """Publish the labels, if they were not yet, or they or their threshold are others now."""
         self._labels.announce(settings)
 
     def heard_tasks(self) -> set[str]:

@@ -24,20 +24,24 @@ class DetectionOutput(Output):
         answer = perception.detection
         if answer is None or not heard(self._publisher):
             return
+        ids = [""] * len(answer.boxes) if answer.instance_ids is None else map(str, answer.instance_ids)
         detections = [
-            _detection(frame.header, box, int(class_id), float(score))
-            for box, class_id, score in zip(answer.boxes, answer.class_ids, answer.scores, strict=True)
+            _detection(frame.header, box, int(class_id), float(score), instance)
+            for box, class_id, score, instance in zip(
+                answer.boxes, answer.class_ids, answer.scores, ids, strict=True
+            )
         ]
         self._publisher.publish(Detection2DArray(header=frame.header, detections=detections))
 
 
-def _detection(header: Header, box: np.ndarray, class_id: int, score: float) -> Detection2D:
-    """One box. `id` stays empty: it is for those who track things from frame to frame."""
+def _detection(header: Header, box: np.ndarray, class_id: int, score: float, instance: str) -> Detection2D:
+    """One box. `id` is its value in `segmentation/instances`, empty where there is no such image: ids that
+    last from frame to frame are for those who track."""
     left, top, right, bottom = map(float, box)
     hypothesis = ObjectHypothesisWithPose()
     hypothesis.hypothesis.class_id = str(class_id)
     hypothesis.hypothesis.score = score
-    message = Detection2D(header=header, results=[hypothesis])
+    message = Detection2D(header=header, results=[hypothesis], id=instance)
     message.bbox.center.position.x = (left + right) / 2
     message.bbox.center.position.y = (top + bottom) / 2
     message.bbox.size_x = right - left

@@ -8,19 +8,19 @@ from sensor_msgs.msg import Image
 from vit_perception.nodes import image_codec
 from vit_perception.nodes.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.card import Card
 from vit_perception.runtime.draw import draw_overlay
+from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.results import Perception
 
 
 class OverlayOutput(Output):
-    def __init__(self, node: Node, prefix: str, card: Card, tasks: tuple[str, ...]) -> None:
+    def __init__(self, node: Node, prefix: str, panel: Panel, tasks: tuple[str, ...]) -> None:
         super().__init__(node, prefix)
         self.tasks = tasks
-        self._labels = dict(enumerate(card.labels))
+        self._panel = panel
         self._publisher = self.advertise(Image, "overlay")
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         if heard(self._publisher):
-            drawn = draw_overlay(frame.rgb, perception, self._labels)
+            drawn = draw_overlay(frame.rgb, perception, self._panel.labels)
             self._publisher.publish(image_codec.encode(drawn, "rgb8", frame.header))

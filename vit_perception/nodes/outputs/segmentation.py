@@ -1,4 +1,5 @@
-"""`segmentation/mask` and `segmentation/confidence`: a class for every source pixel, as Nav2 takes it."""
+"""`segmentation/mask` and `segmentation/confidence`: a class for every source pixel, as Nav2 takes it;
+`segmentation/instances`: which object it is of, where the model tells."""
 
 from __future__ import annotations
 
@@ -8,15 +9,20 @@ from sensor_msgs.msg import Image
 from vit_perception.nodes import image_codec
 from vit_perception.nodes.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.runtime.card import Card
 from vit_perception.runtime.results import Perception
+from vit_perception.runtime.rules import INSTANCE_KINDS
 from vit_perception.tasks import SEGMENTATION
 
 
 class SegmentationOutput(Output):
     tasks = (SEGMENTATION,)
 
-    def __init__(self, node: Node, prefix: str) -> None:
+    def __init__(self, node: Node, prefix: str, card: Card) -> None:
         super().__init__(node, prefix)
+        self._instances = None
+        if card.decoding.segmentation.kind in INSTANCE_KINDS:
+            self._instances = self.advertise(Image, "segmentation/instances")
         self._mask = self.advertise(Image, "segmentation/mask")
         self._confidence = self.advertise(Image, "segmentation/confidence")
 
@@ -27,3 +33,5 @@ class SegmentationOutput(Output):
         for publisher, pixels in ((self._mask, answer.mask), (self._confidence, answer.confidence)):
             if heard(publisher):
                 publisher.publish(image_codec.encode(pixels, "mono8", frame.header))
+        if self._instances is not None and answer.instances is not None and heard(self._instances):
+            self._instances.publish(image_codec.encode(answer.instances, "mono16", frame.header))

@@ -1,0 +1,83 @@
+"""What a parameter's value has to be: a check raises ValueError with the value and what to give instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.validate_topic_name import validate_topic_name
+
+from vit_perception.nodes.camera import camera_names
+from vit_perception.runtime.card import check_thresholds
+from vit_perception.tasks import check_tasks
+
+Check = Callable[[Any], None]
+# More names than these are not listed to somebody who gave a wrong one.
+_MOST_LISTED = 20
+
+
+def one_of(*choices: str) -> Check:
+    def check(value: Any) -> None:
+        if value not in choices:
+            raise ValueError(f"{value!r} is unknown: choose from {', '.join(choices)}")
+
+    return check
+
+
+def number(least: float, most: float, what: str) -> Check:
+    def check(value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"{value!r} is not {what}, from {least:g} to {most:g}")
+
+    return check
+
+
+def threshold(task: str) -> Check:
+    def check(value: Any) -> None:
+        check_thresholds({task: value})
+
+    return check
+
+
+def task_list(value: Any) -> None:
+    check_tasks(texts(value, "tasks"))
+
+
+def topics(value: Any) -> None:
+    for topic in texts(value, "topics"):
+        try:
+            validate_topic_name(topic)
+        except InvalidTopicNameException as error:
+            raise ValueError(f"{topic!r} is not the name of a topic: {error}") from None
+    camera_names(texts(value, "topics"))
+
+
+def texts(value: Any, what: str) -> list[str]:
+    """A list of texts; what ROS makes of an empty list in a YAML file, None, is one."""
+    if value is None:
+        return []
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+        raise ValueError(f"{value!r} is not a list of {what}")
+    found = list(value)
+    if wrong := [each for each in found if not isinstance(each, str)]:
+        raise ValueError(f"{wrong[0]!r} in the list of {what} is not a text")
+    return found
+
+
+def known(labels: Sequence[str], choices: Sequence[str], what: str) -> None:
+    """Raise ValueError unless all `labels` are among `choices`; suggests what is near."""
+    for label in labels:
+        if label in choices:
+            continue
+        folded = {choice.casefold(): choice for choice in choices}
+        near = [folded[each] for each in difflib.get_close_matches(label.casefold(), folded, n=3, cutoff=0.6)]
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {_some(choices)}"
+        raise ValueError(f"{what} {label!r}: {hint}")
+
+
+def _some(choices: Sequence[str]) -> str:
+    listed = list(dict.fromkeys(choices))
+    rest = len(listed) - _MOST_LISTED
+    return ", ".join(listed[:_MOST_LISTED]) + (f" and {rest} more, see label_info" if rest > 0 else "")

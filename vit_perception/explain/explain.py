@@ -9,9 +9,9 @@ import torch
 
 from vit_perception.explain.rollout import gradient_rollout, rollout
 from vit_perception.model import PerceptionModel
+from vit_perception.runtime.adopt import obtain_model
 from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines.torch import load_model
-from vit_perception.runtime.locate import find_model
 from vit_perception.runtime.preprocess import Geometry, normalised, preprocess
 
 METHODS = ("attention", "heads", "rollout", "gradient")
@@ -31,7 +31,7 @@ class Explainer:
         Raises:
             FileNotFoundError: there is none. ValueError: its card or weights are wrong.
         """
-        self.card: Card = load_card(find_model(model))
+        self.card: Card = load_card(obtain_model(model))
         self.model: PerceptionModel = load_model(self.card)
 
     def __call__(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from vit_perception.runtime.engines import Engine
+from vit_perception.runtime.engines import NOTHING, Engine
 from vit_perception.runtime.pictures import find_pictures, read_picture
 
 _ROUNDS = 30
@@ -34,12 +35,12 @@ def labelled(data: Path) -> bool:
     return (data / "panoptic.json").is_file()
 
 
-def median_ms(engine: Engine, images: np.ndarray) -> float:
+def median_ms(engine: Engine, images: np.ndarray, extra: Mapping[str, np.ndarray] = NOTHING) -> float:
     """Milliseconds of one call, once it is compiled."""
-    engine(images)
+    engine(images, extra=extra)
     times = []
     for _ in range(_ROUNDS):
         start = time.perf_counter()
-        engine(images)
+        engine(images, extra=extra)
         times.append(1e3 * (time.perf_counter() - start))
     return float(np.median(times))

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.runtime.adopt import obtain_model
 from vit_perception.runtime.card import load_card, write_card
 from vit_perception.runtime.engines.openvino import OpenVinoEngine
 from vit_perception.runtime.engines.torch import load_model
-from vit_perception.runtime.locate import find_model
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.calibration import calibration_frames, labelled, median_ms
 from vit_perception.training.compress import compress
@@ -22,7 +22,7 @@ from vit_perception.training.quantize import quantize
 
 def run_compress(options: argparse.Namespace) -> int:
     """Write the smaller model to `output`; ValueError if that is the model itself."""
-    folder, output = find_model(options.model), Path(options.output)
+    folder, output = obtain_model(options.model), Path(options.output)
     if output.resolve() == folder.resolve():
         raise ValueError(f"{output} is the model itself: give another --output")
     card = load_card(folder)

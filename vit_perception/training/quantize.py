@@ -19,7 +19,8 @@ from vit_perception.runtime.engines.openvino import OpenVinoEngine
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.integrity import sha256
 from vit_perception.runtime.preprocess import normalised, preprocess
-from vit_perception.runtime.raw_outputs import needed
+from vit_perception.runtime.prompts import encode_prompts
+from vit_perception.runtime.raw_outputs import CONTENT, IMAGE, needed
 from vit_perception.tasks import TASKS
 from vit_perception.training.calibration import median_ms
 
@@ -68,12 +69,13 @@ def quantize(
         raise ValueError("there are no frames to take ranges from: name a folder with pictures")
     if unknown := sorted(set(keep or ()) - set(SENSITIVE)):
         raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(SENSITIVE)}")
-    inputs = [preprocess(frame, card, "rgb")[0] for frame in frames]
+    text = encode_prompts(card, card.labels) if card.open_vocabulary else {}
+    inputs = [_Input.of(frame, card, text) for frame in frames]
     make = _Maker(card, inputs)
     chosen = make(tuple(keep or ()))
     report(_line(chosen))
     if keep is None:
-        trials = {part: make((part,)) for part in SENSITIVE}
+        trials = {part: make((part,)) for part in SENSITIVE if make.has(part)}
         for trial in trials.values():
             report(_line(trial))
         paying = tuple(part for part, trial in trials.items() if _pays(trial, chosen))
@@ -93,10 +95,23 @@ def _line(variant: Variant) -> str:
     return f"kept: {kept:24} error {variant.error:.4f}   {variant.latency_ms:6.1f} ms"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Input:
+    """What an engine takes for a frame. extra: beside the pixels, for the graphs that take it."""
+
+    pixels: np.ndarray
+    extra: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, frame: np.ndarray, card: Card, text: Mapping[str, np.ndarray]) -> _Input:
+        pixels, geometry = preprocess(frame, card, "rgb")
+        return cls(pixels, {CONTENT: geometry.rows_and_columns[None], **text})
+
+
 class _Maker:
     """(parts to leave alone) → Variant, all from one graph and the same frames."""
 
-    def __init__(self, card: Card, inputs: list[np.ndarray]) -> None:
+    def __init__(self, card: Card, inputs: list[_Input]) -> None:
         import openvino
         from openvino.passes import ConstantFolding, Manager
 
@@ -104,14 +119,16 @@ class _Maker:
         self.inputs = inputs
         self.names = needed(card, TASKS)
         self.graph = openvino.Core().read_model(card.file("onnx"))
-        self.graph.reshape([-1, 3, -1, -1])
+        if card.scalable:
+            self.graph.reshape({IMAGE: [-1, 3, -1, -1]})
         # NNCF sees weights only where they are constants, not casts of them.
         passes = Manager()
         passes.register_pass(ConstantFolding())
         passes.run_passes(self.graph)
         exact = OpenVinoEngine(card, "fp32")
+        self.taken = exact.inputs
         self.judged = inputs[:: max(1, len(inputs) // 16)]
-        self.expected = [exact(image, self.names) for image in self.judged]
+        self.expected = [exact(each.pixels, self.names, each.extra) for each in self.judged]
 
     def __call__(self, keep: tuple[str, ...]) -> Variant:
         import nncf
@@ -123,7 +140,7 @@ class _Maker:
         nncf.set_log_level(logging.ERROR)
         quantized = nncf.quantize(
             self.graph,
-            nncf.Dataset([normalised(image, self.card) for image in self.inputs]),
+            nncf.Dataset([self._named(each) for each in self.inputs]),
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(self.inputs),
@@ -136,10 +153,19 @@ class _Maker:
         )
         engine = _GraphEngine(self.card, quantized)
         errors = [
-            _relative_error(engine(image, self.names), expected)
-            for image, expected in zip(self.judged, self.expected, strict=True)
+            _relative_error(engine(each.pixels, self.names, each.extra), expected)
+            for each, expected in zip(self.judged, self.expected, strict=True)
         ]
-        return Variant(keep, quantized, float(np.mean(errors)), median_ms(engine, self.judged[0]))
+        first = self.judged[0]
+        return Variant(keep, quantized, float(np.mean(errors)), median_ms(engine, first.pixels, first.extra))
+
+    def _named(self, each: _Input) -> dict[str, np.ndarray]:
+        """The inputs of the graph by name."""
+        return {IMAGE: normalised(each.pixels, self.card), **{name: each.extra[name] for name in self.taken}}
+
+    def has(self, part: str) -> bool:
+        """Whether the graph has such a part: public models call theirs otherwise."""
+        return bool(self._nodes((part,)))
 
     def _nodes(self, parts: tuple[str, ...]) -> list[str]:
         """Names of the products and convolutions that belong to these parts."""
@@ -160,10 +186,8 @@ class _Maker:
 class _GraphEngine(OpenVinoEngine):
     """The int8 engine on a graph that is not on disk yet, and not in the cache ever."""
 
-    cached = False
-
     def __init__(self, card: Card, graph: Any) -> None:
-        super().__init__(card, "fp32")
+        super().__init__(card, "fp32", cached=False)
         self.precision = "int8"
         self._graph = graph
 

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Writes the table of docs/zoo.md: public checkpoints, and what their architectures take on this CPU.
+
+Weights do not change speed, so random ones of the checkpoints' own configurations (tools/zoo.yaml) measure
+it. Each is saved as its publisher saves it, adopted and asked like any other model, in a process of its own.
+What is measured is kept in a JSON file: a run can be cut short and taken up again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from random_models import publish
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- measured: tools/measure_zoo.py -->", "<!-- end -->"
+FRAME = (480, 640)
+THREADS = 2
+_TITLES = (
+    "parameter",
+    "task",
+    "parameters, 10⁶",
+    "input",
+    "licence",
+    "whole call, ms",
+    "engine, ms",
+    "runs in",
+)
+_LIBRARIES = ("torch", "transformers", "timm", "openvino", "onnxruntime")
+
+
+def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, Any]:
+    """Figures of one checkpoint: at most so many rounds, and at least three, in about so many seconds."""
+    import torch
+
+    from vit_perception.runtime.adopt import obtain_model
+    from vit_perception.runtime.predictor import Predictor
+    from vit_perception.runtime.preprocess import preprocess
+    from vit_perception.zoo.names import parse_name
+
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    # Patches of colour, for masks as coherent as a scene's: noise would be of all classes at once.
+    patches = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    frame = cv2.resize(patches, FRAME[::-1], interpolation=cv2.INTER_CUBIC)
+    reports: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"VIT_PERCEPTION_MODELS": f"{folder}/models", "VIT_PERCEPTION_CACHE": f"{folder}/cache"}
+        public = parse_name(entry["name"])
+        # What some models are for is read from the name of their folder.
+        published = Path(folder) / (public.folder if public else entry["name"])
+        published.mkdir()
+        parameters = publish(entry, published)
+        predictor = Predictor(obtain_model(published, reports.append), device="cpu", tasks=(entry["task"],))
+        predictor.warm_up(*FRAME)
+        rounds: list[Mapping[str, float]] = []
+        end = time.perf_counter() + seconds
+        while len(rounds) < 3 or (len(rounds) < most and time.perf_counter() < end):
+            start = time.perf_counter()
+            stages = predictor(frame).stage_ms
+            rounds.append({**stages, "whole": (time.perf_counter() - start) * 1e3})
+        card, engine = predictor.card, predictor.engine
+        return {
+            "tasks": list(card.tasks),
+            "parameters": parameters,
+            "input": list(preprocess(frame, card, "bgr", 1.0)[0].shape[1:3]),
+            "engine": engine.name,
+            "precision": engine.precision,
+            "batched": card.batched,
+            "rounds": len(rounds),
+            "ms": {stage: statistics.median(each[stage] for each in rounds) for stage in rounds[0]},
+            "reports": reports,
+        }
+
+
+def measure_apart(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, Any]:
+    """`measure` in a process of its own, with whose end the memory is free; `{"error": why}` if it failed."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(measure, entry, most, seconds).result()
+        except BrokenProcessPool:
+            return {"error": "its process was ended, for want of memory as a rule"}
+        except Exception as error:  # a table with one row less is better than none
+            return {"error": (str(error).splitlines() or [type(error).__name__])[0]}
+
+
+def table(entries: Iterable[Mapping[str, Any]], measured: Mapping[str, Any]) -> Iterable[str]:
+    """The lines of the table, in the order of the entries."""
+    yield f"| {' | '.join(_TITLES)} |"
+    yield "|---" * len(_TITLES) + "|"
+    for entry in entries:
+        task = entry["task"] + (", prompts" if entry.get("prompts") else "")
+        licence = entry["licence"] + (f": **{entry['note']}**" if "note" in entry else "")
+        row = measured.get(entry["name"])
+        if row is None or "error" in row:
+            yield f"| `model: {entry['name']}` | {task} | – | – | {licence} | – | – | not measured |"
+            continue
+        height, width = row["input"]
+        cells = [
+            f"`model: {entry['name']}`",
+            task,
+            f"{row['parameters'] / 1e6:.1f}",
+            f"{height}×{width}",
+            licence,
+            f"{row['ms']['whole']:.0f}",
+            f"{row['ms']['inference']:.0f}",
+            f"{row['engine']} {row['precision']}",
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def circumstances(most: int, seconds: float) -> str:
+    """On what, with what and how often was measured."""
+    from vit_perception.bench.machine import describe
+
+    machine = describe()
+    libraries = ", ".join(f"{name} {version(name).split('+')[0]}" for name in _LIBRARIES)
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, with {', '.join(machine['instructions'])}; "
+        f"{libraries}; medians of at most {most} rounds in about {seconds:.0f} s for each model."
+    )
+
+
+def write_between(page: Path, lines: Iterable[str]) -> None:
+    """Replace what is between the two marks in a page.
+
+    Raises:
+        ValueError: the page lacks a mark.
+    """
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} lacks {BEGIN if not begin else END}: put it where the table belongs")
+    page.write_text("\n".join([before + begin, *lines, end + after]), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="parts of names; without any, all that are not measured yet")
+    parser.add_argument("--rounds", type=int, default=30, help="most for each model")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for the rounds of each model")
+    parser.add_argument("--kept", type=Path, default=ROOT / "out" / "zoo.json", help="what is measured")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "zoo.md")
+    arguments = parser.parse_args()
+    entries = yaml.safe_load((ROOT / "tools" / "zoo.yaml").read_text(encoding="utf-8"))
+    measured = json.loads(arguments.kept.read_text()) if arguments.kept.exists() else {}
+    arguments.kept.parent.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        name = entry["name"]
+        wanted = any(part in name for part in arguments.names)
+        if wanted if arguments.names else "ms" not in measured.get(name, {}):
+            measured[name] = measure_apart(entry, arguments.rounds, arguments.seconds)
+            arguments.kept.write_text(json.dumps(measured, indent=1))
+            print(name, measured[name], flush=True)
+    lines = ["", *table(entries, measured), "", circumstances(arguments.rounds, arguments.seconds), ""]
+    write_between(arguments.page, lines)
+
+
+if __name__ == "__main__":
+    main()

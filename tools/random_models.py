@@ -29,6 +29,7 @@ def publish(entry: Mapping[str, Any], folder: Path) -> int:
 def _publish_hugging_face(entry: Mapping[str, Any], folder: Path) -> Any:
     import transformers
 
+    transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     config = _made(entry["config"])
     if count := entry.get("labels"):

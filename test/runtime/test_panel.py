@@ -56,8 +56,9 @@ def test_the_answers_are_those_of_each_model(hub: dict[str, str]) -> None:
     picture = photographs()["landscape"]
     everything = {"detection": 0.0}
     (found,) = panel.batch([picture], ["rgb"], thresholds=everything)
-    boxes = Predictor(hub["yolos"], device="cpu")(picture, "rgb", ["detection"], everything).detection
-    mask = Predictor(TINY, device="cpu")(picture, "rgb", ["segmentation"]).segmentation
+    detector = Predictor(hub["yolos"], device="cpu", tasks=["detection"])
+    boxes = detector(picture, "rgb", thresholds=everything).detection
+    mask = Predictor(TINY, device="cpu", tasks=["segmentation"])(picture, "rgb").segmentation
     assert boxes is not None
     assert mask is not None
     assert found.detection is not None

@@ -72,10 +72,11 @@ class Predictor:
         self.tasks = check_tasks(tasks)
         card = load_card(obtain_model(model))
         self._asked = _Asked(card, {})
-        self.engine = make_engine(card, engine, device, precision)
+        needed = raw_outputs.needed(card, self.tasks)
+        self.engine = make_engine(card, engine, device, precision, needed)
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
-        if missing := sorted(set(raw_outputs.needed(card, self.tasks)) - set(self.engine.outputs)):
+        if missing := sorted(set(needed) - set(self.engine.outputs)):
             raise ValueError(f"model {card.name} gives no output {missing[0]!r}, though its card says so")
         if card.open_vocabulary or prompts is not None:
             self.set_prompts(card.labels if prompts is None else prompts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class QuerySegmenter(PublicModel):
     def _read(self, answer: Any) -> Tensor:
         """(B, heads, gh, gw): where the queries look in the last layer, each counted by its score."""
         scores = answer.class_queries_logits.softmax(dim=-1)[..., :-1].amax(dim=-1)
-        count, model = scores.shape[1], self.model
+        count, model = scores.shape[1], cast(Any, self.model)
         weights = answer.attentions[-1][:, :, :count, count + model.embeddings.num_prefix_tokens :]
         weighted = (weights * scores[:, None, :, None]).sum(dim=2) / scores.sum(dim=1)[:, None, None]
         return weighted.unflatten(2, model.grid_size)

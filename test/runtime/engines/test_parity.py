@@ -113,3 +113,14 @@ def test_a_gpu_computes_the_same(reference, name, precision, tolerance):
         for output, values in expected.items():
             scale = np.abs(values).max()
             np.testing.assert_allclose(got[output], values, atol=tolerance * scale, rtol=0, err_msg=output)
+
+
+def test_openvino_keeps_to_the_outputs_that_it_was_made_for():
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    everything = make_engine(CARD, "openvino", "cpu", "fp32")
+    one = make_engine(CARD, "openvino", "cpu", "fp32", ["classification"])
+    assert one.outputs == ("classification",)
+    images = batch(*SHAPES[0])
+    found = one(images)
+    assert set(found) == {"classification"}
+    np.testing.assert_allclose(found["classification"], everything(images)["classification"], atol=1e-5)

@@ -20,6 +20,9 @@ from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Detection, Segmentation
 from vit_perception.runtime.rules import SegmentationRule
 
+# Of a semantic answer, the classes with the best scores are tried first.
+_LIKELY = 16
+
 
 @dataclass(frozen=True)
 class Segments:
@@ -70,10 +73,18 @@ def _semantic(scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, map
         nothing = np.zeros(maps.source, np.uint8)
         return Segmentation(nothing + UNLABELLED, nothing)
     probabilities = _sigmoid(np.stack([_resized(mask, rule) for mask in masks]))
-    values = np.tensordot(scores, probabilities, axes=(0, 0))
-    mask, best = strongest(values, maps)
-    total = maps.map_to_source(values.sum(axis=0))
-    return Segmentation(mask, cv2.convertScaleAbs(best / np.maximum(total, 1e-6), alpha=255))
+    most = scores.sum(axis=0)  # a class has this in a pixel that all its queries are sure of
+    order = np.argsort(-most, kind="stable")
+    likely, rest = order[:_LIKELY], order[_LIKELY:]
+    values = np.tensordot(scores[:, likely], probabilities, axes=(0, 0))
+    rest = rest[most[rest] >= values.max(axis=0).min()]  # the others are nowhere the best
+    if len(rest):
+        values = np.concatenate([values, np.tensordot(scores[:, rest], probabilities, axes=(0, 0))])
+    places, best = strongest(values, maps)
+    total = maps.map_to_source(np.tensordot(scores.sum(axis=1), probabilities, axes=(0, 0)))
+    class_ids = np.concatenate([likely, rest]).astype(np.uint8)
+    confidence = cv2.convertScaleAbs(best / np.maximum(total, 1e-6), alpha=255)
+    return Segmentation(class_ids[places], confidence)
 
 
 def _panoptic(
@@ -91,7 +102,9 @@ def _panoptic(
         areas.append(np.count_nonzero((probability if _cuts(rule) else weighted) >= rule.mask_threshold))
         cv2.copyTo(np.full_like(nearest, number), cv2.compare(weighted, best, cv2.CMP_GT), nearest)
         cv2.max(weighted, best, best)
-    owner, found, fused = np.zeros(maps.source, np.uint16), [], {}
+    owner = np.zeros(maps.source, np.uint16)
+    found: list[_Segment] = []
+    fused: dict[int, int] = {}
     for number, (query, area) in enumerate(zip(kept, areas, strict=True), start=1):
         own = nearest == number
         whole = np.count_nonzero(own)

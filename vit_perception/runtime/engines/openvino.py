@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class OpenVinoEngine:
         precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
             has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
         cached: whether what is compiled is kept on disk.
+        outputs: those that will ever be asked for; what only the others need is not computed. None is all.
 
     Raises:
         EngineUnavailable: the model has no int8 graph, or the processor no bf16.
@@ -41,7 +42,13 @@ class OpenVinoEngine:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, card: Card, precision: str = "auto", cached: bool = True) -> None:
+    def __init__(
+        self,
+        card: Card,
+        precision: str = "auto",
+        cached: bool = True,
+        outputs: Collection[str] | None = None,
+    ) -> None:
         import openvino
 
         self._openvino = openvino
@@ -50,6 +57,11 @@ class OpenVinoEngine:
         self._card = card
         self._cached = cached
         self._graph = self._core.read_model(card.file("int8" if self.precision == "int8" else "onnx"))
+        # OpenVINO drops what leads to no output: attention weights above all, without which attention is
+        # computed in one piece.
+        for result in self._graph.get_results():
+            if outputs is not None and not set(outputs) & result.input_value(0).get_names():
+                self._graph.remove_result(result)
         self._requests: dict[tuple[tuple[str, tuple[int, ...]], ...], openvino.InferRequest] = {}
         names = [each.get_friendly_name() for each in self._graph.get_parameters()]
         self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHTS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import sys
+from collections.abc import Collection
 
 from vit_perception.runtime.card import Card
 from vit_perception.runtime.engines import Engine, EngineUnavailable
@@ -22,13 +23,20 @@ OPTIONAL_FILES = {"openvino": ("int8", "int8_data")}
 CHOICES = {"cpu": ("openvino", "onnxruntime", "torch"), "cuda": ("onnxruntime", "torch")}
 
 
-def make_engine(card: Card, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Engine:
+def make_engine(
+    card: Card,
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    outputs: Collection[str] | None = None,
+) -> Engine:
     """Load the card's model, its files verified, into an engine.
 
     Args:
         engine: `auto` or one of ENGINES.
         device: `cpu`, `cuda` or `auto` (CUDA where there is a GPU that an installed engine can use).
         precision: `auto` or one of PRECISIONS; not every engine has all of them.
+        outputs: those that will ever be asked for, which an engine may keep to; None is all.
 
     Raises:
         EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
@@ -50,13 +58,13 @@ def make_engine(card: Card, engine: str = "auto", device: str = "auto", precisio
             continue
         for name in CHOICES[a_device] if engine == "auto" else (engine,):
             try:
-                return _make(card, name, a_device, precision)
+                return _make(card, name, a_device, precision, outputs)
             except EngineUnavailable as error:
                 refusals.append(f"{name} on {a_device}: {error}")
     raise EngineUnavailable(f"engine {engine} on device {device} cannot run here. {'; '.join(refusals)}")
 
 
-def _make(card: Card, name: str, device: str, precision: str) -> Engine:
+def _make(card: Card, name: str, device: str, precision: str, outputs: Collection[str] | None) -> Engine:
     """Verify the files and load them, or raise EngineUnavailable."""
     if name not in CHOICES[device]:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
@@ -66,7 +74,7 @@ def _make(card: Card, name: str, device: str, precision: str) -> Engine:
         raise EngineUnavailable(f"model {card.name} has no {absent[0]} file, for it could not be exported")
     verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))
     try:
-        return _load(card, name, device, precision)
+        return _load(card, name, device, precision, outputs)
     except ImportError as error:
         libraries = " or ".join(LIBRARIES[name])
         raise EngineUnavailable(
@@ -74,11 +82,11 @@ def _make(card: Card, name: str, device: str, precision: str) -> Engine:
         ) from error
 
 
-def _load(card: Card, name: str, device: str, precision: str) -> Engine:
+def _load(card: Card, name: str, device: str, precision: str, outputs: Collection[str] | None) -> Engine:
     if name == "openvino":
         from vit_perception.runtime.engines.openvino import OpenVinoEngine
 
-        engine: Engine = OpenVinoEngine(card, precision)
+        engine: Engine = OpenVinoEngine(card, precision, outputs=outputs)
     elif name == "onnxruntime":
         from vit_perception.runtime.engines.onnxruntime import OnnxRuntimeEngine
 

@@ -23,14 +23,6 @@ from zoo.small_clip import publish_clip
 from zoo.small_models import publish_depth_anything, publish_mask2former, publish_vit, publish_yolos
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _store(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path_factory.mktemp("models")))
-        patch.setenv("VIT_PERCEPTION_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub")

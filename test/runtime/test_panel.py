@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,6 @@ from zoo.small_clip import publish_clip
 from zoo.small_models import publish_vit, publish_yolos
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path_factory.mktemp("models")))
-        patch.setenv("VIT_PERCEPTION_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

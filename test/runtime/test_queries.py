@@ -38,7 +38,8 @@ def test_semantic_gives_each_pixel_its_best_class() -> None:
     expected = np.repeat([[CHAIR] * 30 + [TABLE] * 30], 40, axis=0)
     np.testing.assert_array_equal(found.segmentation.mask, expected)
     assert found.segmentation.confidence.min() > 240
-    assert found.detection is None and found.segmentation.instances is None
+    assert found.detection is None
+    assert found.segmentation.instances is None
 
 
 def test_panoptic_numbers_its_segments_and_boxes_them() -> None:
@@ -49,7 +50,8 @@ def test_panoptic_numbers_its_segments_and_boxes_them() -> None:
     np.testing.assert_array_equal(found.segmentation.instances, instances)
     np.testing.assert_array_equal(found.segmentation.mask, np.where(instances > 0, CHAIR, 255))
     assert (found.segmentation.confidence[instances == 0] == 0).all()
-    assert found.detection is not None and found.detection.instance_ids is not None
+    assert found.detection is not None
+    assert found.detection.instance_ids is not None
     assert found.detection.instance_ids.tolist() == [1, 2]
     assert found.detection.class_ids.tolist() == [CHAIR, CHAIR]
     np.testing.assert_array_equal(found.detection.boxes, [[10, 5, 30, 25], [40, 10, 50, 30]])
@@ -83,7 +85,8 @@ def test_instances_keep_the_box_of_what_is_hidden() -> None:
     raw["query_scores"][1, TABLE] += 1  # the surer, painted first
     found = _found("instance", raw)
     assert set(np.unique(found.segmentation.instances)) == {0, 2}
-    assert found.detection is not None and found.detection.instance_ids is not None
+    assert found.detection is not None
+    assert found.detection.instance_ids is not None
     assert found.detection.instance_ids.tolist() == [1, 2]
     np.testing.assert_array_equal(found.detection.boxes, [[5, 5, 15, 15], [0, 0, 20, 20]])
 
@@ -115,6 +118,8 @@ def test_queries_that_are_not_finite_are_left_out(kind: str, output: str) -> Non
     raw = _raw((CHAIR, (0, 0, 20, 20)))
     raw[output][0].flat[0] = np.nan
     found = _found(kind, raw)
-    assert (found.segmentation.mask == 255).all() and not found.segmentation.confidence.any()
+    assert (found.segmentation.mask == 255).all()
+    assert not found.segmentation.confidence.any()
     if kind != "semantic":
-        assert found.detection is not None and len(found.detection.boxes) == 0
+        assert found.detection is not None
+        assert len(found.detection.boxes) == 0

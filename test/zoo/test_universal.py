@@ -1,8 +1,8 @@
-"""Mask2Former, MaskFormer, OneFormer and EoMT answer as transformers' own processors do, with every engine."""
+"""Mask2Former, MaskFormer, OneFormer and EoMT answer as transformers' own processors do, in every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,19 @@ torch = pytest.importorskip("torch", reason="public models are adopted with torc
 transformers = pytest.importorskip("transformers", reason="the reference implementation, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
-from zoo.publish import photographs
-from zoo.segmenters import LABELS, SEGMENTERS, vary
-
 from vit_perception.runtime.decode.queries import segments
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Detection, Perception
 from vit_perception.runtime.rules import SegmentationRule
+from zoo.publish import photographs
+from zoo.segmenters import LABELS, SEGMENTERS, vary
 
 NONE = 255
 # OpenVINO compiles for every shape; that it agrees is also seen when a model is adopted.
 EVERYWHERE = ("eomt-panoptic",)
 # Random weights of which a segment or two come out.
 SEEDS = {"maskformer-panoptic": 4, "oneformer": 1, "eomt-panoptic": 3}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path_factory.mktemp("models")))
-        patch.setenv("VIT_PERCEPTION_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +92,16 @@ def _assert_same(answer: Perception, expected: tuple[np.ndarray, np.ndarray, lis
     assert segmentation is not None
     assert (segmentation.mask != classes).mean() <= 1e-3
     if not found:
-        assert segmentation.instances is None and answer.detection is None
+        assert segmentation.instances is None
+        assert answer.detection is None
         return
     assert (segmentation.instances != numbers).mean() <= 1e-3
     _assert_boxes(answer.detection, segmentation.instances, found)
 
 
 def _assert_boxes(detection: Detection | None, instances: Any, found: list[tuple[int, float]]) -> None:
-    assert detection is not None and detection.instance_ids is not None
+    assert detection is not None
+    assert detection.instance_ids is not None
     assert (np.diff(detection.scores) <= 0).all()
     assert sorted(detection.instance_ids) == list(range(1, len(found) + 1))
     for box, class_id, score, number in zip(
@@ -133,7 +126,8 @@ def test_segments_are_those_of_the_library(name: str, published: Callable[[str],
     for engine in ("torch", "onnxruntime", *(("openvino",) if name in EVERYWHERE else ())):
         predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
         card = predictor.card
-        assert card.batched and card.labels == tuple(LABELS.values())
+        assert card.batched
+        assert card.labels == tuple(LABELS.values())
         assert ("detection" in card.tasks) == ("semantic" not in name)
         assert ("attention" in card.tasks) == (name == "eomt-panoptic")
         for shape, picture in pictures.items():
@@ -143,7 +137,8 @@ def test_segments_are_those_of_the_library(name: str, published: Callable[[str],
                 assert np.ptp(found.attention.heatmap) > 0.1
         for each, found in zip(together, predictor.batch(together, ["rgb"] * 3), strict=True):
             alone = predictor(each, "rgb").segmentation
-            assert alone is not None and found.segmentation is not None
+            assert alone is not None
+            assert found.segmentation is not None
             assert (found.segmentation.mask != alone.mask).mean() <= 1e-3
 
 
@@ -151,10 +146,12 @@ def test_the_threshold_cuts_boxes(published: Callable[[str], Path]) -> None:
     predictor = Predictor(published("eomt-panoptic"), engine="onnxruntime", device="cpu", precision="fp32")
     picture = photographs()["landscape"]
     every = predictor(picture, "rgb").detection
-    assert every is not None and len(every.scores) > 1
+    assert every is not None
+    assert len(every.scores) > 1
     least = float(every.scores[0])
     cut = predictor(picture, "rgb", thresholds={"detection": least}).detection
-    assert cut is not None and 0 < len(cut.scores) < len(every.scores)
+    assert cut is not None
+    assert 0 < len(cut.scores) < len(every.scores)
 
 
 def _raw(classes: int = 64) -> dict[str, np.ndarray]:
@@ -207,7 +204,8 @@ def test_raw_outputs_are_read_as_the_library_does(family: str, kind: str) -> Non
     classes, numbers, segments_info = _segments_of(answer)
     assert (found.segmentation.mask != classes).mean() <= 1e-3
     assert len(np.unique(classes)) > 3
-    assert found.detection is not None and found.segmentation.instances is not None
+    assert found.detection is not None
+    assert found.segmentation.instances is not None
     if not fused:  # of fused ones, the library lists every part, and may give two segments one number
         assert (found.segmentation.instances != numbers).mean() <= 1e-3
         np.testing.assert_allclose(
@@ -215,4 +213,5 @@ def test_raw_outputs_are_read_as_the_library_does(family: str, kind: str) -> Non
         )
     else:
         ids = found.detection.class_ids.tolist()
-        assert ids.count(3) <= 1 and ids.count(9) <= 1
+        assert ids.count(3) <= 1
+        assert ids.count(9) <= 1

@@ -107,8 +107,8 @@ def check_weights(folder: Path) -> None:
     )
     if pickles:
         raise ValueError(
-            f"{folder} has its weights in {pickles[0]} alone, a pickle, which can run code and is not opened: "
-            "choose a revision with safetensors"
+            f"{folder} has its weights in {pickles[0]} alone, a pickle, which can run code and is not "
+            "opened: choose a revision with safetensors"
         )
     raise FileNotFoundError(f"{folder} has no {WEIGHTS[0]}: download the weights too")
 

@@ -19,7 +19,7 @@ from vit_perception.zoo import (
 from vit_perception.zoo.checkpoint import check_weights, class_of, read_checkpoint
 from vit_perception.zoo.public_model import Facts, PublicModel
 
-# Each has `handles(class_name)`, `facts(checkpoint)` and `wrap(model, checkpoint)`. The first that handles it.
+# Each has `handles(class_name)`, `facts(checkpoint)` and `wrap(model, checkpoint)`; no class is of two.
 FAMILIES: tuple[ModuleType, ...] = (
     classification,
     depth,
@@ -73,8 +73,8 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
         raise ValueError(f"the weights in {folder} cannot be read: {reason}; download them again") from error
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(
-            f"the weights in {folder} lack {missing[0]!r} and {len(missing) - 1} more: they are not of a trained "
-            f"{checkpoint.class_name}"
+            f"the weights in {folder} lack {missing[0]!r} and {len(missing) - 1} more: they are not "
+            f"of a trained {checkpoint.class_name}"
         )
     architecture = {"library": "transformers", "class": checkpoint.class_name}
     return family.wrap(model.float().eval(), checkpoint), facts, architecture

@@ -10,7 +10,7 @@ from vit_perception.zoo.public_model import PublicModel
 
 
 class CropSegmenter(PublicModel):
-    """side: of a crop, in pixels. Where crops overlap, which no more than two do, their answers are averaged."""
+    """side: of a crop, in pixels. Answers are averaged where crops overlap, no more than two."""
 
     outputs = ("segmentation",)
 

@@ -197,8 +197,8 @@ def _mask_former(processor: Any) -> list[dict[str, Any]]:
             step |= {"multiple": by, "up": True}
         elif by > 1:
             raise ValueError(
-                f"{type(processor).__name__} resizes to {dict(processor.size)} in multiples of {by}, which is "
-                "not supported"
+                f"{type(processor).__name__} resizes to {dict(processor.size)} in multiples of {by}, which "
+                "is not supported"
             )
         steps.append(step)
     if size := processor.pad_size:

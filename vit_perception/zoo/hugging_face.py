@@ -46,7 +46,8 @@ def build(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
     family = _family(folder)
     checkpoint = read_checkpoint(folder)
     model_class = getattr(transformers, checkpoint.class_name)
-    model = model_class._from_config(checkpoint.config, attn_implementation=_attention(family))
+    facts: Facts = family.facts(checkpoint)
+    model = model_class._from_config(checkpoint.config, attn_implementation=_attention(family, facts))
     wrapped: PublicModel = family.wrap(model, checkpoint)
     return wrapped
 
@@ -65,7 +66,7 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            attn_implementation=_attention(family),
+            attn_implementation=_attention(family, facts),
             output_loading_info=True,
         )
     except Exception as error:  # safetensors and transformers each have errors of their own
@@ -87,9 +88,9 @@ def check(folder: Path) -> None:
     family.facts(read_checkpoint(folder))
 
 
-def _attention(family: ModuleType) -> str | None:
+def _attention(family: ModuleType, facts: Facts) -> str | None:
     """Fused attention gives no weights; a family that asks for those of single layers may choose."""
-    return getattr(family, "ATTENTION", "eager")
+    return getattr(family, "ATTENTION", "eager" if "attention" in facts.trained else None)
 
 
 def _family(folder: Path) -> ModuleType:

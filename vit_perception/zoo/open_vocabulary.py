@@ -19,6 +19,7 @@ from vit_perception.zoo.recipes import normalisation_of, recipe_of
 from vit_perception.zoo.text import check_lengths, tokenizer_of
 
 _OWL = ("OwlViTForObjectDetection", "Owlv2ForObjectDetection")
+_MOST_PATCHES = 1600
 _GROUNDING_DINO = ("GroundingDinoForObjectDetection", "MMGroundingDinoForObjectDetection")
 
 
@@ -32,7 +33,7 @@ def facts(checkpoint: Checkpoint) -> Facts:
     return Facts(
         task="detection",
         labels=(),
-        trained=("detection", "attention") if owl else ("detection",),
+        trained=("detection", *(("attention",) if owl and _has_attention(checkpoint) else ())),
         recipe=recipe_of(checkpoint.processor),
         mean=mean,
         std=std,
@@ -43,8 +44,16 @@ def facts(checkpoint: Checkpoint) -> Facts:
 
 
 def wrap(model: nn.Module, checkpoint: Checkpoint) -> PublicModel:
-    kind = _Owl if checkpoint.class_name in _OWL else _GroundingDino
-    return kind(model, checkpoint.folder)
+    if checkpoint.class_name in _OWL:
+        return _Owl(model, checkpoint.folder, _has_attention(checkpoint))
+    return _GroundingDino(model, checkpoint.folder)
+
+
+def _has_attention(checkpoint: Checkpoint) -> bool:
+    """Whether weights of all pairs of patches are worth their memory: OWLv2's 3600 patches have 13 million
+    pairs, in twelve heads of twelve layers."""
+    vision = checkpoint.config.vision_config
+    return bool((vision.image_size // vision.patch_size) ** 2 <= _MOST_PATCHES)
 
 
 class _Owl(PublicModel):
@@ -52,14 +61,15 @@ class _Owl(PublicModel):
 
     inputs = ("text",)
     free_axes = MappingProxyType({"text": {0: "prompts"}, "detection_scores": {2: "prompts"}})
-    outputs = ("detection_boxes", "detection_scores", "attention")
 
-    def __init__(self, model: nn.Module, folder: Path) -> None:
+    def __init__(self, model: nn.Module, folder: Path, attention: bool) -> None:
         super().__init__(model)
         self._folder = folder
+        self.outputs = ("detection_boxes", "detection_scores", *(("attention",) if attention else ()))
 
     def forward(self, image: Tensor, attention: bool = False, **extra: Tensor) -> dict[str, Tensor]:
         model: Any = self.model
+        attention = attention and "attention" in self.outputs
         flags: dict[str, Any] = {"output_attentions": True} if attention else {}
         grid, vision = model.image_embedder(pixel_values=image, **flags)
         cells = grid.flatten(1, 2)

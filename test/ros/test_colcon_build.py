@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-EXECUTABLES = {"classifier", "detector", "segmenter", "navigator", "attention", "suite", "vit-perception"}
+NODES = {"classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite"}
 # What a build makes or does not need, and the environments, which are large.
 IGNORED = {".git", ".venv", "build", "install", "log", "out", "test"}
 
@@ -35,7 +35,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_executables_are_where_ros2_run_looks(prefix: Path) -> None:
     installed = {path.name for path in (prefix / "lib/vit_perception").iterdir() if os.access(path, os.X_OK)}
-    assert installed == EXECUTABLES
+    assert installed == {*NODES, "vit-perception"}
 
 
 def test_the_package_is_in_the_index(prefix: Path) -> None:

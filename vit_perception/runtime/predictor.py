@@ -73,7 +73,9 @@ class Predictor:
         card = load_card(obtain_model(model))
         self._asked = _Asked(card, {})
         needed = raw_outputs.needed(card, self.tasks)
-        self.engine = make_engine(card, engine, device, precision, needed)
+        # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
+        # outputs do not. A public model may spend much of its time on attention that nobody asked for.
+        self.engine = make_engine(card, engine, device, precision, needed if card.source else None)
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):

@@ -48,12 +48,6 @@ def handles(class_name: str) -> bool:
 
 def facts(checkpoint: Checkpoint) -> Facts:
     mean, std = normalisation_of(checkpoint.processor)
-    kind = kind_of(checkpoint.processor)
-    if kind not in _RULES:
-        raise ValueError(
-            f"{checkpoint.folder} has a {type(checkpoint.processor).__name__}, which reads no boxes of a "
-            f"{checkpoint.class_name}: choose a model whose processor is one of {', '.join(_RULES)}"
-        )
     return Facts(
         task="detection",
         labels=checkpoint.labels,
@@ -63,7 +57,7 @@ def facts(checkpoint: Checkpoint) -> Facts:
         mean=mean,
         std=std,
         thresholds={"detection": 0.5},  # as in transformers' pipeline
-        decoding={"detection": {**_RULES[kind], "boxes": "of_frame"}},
+        decoding={"detection": {**_rule(checkpoint), "boxes": "of_frame"}},
     )
 
 
@@ -72,9 +66,24 @@ def wrap(model: nn.Module, checkpoint: Checkpoint) -> PublicModel:
     processor = checkpoint.processor
     padded = bool(getattr(processor, "do_pad", False) and getattr(processor, "pad_size", None))
     # YOLOS takes no mask: it looks at the padding, too.
-    return _Detector(
-        model, padded and checkpoint.class_name != "YolosForObjectDetection", _RULES[kind_of(processor)]
-    )
+    return _Detector(model, padded and checkpoint.class_name != "YolosForObjectDetection", _rule(checkpoint))
+
+
+def _rule(checkpoint: Checkpoint) -> dict[str, Any]:
+    """How the answers are read.
+
+    Raises:
+        ValueError: the processor is of another kind of model.
+    """
+    # RF-DETR is published with DETR's processor, too, whose softmax its scores are not made for.
+    own = checkpoint.class_name == "RfDetrForObjectDetection"
+    kind = "RfDetr" if own else kind_of(checkpoint.processor)
+    if kind not in _RULES:
+        raise ValueError(
+            f"{checkpoint.folder} has a {type(checkpoint.processor).__name__}, which reads no boxes of a "
+            f"{checkpoint.class_name}: choose a model whose processor is one of {', '.join(_RULES)}"
+        )
+    return _RULES[kind]
 
 
 class _Detector(PublicModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +16,6 @@ from vit_perception.zoo.tracing import Traceable
 
 _OPSET = 18
 _BOXES = ("detection_boxes", "detection_scores")
-# Share of queries whose answers may change with their ranks; those of a wrong graph nearly all do.
-_CHANGED = 0.2
 # The input of models that are told of padding, see `runtime.raw_outputs`.
 CONTENT = "content"
 
@@ -95,8 +92,7 @@ def _paired(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict
     """`found` boxes and their scores, in each image in the order of `expected`.
 
     Detectors of two stages put their queries in the order of scores of the first, and rounding decides
-    between two that are alike. RF-DETR and LW-DETR look for something else at each rank, so that where ranks
-    change, a few answers do: those count as equal.
+    between two that are alike.
     """
     paired = {name: found[name].clone() for name in _BOXES}
     for image in range(len(paired[_BOXES[0]])):
@@ -104,12 +100,8 @@ def _paired(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict
             torch.cat([values[name][image].double() for name in _BOXES], dim=1)
             for values in (expected, found)
         )
-        distance, nearest = torch.cdist(wanted, given, p=torch.inf).min(dim=1)
+        nearest = torch.cdist(wanted, given, p=torch.inf).argmin(dim=1)
         if len(nearest.unique()) == len(given):  # one to one
-            kept = torch.arange(len(given))
-        else:
-            kept = distance.argsort()[: math.ceil((1 - _CHANGED) * len(given))]
-        for name in _BOXES:
-            paired[name][image] = expected[name][image].double()
-            paired[name][image][kept] = found[name][image][nearest[kept]]
+            for name in _BOXES:
+                paired[name][image] = found[name][image][nearest]
     return paired

@@ -25,6 +25,7 @@ from vit_perception.runtime.recipe import read_recipe
 from vit_perception.runtime.store import alone, fresh, is_full, store
 from vit_perception.zoo.licences import of_folder
 from vit_perception.zoo.names import INSTALL, PublicName, parse_name, suggest
+from vit_perception.zoo.reasons import reason_of
 
 if TYPE_CHECKING:
     from vit_perception.zoo.public_model import Facts, PublicModel
@@ -153,8 +154,7 @@ def adopt(folder: Path, target: Path, name: str, source: str, licence: str, repo
             if is_full(error):
                 raise
             (draft / GRAPH).unlink(missing_ok=True)
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            report(f"{name} cannot be exported ({reason}): it runs in torch")
+            report(f"{name} cannot be exported ({reason_of(error)}): it runs in torch")
         write_card(card)
     return target
 

@@ -14,6 +14,7 @@ from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.integrity import sha256
 from vit_perception.runtime.preprocess import normalised
 from vit_perception.runtime.raw_outputs import CONTENT
+from vit_perception.zoo.reasons import reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,9 +128,9 @@ def _answers(
         with torch.no_grad():
             return model(torch.from_numpy(normalised(images, card)), attention=True, **extra)
     except Exception as error:  # other people's code, on settings that we did not write
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CannotRun(
-            f"model {card.name} gives no answer to an image ({reason}): its files do not go together"
+            f"model {card.name} gives no answer to an image ({reason_of(error)}): its files do not go "
+            "together"
         ) from error
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vit_perception.zoo.reasons import reason_of
+
 CONFIG = "config.json"
 # Where the settings of a processor may be; the second holds those of a tokenizer beside them.
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
@@ -45,11 +47,6 @@ class Checkpoint:
         return tuple(names.get(class_id, str(class_id)) for class_id in range(max(names, default=-1) + 1))
 
 
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder looks like one of transformers' or timm's."""
-    return (folder / CONFIG).is_file()
-
-
 def read_checkpoint(folder: Path) -> Checkpoint:
     """The settings in a folder; no weights are read and no code that it brings is run.
 
@@ -67,7 +64,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(
-            f"{folder / CONFIG} is not of a model that transformers has: {_first(error)}"
+            f"{folder / CONFIG} is not of a model that transformers has: {reason_of(error)}"
         ) from error
     # A list of classes that OneFormer's fetches from elsewhere, for training.
     unused = {"class_info_file": None} if class_name.startswith("OneFormer") else {}
@@ -76,7 +73,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             folder, local_files_only=True, trust_remote_code=False, **unused
         )
     except Exception as error:  # each processor refuses wrong settings in its own way
-        raise ValueError(f"the processor's settings in {folder} cannot be used: {_first(error)}") from error
+        raise ValueError(
+            f"the processor's settings in {folder} cannot be used: {reason_of(error)}"
+        ) from error
     return Checkpoint(folder, class_name, config, processor)
 
 
@@ -128,7 +127,3 @@ def read_json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{file} holds a {type(content).__name__}, not an object: download it again")
     return content
-
-
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -18,6 +18,7 @@ from vit_perception.zoo import (
 )
 from vit_perception.zoo.checkpoint import check_weights, class_of, read_checkpoint
 from vit_perception.zoo.public_model import Facts, PublicModel
+from vit_perception.zoo.reasons import reason_of
 
 # Each has `handles(class_name)`, `facts(checkpoint)` and `wrap(model, checkpoint)`; no class is of two.
 FAMILIES: tuple[ModuleType, ...] = (
@@ -70,8 +71,9 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
             output_loading_info=True,
         )
     except Exception as error:  # safetensors and transformers each have errors of their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"the weights in {folder} cannot be read: {reason}; download them again") from error
+        raise ValueError(
+            f"the weights in {folder} cannot be read: {reason_of(error)}; download them again"
+        ) from error
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(
             f"the weights in {folder} lack {missing[0]!r} and {len(missing) - 1} more: they are not "

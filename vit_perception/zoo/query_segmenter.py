@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vit_perception.zoo.checkpoint import Checkpoint
 from vit_perception.zoo.public_model import PublicModel
+from vit_perception.zoo.text import tokenizer_of
 
 # Whose queries are tokens beside those of the patches. Others read through masks, at several scales.
 _ATTENTIVE = ("EomtForUniversalSegmentation", "EomtDinov3ForUniversalSegmentation")
@@ -26,15 +27,7 @@ def task_tokens(checkpoint: Checkpoint, kind: str) -> Tensor:
     Raises:
         ValueError: the tokenizer's files are missing or damaged.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            checkpoint.folder, local_files_only=True, trust_remote_code=False
-        )
-    except Exception as error:  # each tokenizer has errors of its own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"the tokenizer in {checkpoint.folder} cannot be read: {reason}") from error
+    tokenizer = tokenizer_of(checkpoint.folder)
     length = checkpoint.config.task_seq_len
     tokens = tokenizer(f"the task is {kind}", padding="max_length", max_length=length, truncation=True)
     return torch.tensor([tokens["input_ids"]]).mul(torch.tensor([tokens["attention_mask"]])).float()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vit_perception.zoo.reasons import reason_of
+
 # What transformers' pipeline puts prompts into, by class of the model; all others take them as they are.
 _TEMPLATES = {"CLIPModel": "This is a photo of {}.", "SiglipModel": "This is a photo of {}."}
 
@@ -31,8 +33,9 @@ def tokenizer_of(folder: Path) -> Any:
             "pip install sentencepiece protobuf"
         ) from error
     except Exception as error:  # each tokenizer has errors of its own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"the tokenizer in {folder} cannot be used: {reason}; download it again") from error
+        raise ValueError(
+            f"the tokenizer in {folder} cannot be used: {reason_of(error)}; download it again"
+        ) from error
 
 
 def check_lengths(prompts: Sequence[str], lengths: Sequence[int], most: int) -> None:

@@ -13,6 +13,7 @@ from vit_perception.checkpoints.files import read_checkpoint
 from vit_perception.zoo.attention import rollout
 from vit_perception.zoo.checkpoint import CONFIG, check_weights, read_json
 from vit_perception.zoo.public_model import Facts, PublicModel
+from vit_perception.zoo.reasons import reason_of
 
 # What transformers puts before every name when it saves a model of timm's.
 _WRAPPED = "timm_model."
@@ -41,8 +42,9 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
     try:
         model = _with_weights(folder)
     except Exception as error:  # each architecture of timm's refuses settings and tensors in its own way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{folder} does not hold a whole {name}: {reason}; download it again") from error
+        raise ValueError(
+            f"{folder} does not hold a whole {name}: {reason_of(error)}; download it again"
+        ) from error
     if not model.num_classes:
         raise ValueError(
             f"{folder} holds {name} without a classifier: give it to load_backbone, and put heads on it"

@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 NAME = "vit_perception"
 SHARE = f"share/{NAME}"
-TASK_NODES = ("classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite")
+EXECUTABLES = ("classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite")
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -62,7 +62,7 @@ setup(
     license="Apache-2.0",
     entry_points={
         "console_scripts": [
-            *(f"{node} = {NAME}.nodes.{node}:main" for node in TASK_NODES),
+            *(f"{name} = {NAME}.nodes.executables:{name}" for name in EXECUTABLES),
             f"vit-perception = {NAME}.cli:main",
         ],
     },

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vit_perception.runtime.card import load_card
-from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.cards.card import load_card
+from vit_perception.cards.locate import DEFAULT_MODEL
 
 MODELS = Path(__file__).parents[1] / "models"
 CARDS = sorted(MODELS.glob("*/model.yaml"))

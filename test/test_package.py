@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from vit_perception.nodes import executables
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "vit_perception"
 
 CORE = {"layers", "backbones", "heads", "model"}
+READ = {"cards", "runtime"}
 # Part → parts that it may import beside itself. `tasks` is the vocabulary that all parts share.
 MAY_IMPORT = {
     "tasks": set(),
@@ -25,15 +28,21 @@ MAY_IMPORT = {
     "heads": {"layers", "backbones"},
     "model": {"layers", "backbones", "heads"},
     "checkpoints": CORE,
-    "explain": CORE | {"runtime"},
-    "zoo": CORE | {"checkpoints"},
-    "runtime": CORE | {"zoo"},
-    "training": CORE | {"checkpoints", "explain", "runtime"},
-    "nodes": {"runtime"},
-    "replay": {"runtime", "nodes"},
-    "bench": {"runtime", "nodes", "replay", "training"},
-    "cli": {"runtime", "replay", "training", "explain", "checkpoints", "bench"},
+    "language": CORE | {"checkpoints"},
+    "cards": set(),
+    "runtime": CORE | {"cards", "hub"},
+    "explain": CORE | READ | {"hub"},
+    "viz": READ,
+    "export": CORE | READ | {"viz", "hub"},
+    "hub": CORE | READ | {"checkpoints", "export"},
+    "data": READ | {"viz", "hub"},
+    "training": CORE | READ | {"checkpoints", "language", "explain", "viz", "export", "hub", "data"},
+    "nodes": READ | {"viz", "hub"},
+    "replay": READ | {"viz", "hub", "nodes"},
+    "bench": READ | {"viz", "hub", "nodes", "replay", "export", "data", "training"},
+    "cli": {"commands"},
 }
+MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"cli"}
 WITH_ROS = {"nodes", "replay", "bench"}
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
 
@@ -128,7 +137,7 @@ perception = predictor(np.full((48, 64, 3), 127, np.uint8), order="bgr")
 assert "torch" not in sys.modules
 print(perception.segmentation.mask.shape)
 """
-    result = run_blocked("torch,torchvision,rclpy", code, str(ROOT / "test/data/tiny"), engine)
+    result = run_blocked("torch,torchvision,rclpy", code, str(ROOT / "test/fixtures/tiny"), engine)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip().splitlines()[-1] == "(48, 64)"
 
@@ -151,7 +160,7 @@ def test_package_xml_names_every_ros_package_that_is_imported() -> None:
     assert ros <= declared, f"package.xml does not declare {sorted(ros - declared)}"
 
 
-def test_every_executable_has_its_module() -> None:
-    entries = re.findall(r"TASK_NODES = \(([^)]+)\)", (ROOT / "setup.py").read_text())[0]
+def test_every_executable_has_its_function() -> None:
+    entries = re.findall(r"EXECUTABLES = \(([^)]+)\)", (ROOT / "setup.py").read_text())[0]
     for name in re.findall(r'"(\w+)"', entries):
-        assert (PACKAGE / "nodes" / f"{name}.py").is_file(), f"vit_perception/nodes/{name}.py is missing"
+        assert callable(getattr(executables, name)), f"nodes/executables.py has no {name}"

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from backbones.small import SMALL, small
 from vit_perception.explain.rollout import rollout
-from vit_perception.heads.language import LanguageHead
 from vit_perception.heads.navigation import GOAL_SIZE, NavigationHead
+from vit_perception.language.grounding import LanguageHead
 from vit_perception.layers.block import Block
 from vit_perception.model import build_model
 from vit_perception.runtime.decode import navigation
@@ -180,7 +180,7 @@ def test_rollout_is_a_distribution(name):
 
 def test_words_choose_what_they_look_at():
     """One key would be read whole whatever the query: here there are patches to weigh."""
-    from vit_perception.backbones.text import TextFeatures
+    from vit_perception.language.text_encoder import TextFeatures
 
     backbone = small("vit").eval()
     head = LanguageHead(backbone.embed_dim, 12, 2).eval()

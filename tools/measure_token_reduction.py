@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file
 
+from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.data.coco import load_photographs, split
+from vit_perception.export.export import export
 from vit_perception.model import PerceptionModel, build_model
-from vit_perception.runtime.card import Card, load_card
-from vit_perception.runtime.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.predictor import Predictor
-from vit_perception.training.coco import load_photographs, split
 from vit_perception.training.evaluate import judge
-from vit_perception.training.export import export
 
 SETTINGS = (None, *((kind, rate) for kind in ("merge", "prune") for rate in (0.02, 0.04, 0.06)))
 ROUNDS = 15

@@ -49,10 +49,10 @@ def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, An
     """Figures of one checkpoint: at most so many rounds, and at least three, in about so many seconds."""
     import torch
 
-    from vit_perception.runtime.adopt import obtain_model
+    from vit_perception.hub.adopt import obtain_model
+    from vit_perception.hub.names import parse_name
     from vit_perception.runtime.predictor import Predictor
     from vit_perception.runtime.preprocess import preprocess
-    from vit_perception.zoo.names import parse_name
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)

@@ -59,7 +59,7 @@ def _publish_timm(name: str, folder: Path) -> Any:
 def _publish_torchvision(name: str, folder: Path) -> Any:
     import torchvision
 
-    from vit_perception.zoo.torchvision_models import save_torchvision
+    from vit_perception.hub.families.torchvision import save_torchvision
 
     model = torchvision.models.get_model(name, weights=None)
     save_torchvision(model, folder, name, "DEFAULT")

@@ -27,9 +27,9 @@ from vision_msgs.msg import (
     ObjectHypothesisWithPose,
 )
 
-from vit_perception.runtime.card import load_card
+from vit_perception.cards.card import load_card
+from vit_perception.cards.locate import find_model
 from vit_perception.runtime.engines.torch import load_model
-from vit_perception.runtime.locate import find_model
 
 TOPICS = {
     "classification": (Classification, "/classification"),

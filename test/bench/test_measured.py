@@ -17,7 +17,7 @@ from vit_perception.bench.live import Measured, graph, task_topics
 from vit_perception.bench.report import summary, table
 from vit_perception.replay.processes import node_command
 
-TINY = Path(__file__).parents[1] / "data" / "tiny"
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 
 
 def measured(**changes):

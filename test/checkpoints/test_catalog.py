@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vit_perception import cli
 from vit_perception.backbones.registry import VARIANTS
-from vit_perception.checkpoints import hub
+from vit_perception.checkpoints import download
 from vit_perception.checkpoints.card import make_card, read_card
 from vit_perception.checkpoints.catalog import describe_catalog, read_catalog
 from vit_perception.checkpoints.format import rename
@@ -204,7 +204,7 @@ def test_only_weights_and_their_description_are_fetched(monkeypatch: pytest.Monk
         return "/somewhere"
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    assert hub.download(CATALOG["facebook/dinov2-small"]) == Path("/somewhere")
+    assert download.download(CATALOG["facebook/dinov2-small"]) == Path("/somewhere")
     assert asked["repository"] == "facebook/dinov2-small"
     assert not any(pattern.endswith((".bin", "*")) for pattern in asked["patterns"])
 

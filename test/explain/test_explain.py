@@ -12,10 +12,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
 from vit_perception import cli
-from vit_perception.explain.command import contact_sheet
 from vit_perception.explain.explain import METHODS, Explainer
+from vit_perception.viz.draw import contact_sheet
 
-TINY = str(Path(__file__).parents[1] / "data" / "tiny")
+TINY = str(Path(__file__).parents[1] / "fixtures" / "tiny")
 
 
 @pytest.fixture(scope="module")

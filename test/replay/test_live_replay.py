@@ -20,7 +20,7 @@ pytest.importorskip("vision_msgs", reason="the nodes need vision_msgs")
 
 pytestmark = pytest.mark.live
 
-TINY = Path(__file__).parents[1] / "data" / "tiny"
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 DEADLINE = 240
 PER_FRAME = {
     "/classification": "vision_msgs/msg/Classification",

@@ -21,10 +21,10 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from vit_perception.nodes import image_codec
+from vit_perception.nodes.images import codec
 from vit_perception.nodes.perception_node import PerceptionNode
 
-TINY = Path(__file__).parents[1] / "data" / "tiny"
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 # Ends a test that has failed; those that succeed return at once.
 DEADLINE = 90.0
 TRANSITIONS = {
@@ -148,7 +148,7 @@ class Graph:
         return header
 
     def image(self, pixels: np.ndarray | None = None, encoding: str = "bgr8") -> Image:
-        return image_codec.encode(scene() if pixels is None else pixels, encoding, self.header())
+        return codec.encode(scene() if pixels is None else pixels, encoding, self.header())
 
     def ask(self, namespace: str, message: Image | CompressedImage, topics: dict, qos=10) -> dict:
         """Publish `message` again and again until each topic has answered it; gives the answers by topic."""

@@ -13,11 +13,11 @@ from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
 from ros.graph import TINY, scene, values, wait_until
-from vit_perception.nodes import image_codec
+from vit_perception.nodes.images import codec
 from vit_perception.nodes.outputs.output import LATCHED
-from vit_perception.runtime.describe import labels_by_task
-from vit_perception.runtime.draw import draw_attention, draw_overlay
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.viz.describe import labels_by_task
+from vit_perception.viz.draw import draw_attention, draw_overlay
 
 TOPICS = {
     "classification": Classification,
@@ -108,7 +108,7 @@ def test_pictures_of_the_size_of_the_image(answers, perception, predictor):
     ):
         assert answers[topic].encoding == encoding
         np.testing.assert_allclose(
-            image_codec.decode(answers[topic], "passthrough"), expected, atol=1e-6, err_msg=topic
+            codec.decode(answers[topic], "passthrough"), expected, atol=1e-6, err_msg=topic
         )
 
 
@@ -127,7 +127,7 @@ def test_overlay_shows_what_was_published(answers, perception, predictor):
     rgb = cv2.cvtColor(scene(), cv2.COLOR_BGR2RGB)
     expected = draw_overlay(rgb, shown, labels_by_task(card))
     assert answers["overlay"].encoding == "rgb8"
-    np.testing.assert_array_equal(image_codec.decode(answers["overlay"], "rgb8"), expected)
+    np.testing.assert_array_equal(codec.decode(answers["overlay"], "rgb8"), expected)
 
 
 def test_navigation_by_name(answers, perception):
@@ -168,7 +168,7 @@ def _padded(message, extra=5):
 @pytest.mark.parametrize("kind", ["rgb8", "bgra8", "padded"])
 def test_encodings_give_the_same_answer(graph, suite, answers, kind):
     encoding = "bgr8" if kind == "padded" else kind
-    message = image_codec.encode(scene(), encoding, graph.header(), source="bgr8")
+    message = codec.encode(scene(), encoding, graph.header(), source="bgr8")
     asked = _padded(message) if kind == "padded" else message
     answer = graph.ask(suite, asked, {"segmentation/mask": Image})["segmentation/mask"]
     assert answer.data == answers["segmentation/mask"].data

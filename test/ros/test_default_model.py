@@ -13,9 +13,9 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
 from ros.graph import wait_until
-from vit_perception.nodes import image_codec
+from vit_perception.cards.locate import DEFAULT_MODEL, installed_models
+from vit_perception.nodes.images import codec
 from vit_perception.nodes.outputs.output import LATCHED
-from vit_perception.runtime.locate import DEFAULT_MODEL, installed_models
 
 if DEFAULT_MODEL not in installed_models():
     pytest.skip(f"model {DEFAULT_MODEL} is not installed", allow_module_level=True)
@@ -79,13 +79,13 @@ def test_the_subject_is_named_boxed_and_masked(graph, suite, names, file):
     ]
     assert max((_overlap(box, np.array(truth)) for box in boxes), default=0.0) > 0.6
 
-    mask = image_codec.decode(answers["segmentation/mask"], "mono8")
+    mask = codec.decode(answers["segmentation/mask"], "mono8")
     assert mask.shape == picture.shape[:2]
     left, top, right, bottom = truth
     inside = mask[top:bottom, left:right]
     assert names[str(np.bincount(inside.ravel()).argmax())] == label
 
-    heatmap = image_codec.decode(answers["attention/heatmap"], "32FC1")
+    heatmap = codec.decode(answers["attention/heatmap"], "32FC1")
     assert heatmap.shape == picture.shape[:2]
     assert heatmap.max() == pytest.approx(1.0, abs=0.05)
     assert heatmap.min() >= 0

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection3DArray
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.detection_3d import Detection3DOutput
 from vit_perception.runtime.results import Depth, Detection, Perception
 

@@ -20,7 +20,8 @@ NODES = ("classifier", "detector", "segmenter", "navigator", "attention", "suite
 
 def start(name, **parameters):
     arguments = [part for key, value in parameters.items() for part in ("-p", f"{key}:={value}")]
-    command = [sys.executable, "-m", f"vit_perception.nodes.{name}", "--ros-args", "-r", "__ns:=/process"]
+    module = "vit_perception.nodes.executables"
+    command = [sys.executable, "-m", module, name, "--ros-args", "-r", "__ns:=/process"]
     return subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
     )

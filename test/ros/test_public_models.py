@@ -15,12 +15,12 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Classification, Detection2DArray, Detection3DArray, LabelInfo
 
+from hub.publish import photographs
+from hub.small_clip import publish_clip
+from hub.small_models import publish_depth_anything, publish_mask2former, publish_vit, publish_yolos
 from ros.graph import TRANSITIONS, values, wait_until
-from vit_perception.nodes import image_codec
+from vit_perception.nodes.images import codec
 from vit_perception.nodes.outputs.output import LATCHED
-from zoo.publish import photographs
-from zoo.small_clip import publish_clip
-from zoo.small_models import publish_depth_anything, publish_mask2former, publish_vit, publish_yolos
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_depth_in_metres_or_under_another_name(graph, hub, name, topic):
         answer = graph.ask(namespace, message, {topic: Image})[topic]
         assert answer.header == message.header
         assert answer.encoding == "32FC1"
-        values = image_codec.decode(answer, "32FC1")
+        values = codec.decode(answer, "32FC1")
         assert values.shape == photographs()["portrait"].shape[:2]
         assert np.isfinite(values).all()
         others = {"depth", "depth/relative"} - {topic}
@@ -158,8 +158,8 @@ def test_instances_and_detections_have_the_same_ids(graph, hub):
         assert graph.set("/instances/perception", detection__threshold=0.0).successful
         topics = {"segmentation/mask": Image, "segmentation/instances": Image, "detections": Detection2DArray}
         answers = graph.ask("/instances", photograph(graph), topics)
-        ids = image_codec.decode(answers["segmentation/instances"], image_codec.PASSTHROUGH)
-        mask = image_codec.decode(answers["segmentation/mask"], "mono8")
+        ids = codec.decode(answers["segmentation/instances"], codec.PASSTHROUGH)
+        mask = codec.decode(answers["segmentation/mask"], "mono8")
         assert answers["segmentation/instances"].encoding == "mono16"
         assert ids.shape == mask.shape == photographs()["landscape"].shape[:2]
         for detection in answers["detections"].detections:

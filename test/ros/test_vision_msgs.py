@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MESSAGES: dict[str, dict] = json.loads((ROOT / "test/data/vision_msgs-4.1.1.json").read_text())["messages"]
+MESSAGES: dict[str, dict] = json.loads((ROOT / "test/fixtures/vision_msgs-4.1.1.json").read_text())[
+    "messages"
+]
 SOURCES = ROOT / "interfaces/vision_msgs/msg"
 DEADLINE_SECONDS = 60.0
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.runtime.card import OUR_HEADS, load_card
-from vit_perception.runtime.decode import MAX_DETECTIONS, UNLABELLED, decode
+from vit_perception.cards.card import OUR_HEADS, load_card
+from vit_perception.cards.raw_outputs import needed
+from vit_perception.runtime.decode import MAX_DETECTIONS, decode
 from vit_perception.runtime.preprocess import fit
-from vit_perception.runtime.raw_outputs import needed
+from vit_perception.runtime.results import UNLABELLED
 from vit_perception.tasks import TASKS
 
-CARD = dataclasses.replace(load_card(Path(__file__).parents[1] / "data" / "tiny"), trained=OUR_HEADS)
+CARD = dataclasses.replace(load_card(Path(__file__).parents[1] / "fixtures" / "tiny"), trained=OUR_HEADS)
 SOURCE = (480, 640)
 GEOMETRY = fit(SOURCE, CARD.input_sizes)  # 480x640 into 84x112: 0.175 input pixels a source pixel
 GRID = (21, 28)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vit_perception.cards.rules import DepthRule, read_decoding, write_decoding
 from vit_perception.runtime.decode.depth import depth
 from vit_perception.runtime.preprocess import Geometry
-from vit_perception.runtime.rules import DepthRule, read_decoding, write_decoding
 
 METRES = DepthRule()
 

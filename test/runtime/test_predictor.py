@@ -16,7 +16,7 @@ from vit_perception.tasks import TASKS
 ROOT = Path(__file__).parents[2]
 # What the tiny model answers.
 OUR_TASKS = tuple(task for task in TASKS if task != "depth")
-TINY = ROOT / "test" / "data" / "tiny"
+TINY = ROOT / "test" / "fixtures" / "tiny"
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.runtime.card import load_card
+from vit_perception.cards.card import load_card
 from vit_perception.runtime.preprocess import check_image, fit, normalised, preprocess
 
-CARD = load_card(Path(__file__).parents[1] / "data" / "tiny")
+CARD = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
 # Unlike the tiny model's, large enough to tell a pixel from rounding.
 LARGE = dataclasses.replace(CARD, input_sizes=((336, 448), (448, 336)))
 SIZES = [

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.runtime.card import load_card
+from vit_perception.cards.card import load_card
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.prompts import check_prompts, encode_prompts, keep_encoding
 
 ROOT = Path(__file__).parents[2]
-TINY = ROOT / "test" / "data" / "tiny"
+TINY = ROOT / "test" / "fixtures" / "tiny"
 EXAMPLES = ("person", "forklift", "pallet")
 
 
@@ -52,8 +52,8 @@ def adopted(tmp_path_factory):
     pytest.importorskip("transformers", reason="adopting a model needs transformers")
     pytest.importorskip("onnxruntime", reason="adopting a model compares its graph in ONNX Runtime")
     pytest.importorskip("openvino", reason="and in OpenVINO")
-    from vit_perception.runtime.adopt import obtain_model
-    from zoo.small_clip import publish_clip
+    from hub.small_clip import publish_clip
+    from vit_perception.hub.adopt import obtain_model
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path_factory.mktemp("models")))

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from vit_perception.cards.rules import SegmentationRule
 from vit_perception.runtime.decode.queries import Segments, segments
 from vit_perception.runtime.preprocess import Geometry
-from vit_perception.runtime.rules import SegmentationRule
 
 SOURCE = (40, 60)
 WHOLE = Geometry(SOURCE, (40.0, 60.0), (40, 60))

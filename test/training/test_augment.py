@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from vit_perception.data.coco import Cutout, Photograph
+from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View, affine_view, clip_boxes, jitter_colour, mosaic, paste
-from vit_perception.training.classes import UNLABELLED
-from vit_perception.training.coco import Cutout, Photograph
 
 
 def photograph(box=(10, 20, 40, 50)):

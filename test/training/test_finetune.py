@@ -6,10 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
+from tiny_model import tiny_card
+from vit_perception.data.classes import GROUND
+from vit_perception.data.coco import Cutout, Photograph
 from vit_perception.model import build_model
 from vit_perception.runtime.preprocess import scaled
-from vit_perception.training.classes import GROUND
-from vit_perception.training.coco import Cutout, Photograph
 from vit_perception.training.finetune import (
     Sampler,
     Schedule,
@@ -18,7 +19,6 @@ from vit_perception.training.finetune import (
     mask_weights,
 )
 from vit_perception.training.losses import total_loss
-from vit_perception.training.tiny import tiny_card
 
 SCHEDULE = Schedule(batch_size=4)
 

@@ -5,9 +5,16 @@ pytest.importorskip("torch", reason="training needs torch: make test installs it
 pytest.importorskip("pycocotools", reason="average precision needs pycocotools: make test installs it")
 pytest.importorskip("sklearn", reason="presence needs scikit-learn: make test installs it")
 
-from vit_perception.runtime.results import Classification, Detection, Navigation, Perception, Segmentation
-from vit_perception.training.classes import ACTIONS, GROUND, LABELS, UNLABELLED
-from vit_perception.training.coco import Photograph
+from vit_perception.data.classes import ACTIONS, GROUND, LABELS
+from vit_perception.data.coco import Photograph
+from vit_perception.runtime.results import (
+    UNLABELLED,
+    Classification,
+    Detection,
+    Navigation,
+    Perception,
+    Segmentation,
+)
 from vit_perception.training.metrics import average_precision, evaluate, mask_scores
 
 BOXES = np.array([[10, 10, 50, 50], [60, 20, 90, 80]], np.float32)

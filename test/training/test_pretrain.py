@@ -11,8 +11,8 @@ import cv2
 
 from vit_perception.backbones.vit import ViTConfig
 from vit_perception.checkpoints.load import load_backbone
-from vit_perception.runtime.pictures import find_pictures
 from vit_perception.training.pretrain import Pretraining, batches, crop, pretrain
+from vit_perception.viz.pictures import find_pictures
 
 CONFIG = ViTConfig(patch_size=8, embed_dim=64, depth=2, num_heads=1, pos_grid=(4, 4))
 PLAN = Pretraining(steps=6, batch_size=2, size=32)

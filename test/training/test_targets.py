@@ -3,8 +3,9 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
+from vit_perception.data.classes import ACTIONS, GROUND, LABELS
+from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
-from vit_perception.training.classes import ACTIONS, GROUND, LABELS, UNLABELLED
 from vit_perception.training.targets import IGNORE, classes_present, collate, way_ahead
 
 WALL = LABELS.index("structure")

@@ -24,7 +24,7 @@ from vit_perception.layers.token_reduction import Patches, ReducingBlock, TokenR
 @dataclass(frozen=True)
 class ViTConfig:
     """Shape of a ViT. pos_grid: rows and columns of the learned position embedding, resampled by
-    pos_interpolation; head_dim: channels of a head, where some heads were pruned (see training/compress.py);
+    pos_interpolation; head_dim: channels of a head, where some heads were pruned (see export/compress.py);
     distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
     num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none;
     reduction: fewer tokens from block to block, with the weights of any checkpoint."""

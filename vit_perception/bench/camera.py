@@ -24,7 +24,7 @@ from sensor_msgs.msg import Image
 
 from vit_perception.replay.cdr import serialize_bgr, with_stamp
 from vit_perception.replay.demo import photograph_paths
-from vit_perception.runtime.pictures import read_picture
+from vit_perception.viz.pictures import read_picture
 
 SIZE = (480, 640)
 

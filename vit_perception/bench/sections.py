@@ -16,15 +16,15 @@ import numpy as np
 
 from vit_perception.bench import machine
 from vit_perception.bench.live import Graph, Measured, graph, task_topics
+from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.raw_outputs import CONTENT
+from vit_perception.export.calibration import median_ms
 from vit_perception.replay.processes import node_command, plan
-from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
 from vit_perception.runtime.engines.select import PRECISIONS, make_engine
 from vit_perception.runtime.prompts import encode_prompts
-from vit_perception.runtime.raw_outputs import CONTENT
 from vit_perception.tasks import TASKS
-from vit_perception.training.calibration import median_ms
 
 CAMERA = "/image"
 CAMERA_HZ, OVERLOAD_HZ = 30.0, 120.0
@@ -112,8 +112,8 @@ def composed(bench: Bench) -> dict[str, Any]:
 def separate(bench: Bench) -> dict[str, Any]:
     """One node a task, the same camera."""
     commands = {
-        name: node_command(module, bench.parameters)
-        for name, module in plan(composed=False, tasks=bench.tasks).items()
+        name: node_command(executable, bench.parameters)
+        for name, executable in plan(composed=False, tasks=bench.tasks).items()
     }
     with graph(commands, {CAMERA: task_topics(bench.tasks)}, CAMERA_HZ, {}) as running:
         return _live(running.measure(bench.brief))
@@ -246,10 +246,10 @@ def int8_vs_fp32(bench: Bench) -> dict[str, Any]:
     if bench.data is None:
         measured, source = bench.card.metrics.get("int8", {}), "model card"
     else:
-        from vit_perception.training.coco import load_photographs
-        from vit_perception.training.quantize_command import compare
+        from vit_perception.data.coco import load_photographs
+        from vit_perception.training.evaluate import compare_precisions
 
-        measured, source = compare(bench.model, load_photographs(bench.data)), str(bench.data)
+        measured, source = compare_precisions(bench.model, load_photographs(bench.data)), str(bench.data)
     lost = {
         name.removesuffix("_fp32"): round(value - measured[name.replace("_fp32", "_int8")], 2)
         for name, value in measured.items()

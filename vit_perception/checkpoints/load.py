@@ -12,9 +12,9 @@ from vit_perception.backbones.registry import VARIANTS
 from vit_perception.checkpoints import cvt, mobilevit, mvit, swin, vit, vitdet
 from vit_perception.checkpoints.card import BackboneCard
 from vit_perception.checkpoints.catalog import read_catalog
+from vit_perception.checkpoints.download import download
 from vit_perception.checkpoints.files import State, read_checkpoint
 from vit_perception.checkpoints.format import Format, convert
-from vit_perception.checkpoints.hub import download
 
 FORMATS: tuple[Format, ...] = (
     *vit.FORMATS,

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vit_perception.cards.card import Card, load_card
 from vit_perception.explain.rollout import gradient_rollout, rollout
+from vit_perception.hub.adopt import obtain_model
 from vit_perception.model import PerceptionModel
-from vit_perception.runtime.adopt import obtain_model
-from vit_perception.runtime.card import Card, load_card
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.runtime.preprocess import Geometry, normalised, preprocess
 

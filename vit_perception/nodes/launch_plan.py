@@ -6,29 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vit_perception.runtime.adopt import local_model
-from vit_perception.runtime.card import load_card
-from vit_perception.runtime.locate import DEFAULT_MODEL
-from vit_perception.tasks import (
-    ATTENTION,
-    CLASSIFICATION,
-    DEPTH,
-    DETECTION,
-    NAVIGATION,
-    SEGMENTATION,
-    TASKS,
-    check_tasks,
-)
-
-# The executable that answers each task; each names its node and its file in `config/`.
-EXECUTABLES = {
-    CLASSIFICATION: "classifier",
-    DETECTION: "detector",
-    SEGMENTATION: "segmenter",
-    NAVIGATION: "navigator",
-    DEPTH: "depth",
-    ATTENTION: "attention",
-}
+from vit_perception.cards.card import load_card
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.hub.adopt import local_model
+from vit_perception.nodes.executables import EXECUTABLES, SUITE, SUITE_NODE
+from vit_perception.tasks import TASKS, check_tasks
 
 
 @dataclass(frozen=True)
@@ -137,7 +119,7 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
         if tasks:
             parameters["tasks"] = list(tasks)
         parameters |= {f"{task}.model": model for task, model in models.items()}
-        return [NodePlan("suite", "perception", (config / "suite.yaml", *files), parameters)]
+        return [NodePlan(SUITE, SUITE_NODE, (config / f"{SUITE}.yaml", *files), parameters)]
     return [
         NodePlan(
             EXECUTABLES[task],

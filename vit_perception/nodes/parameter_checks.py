@@ -9,8 +9,8 @@ from typing import Any
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.validate_topic_name import validate_topic_name
 
+from vit_perception.cards.card import check_thresholds
 from vit_perception.nodes.camera import camera_names
-from vit_perception.runtime.card import check_thresholds
 from vit_perception.tasks import check_tasks
 
 Check = Callable[[Any], None]

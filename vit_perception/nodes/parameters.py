@@ -11,13 +11,13 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from vit_perception.cards.card import THRESHOLDS
+from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.nodes import parameter_checks as checks
 from vit_perception.nodes.camera import camera_names
-from vit_perception.runtime.card import THRESHOLDS
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
-from vit_perception.runtime.locate import DEFAULT_MODEL
-from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.predictor import INPUT_SCALES, MAP_SCALES
+from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import CLASSIFICATION, DETECTION, TASKS, check_tasks
 
 TRANSPORTS = ("raw", "compressed")
@@ -61,7 +61,7 @@ class Parameters:
 
     def __init__(self, node: Node, tasks: tuple[str, ...] | None) -> None:
         self._node = node
-        self._panel: Panel | None = None
+        self._panel: TaskModels | None = None
         self._declared_for: tuple[str, ...] = ()
         self._listener: Callable[[Settings], None] | None = None
         self._refusal = ""
@@ -125,7 +125,7 @@ class Parameters:
         )
         node.add_post_set_parameters_callback(self._follow)
 
-    def declare_for(self, panel: Panel) -> None:
+    def declare_for(self, panel: TaskModels) -> None:
         """Declare what depends on the models; of other ones than before, with their own defaults.
 
         Raises:

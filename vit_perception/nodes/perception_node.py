@@ -16,7 +16,7 @@ from vit_perception.nodes.frame_slot import FrameSlot, FrameWorker
 from vit_perception.nodes.parameters import Parameters, Settings
 from vit_perception.nodes.pipeline import Arrival, Pipeline
 from vit_perception.nodes.statistics import Statistics
-from vit_perception.runtime.panel import Panel
+from vit_perception.runtime.task_models import TaskModels
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -119,7 +119,7 @@ class PerceptionNode(Node):
 
     def _make_pipeline(self) -> Pipeline:
         parameters = self._options
-        panel = Panel(
+        panel = TaskModels(
             parameters.models,
             parameters.text("model"),
             parameters.tasks,

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.nodes.frame import Frame, read_frame
-from vit_perception.nodes.image_codec import ImageError
+from vit_perception.nodes.images.codec import ImageError
+from vit_perception.nodes.images.frame import Frame, read_frame
 from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, LatencyBudget
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.selection import selected
 from vit_perception.nodes.statistics import Statistics
-from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.predictor import INPUT_SCALES
+from vit_perception.runtime.task_models import TaskModels
 
 _LOG_SECONDS = 5.0
 # With `fresh_only`, a frame that is older than this had to wait for the one before.
@@ -52,7 +52,7 @@ class Pipeline:
     def __init__(
         self,
         node: Node,
-        panel: Panel,
+        panel: TaskModels,
         statistics: Statistics,
         settings: Settings,
         cameras: Iterable[str] = ("",),

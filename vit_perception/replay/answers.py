@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +12,11 @@ import numpy as np
 from mcap.reader import McapReader, make_reader
 from rclpy.serialization import deserialize_message
 
-from vit_perception.nodes import image_codec
+from vit_perception.nodes.images import codec
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
 from vit_perception.replay.session import DIAGNOSTICS, IMAGE_TOPICS, message_class
 from vit_perception.runtime.results import (
+    AnsweredFrame,
     Attention,
     Classification,
     Depth,
@@ -34,16 +35,6 @@ _IDENTITY = ("model", "engine", "precision")
 class _Raw(NamedTuple):
     message_type: str
     cdr: bytes
-
-
-@dataclass(frozen=True)
-class AnsweredFrame:
-    """One frame of a run. image: (H, W, 3) uint8 RGB as published; labels: class id → name, by task."""
-
-    index: int
-    image: np.ndarray
-    perception: Perception
-    labels: Mapping[str, Mapping[int, str]]
 
 
 def read_answers(path: Path) -> Iterator[AnsweredFrame]:
@@ -134,7 +125,7 @@ def _close(
 
 def _pixels(topic: str, message: Any) -> np.ndarray:
     compressed = topic == IMAGE_TOPICS[COMPRESSED_IMAGE]
-    return (image_codec.decode_compressed if compressed else image_codec.decode)(message, "rgb8")
+    return (codec.decode_compressed if compressed else codec.decode)(message, "rgb8")
 
 
 def _is_whole(task: str, values: Mapping[str, Any]) -> bool:
@@ -173,13 +164,13 @@ def _detection(message: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _image_part(task: str, name: str) -> Callable[[Any], tuple[str, dict[str, Any]]]:
-    return lambda message: (task, {name: image_codec.decode(message, image_codec.PASSTHROUGH)})
+    return lambda message: (task, {name: codec.decode(message, codec.PASSTHROUGH)})
 
 
 def _depth(metric: bool) -> Callable[[Any], tuple[str, dict[str, Any]]]:
     return lambda message: (
         "depth",
-        {"depth": image_codec.decode(message, image_codec.PASSTHROUGH), "metric": metric},
+        {"depth": codec.decode(message, codec.PASSTHROUGH), "metric": metric},
     )
 
 

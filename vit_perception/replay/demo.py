@@ -8,14 +8,14 @@ from pathlib import Path
 
 import cv2
 
+from vit_perception.cards.card import load_card
+from vit_perception.hub.adopt import obtain_model
 from vit_perception.replay.answers import read_answers
-from vit_perception.replay.overview import Captions, draw_sheet
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
-from vit_perception.runtime.adopt import obtain_model
-from vit_perception.runtime.card import load_card
 from vit_perception.tasks import CLASSIFICATION
+from vit_perception.viz.overview import Captions, draw_sheet
 
 OVERVIEW = "overview.png"
 

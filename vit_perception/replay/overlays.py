@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 
 from vit_perception.replay.answers import read_answers
-from vit_perception.runtime.draw import draw_overlay
+from vit_perception.viz.draw import draw_overlay
 
 OVERLAYS = "overlays"
 

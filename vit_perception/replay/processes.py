@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from vit_perception.nodes.launch_plan import EXECUTABLES
+from vit_perception.nodes.executables import EXECUTABLES, SUITE, SUITE_NODE
 from vit_perception.nodes.transport import large_image_environment
-
-SUITE = "suite"
-SUITE_NODE = "perception"
 
 _STOP_SECONDS = 5.0
 
@@ -40,19 +37,19 @@ class NodeProcess:
 
 
 def plan(composed: bool, tasks: Sequence[str]) -> dict[str, str]:
-    """Node name → module of `vit_perception.nodes` to run for these tasks."""
+    """Node name → executable to run for these tasks."""
     if composed:
         return {SUITE_NODE: SUITE}
     return {EXECUTABLES[task]: EXECUTABLES[task] for task in tasks}
 
 
-def node_command(module: str, parameters: Mapping[str, str], *ros_arguments: str) -> list[str]:
-    """Arguments of the Python interpreter that run a module of `vit_perception.nodes`.
+def node_command(executable: str, parameters: Mapping[str, str], *ros_arguments: str) -> list[str]:
+    """Arguments of the Python interpreter that run an executable of ours, installed or not.
 
     parameters: name → YAML value.
     """
     given = [argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")]
-    return ["-m", f"vit_perception.nodes.{module}", "--ros-args", *given, *ros_arguments]
+    return ["-m", "vit_perception.nodes.executables", executable, "--ros-args", *given, *ros_arguments]
 
 
 def isolated_environment(domain: int) -> dict[str, str]:

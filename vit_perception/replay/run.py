@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.hub.adopt import obtain_model, to_stderr
 from vit_perception.replay import processes
 from vit_perception.replay.answers import read_identity
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
@@ -18,9 +21,6 @@ from vit_perception.replay.recorder import METADATA, Recorder
 from vit_perception.replay.scoreboard import Scoreboard
 from vit_perception.replay.session import ANSWER_TOPICS, Session
 from vit_perception.replay.sources import Source, SourceError
-from vit_perception.runtime.adopt import obtain_model, to_stderr
-from vit_perception.runtime.card import Card, load_card
-from vit_perception.runtime.locate import DEFAULT_MODEL
 from vit_perception.tasks import TASKS, check_tasks
 
 RESULTS = "results.mcap"
@@ -84,8 +84,8 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
     os.environ.update(environment)  # our own participant reads them too
     parameters = _parameters(options, card, tasks, source.message_type)
     nodes = {
-        name: processes.node_command(module, parameters)
-        for name, module in processes.plan(options.composed, tasks).items()
+        name: processes.node_command(executable, parameters)
+        for name, executable in processes.plan(options.composed, tasks).items()
     }
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (RESULTS, METADATA, SUMMARY):

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vit_perception.runtime import raw_outputs
-from vit_perception.runtime.adopt import obtain_model
-from vit_perception.runtime.card import Card, check_thresholds, load_card
+from vit_perception.cards import raw_outputs
+from vit_perception.cards.card import Card, check_thresholds, load_card
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.hub.adopt import obtain_model
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.engines.select import make_engine
-from vit_perception.runtime.locate import DEFAULT_MODEL
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.runtime.results import Perception

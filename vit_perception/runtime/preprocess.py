@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vit_perception.runtime.card import Card
-from vit_perception.runtime.recipe import Recipe
-from vit_perception.runtime.resize import Resize
+from vit_perception.cards.card import Card
+from vit_perception.cards.recipe import Recipe
+from vit_perception.cards.resize import Resize
 
 ORDERS = ("bgr", "rgb")
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vit_perception.runtime.card import Card
-from vit_perception.zoo.names import INSTALL
-from vit_perception.zoo.text import template_of
+from vit_perception.cards.card import Card
+from vit_perception.hub.families.hugging_face.tokenizers import template_of
+from vit_perception.hub.names import INSTALL
 
 MOST_PROMPTS = 100
 # Where encodings are kept, and how many sets of prompts: some hundred kilobytes each.

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+# In a mask: a pixel whose class is not known. mono8 has room for 255 classes beside it.
+UNLABELLED = 255
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -94,3 +97,14 @@ class Perception:
     depth: Depth | None = None
     attention: Attention | None = None
     stage_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AnsweredFrame:
+    """One frame of a recording. index: from 1; image: (H, W, 3) uint8 RGB as published; labels: class id →
+    name, by task."""
+
+    index: int
+    image: np.ndarray
+    perception: Perception
+    labels: Mapping[str, Mapping[int, str]]

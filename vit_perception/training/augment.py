@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vit_perception.training.classes import UNLABELLED
-from vit_perception.training.coco import Cutout, Photograph
+from vit_perception.data.coco import Cutout, Photograph
+from vit_perception.runtime.results import UNLABELLED
 
 _GREY = (124, 116, 104)  # the mean colour, zero after normalisation, as run-time padding is
 

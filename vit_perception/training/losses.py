@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
-from vit_perception.training.classes import UNLABELLED
+from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.targets import IGNORE, Batch
 
 WEIGHTS = {

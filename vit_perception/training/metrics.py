@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.results import Detection, Perception
-from vit_perception.training.classes import ACTIONS, LABELS, THINGS, UNLABELLED
-from vit_perception.training.coco import Photograph, visible_classes
+from vit_perception.data.classes import ACTIONS, LABELS, THINGS
+from vit_perception.data.coco import Photograph, visible_classes
+from vit_perception.runtime.results import UNLABELLED, Detection, Perception
 from vit_perception.training.targets import PRESENT, way_ahead
 
 # Average precision integrates over all scores; a cut at a working threshold would lose its tail.

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from vit_perception.backbones.registry import VARIANTS, make_backbone
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
-from vit_perception.runtime.pictures import find_pictures
 from vit_perception.training.mae import MaskedAutoencoder
 from vit_perception.training.parameter_groups import parameter_groups
+from vit_perception.viz.pictures import find_pictures
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

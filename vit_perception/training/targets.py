@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vit_perception.data.classes import ACTIONS, GROUND, LABELS, THINGS
+from vit_perception.data.coco import visible_classes
+from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
-from vit_perception.training.classes import ACTIONS, GROUND, LABELS, THINGS, UNLABELLED
-from vit_perception.training.coco import visible_classes
 
 PRESENT = 0.004  # the share of a picture from which on a class counts as in it
 IGNORE = -100  # of an action: there is no mask to tell

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.runtime import raw_outputs
-from vit_perception.runtime.card import load_card
+from vit_perception.cards import raw_outputs
+from vit_perception.cards.card import load_card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.select import count_cuda_devices, make_engine
 
-CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
+CARD = load_card(Path(__file__).parents[2] / "fixtures" / "tiny")
 # Landscape, a batch, and a square that no card lists.
 SHAPES = [((84, 112), 1), ((112, 84), 3), ((70, 70), 1)]
 

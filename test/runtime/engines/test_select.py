@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from vit_perception.runtime.card import load_card
+from vit_perception.cards.card import load_card
 from vit_perception.runtime.engines import EngineUnavailable, select
 from vit_perception.runtime.engines.select import make_engine
 
-CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
+CARD = load_card(Path(__file__).parents[2] / "fixtures" / "tiny")
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.runtime.card import load_card
+from vit_perception.cards.card import load_card
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
 
 from vit_perception.runtime.engines.shared_weights import attach, detach, read_tensors
 
-CARD = load_card(Path(__file__).parents[2] / "data" / "tiny")
+CARD = load_card(Path(__file__).parents[2] / "fixtures" / "tiny")
 
 
 def folded():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from vit_perception.nodes import image_codec
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images import codec
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.draw import draw_attention
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import ATTENTION
+from vit_perception.viz.draw import draw_attention
 
 
 class AttentionOutput(Output):
@@ -26,7 +26,7 @@ class AttentionOutput(Output):
         if answer is None:
             return
         if heard(self._heatmap):
-            self._heatmap.publish(image_codec.encode(answer.heatmap, "32FC1", frame.header))
+            self._heatmap.publish(codec.encode(answer.heatmap, "32FC1", frame.header))
         if heard(self._overlay):
             drawn = draw_attention(frame.rgb, answer.heatmap)
-            self._overlay.publish(image_codec.encode(drawn, "rgb8", frame.header))
+            self._overlay.publish(codec.encode(drawn, "rgb8", frame.header))

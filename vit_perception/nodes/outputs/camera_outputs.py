@@ -6,7 +6,7 @@ import threading
 
 from rclpy.node import Node
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.attention import AttentionOutput
 from vit_perception.nodes.outputs.classification import ClassificationOutput
 from vit_perception.nodes.outputs.depth import DepthOutput
@@ -18,8 +18,8 @@ from vit_perception.nodes.outputs.output import Output
 from vit_perception.nodes.outputs.overlay import OverlayOutput
 from vit_perception.nodes.outputs.segmentation import SegmentationOutput
 from vit_perception.nodes.parameters import Settings
-from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.results import Perception
+from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
 
@@ -30,7 +30,7 @@ class CameraOutputs:
         prefix: before every topic, with its slash.
     """
 
-    def __init__(self, node: Node, panel: Panel, prefix: str) -> None:
+    def __init__(self, node: Node, panel: TaskModels, prefix: str) -> None:
         makers = {
             CLASSIFICATION: lambda: ClassificationOutput(node, prefix),
             DETECTION: lambda: DetectionOutput(node, prefix),

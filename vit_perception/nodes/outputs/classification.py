@@ -5,7 +5,7 @@ from __future__ import annotations
 from rclpy.node import Node
 from vision_msgs.msg import Classification, ObjectHypothesis
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import CLASSIFICATION

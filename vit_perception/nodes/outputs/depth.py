@@ -5,10 +5,10 @@ from __future__ import annotations
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from vit_perception.nodes import image_codec
-from vit_perception.nodes.frame import Frame
+from vit_perception.cards.card import Card
+from vit_perception.nodes.images import codec
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.card import Card
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DEPTH
 
@@ -23,4 +23,4 @@ class DepthOutput(Output):
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         if perception.depth is not None and heard(self._publisher):
-            self._publisher.publish(image_codec.encode(perception.depth.depth, "32FC1", frame.header))
+            self._publisher.publish(codec.encode(perception.depth.depth, "32FC1", frame.header))

@@ -7,7 +7,7 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DETECTION

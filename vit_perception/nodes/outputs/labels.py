@@ -12,7 +12,7 @@ from vision_msgs.msg import LabelInfo, VisionClass
 
 from vit_perception.nodes.outputs.output import LATCHED
 from vit_perception.nodes.parameters import Settings
-from vit_perception.runtime.panel import Panel
+from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
 LABEL_INFO = "label_info"
@@ -34,7 +34,7 @@ class Labels:
     `classification/label_info`.
     """
 
-    def __init__(self, node: Node, prefix: str, panel: Panel) -> None:
+    def __init__(self, node: Node, prefix: str, panel: TaskModels) -> None:
         self._node = node
         self._panel = panel
         self._topics = [
@@ -61,7 +61,7 @@ class Labels:
             self._node.destroy_publisher(topic.publisher)
 
 
-def _topics(panel: Panel) -> dict[str, tuple[str, ...]]:
+def _topics(panel: TaskModels) -> dict[str, tuple[str, ...]]:
     """Tasks by the topic that has their labels."""
     found: dict[str, tuple[str, ...]] = {}
     objects = tuple(task for task in (DETECTION, CLASSIFICATION) if task in panel.tasks)

@@ -10,9 +10,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import Range
 from vision_msgs.msg import Classification, ObjectHypothesis
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.cards.card import Card
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.card import Card
 from vit_perception.runtime.results import Navigation, Perception
 from vit_perception.tasks import NAVIGATION
 

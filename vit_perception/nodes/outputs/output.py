@@ -8,7 +8,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.runtime.results import Perception
 
 _DEPTH = 5

@@ -5,16 +5,16 @@ from __future__ import annotations
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from vit_perception.nodes import image_codec
-from vit_perception.nodes.frame import Frame
+from vit_perception.nodes.images import codec
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.draw import draw_overlay
-from vit_perception.runtime.panel import Panel
 from vit_perception.runtime.results import Perception
+from vit_perception.runtime.task_models import TaskModels
+from vit_perception.viz.draw import draw_overlay
 
 
 class OverlayOutput(Output):
-    def __init__(self, node: Node, prefix: str, panel: Panel, tasks: tuple[str, ...]) -> None:
+    def __init__(self, node: Node, prefix: str, panel: TaskModels, tasks: tuple[str, ...]) -> None:
         super().__init__(node, prefix)
         self.tasks = tasks
         self._panel = panel
@@ -23,4 +23,4 @@ class OverlayOutput(Output):
     def publish(self, perception: Perception, frame: Frame) -> None:
         if heard(self._publisher):
             drawn = draw_overlay(frame.rgb, perception, self._panel.labels)
-            self._publisher.publish(image_codec.encode(drawn, "rgb8", frame.header))
+            self._publisher.publish(codec.encode(drawn, "rgb8", frame.header))

@@ -6,12 +6,12 @@ from __future__ import annotations
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from vit_perception.nodes import image_codec
-from vit_perception.nodes.frame import Frame
+from vit_perception.cards.card import Card
+from vit_perception.cards.rules import INSTANCE_KINDS
+from vit_perception.nodes.images import codec
+from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.output import Output, heard
-from vit_perception.runtime.card import Card
 from vit_perception.runtime.results import Perception
-from vit_perception.runtime.rules import INSTANCE_KINDS
 from vit_perception.tasks import SEGMENTATION
 
 
@@ -32,6 +32,6 @@ class SegmentationOutput(Output):
             return
         for publisher, pixels in ((self._mask, answer.mask), (self._confidence, answer.confidence)):
             if heard(publisher):
-                publisher.publish(image_codec.encode(pixels, "mono8", frame.header))
+                publisher.publish(codec.encode(pixels, "mono8", frame.header))
         if self._instances is not None and answer.instances is not None and heard(self._instances):
-            self._instances.publish(image_codec.encode(answer.instances, "mono16", frame.header))
+            self._instances.publish(codec.encode(answer.instances, "mono16", frame.header))

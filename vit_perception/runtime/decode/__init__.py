@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.card import Card
+from vit_perception.cards.card import Card
+from vit_perception.cards.raw_outputs import needed
 from vit_perception.runtime.decode.attention import attention
 from vit_perception.runtime.decode.classification import classification
 from vit_perception.runtime.decode.depth import depth
@@ -19,17 +20,15 @@ from vit_perception.runtime.decode.detection import MAX_DETECTIONS, detection
 from vit_perception.runtime.decode.navigation import navigation
 from vit_perception.runtime.decode.queries import Segments, segments
 from vit_perception.runtime.decode.segmentation import (
-    UNLABELLED,
     interpolated,
     probability_map,
     segmentation,
 )
 from vit_perception.runtime.preprocess import Geometry
-from vit_perception.runtime.raw_outputs import needed
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
-__all__ = ["MAX_DETECTIONS", "UNLABELLED", "decode", "navigation"]
+__all__ = ["MAX_DETECTIONS", "decode", "navigation"]
 
 
 def decode(

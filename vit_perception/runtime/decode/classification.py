@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from vit_perception.cards.rules import OURS, ClassificationRule
 from vit_perception.runtime.decode.activation import sigmoid, softmax
 from vit_perception.runtime.results import Classification
-from vit_perception.runtime.rules import OURS, ClassificationRule
 
 
 def classification(logits: np.ndarray, rule: ClassificationRule = OURS.classification) -> Classification:

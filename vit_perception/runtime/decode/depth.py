@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from vit_perception.cards.rules import DepthRule
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Depth
-from vit_perception.runtime.rules import DepthRule
 
 _INTERPOLATION = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from vit_perception.runtime.card import Card
+from vit_perception.cards.card import Card
+from vit_perception.cards.rules import DetectionRule
 from vit_perception.runtime.decode.activation import sigmoid, softmax
 from vit_perception.runtime.decode.segmentation import ProbabilityMap
 from vit_perception.runtime.mask_agreement import agree
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Detection
-from vit_perception.runtime.rules import DetectionRule
 
 NMS_IOU = 0.5
 MAX_DETECTIONS = 100

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vit_perception.cards.rules import SegmentationRule
 from vit_perception.runtime.decode.activation import softmax
-from vit_perception.runtime.decode.segmentation import UNLABELLED, strongest
+from vit_perception.runtime.decode.segmentation import strongest
 from vit_perception.runtime.preprocess import Geometry
-from vit_perception.runtime.results import Detection, Segmentation
-from vit_perception.runtime.rules import SegmentationRule
+from vit_perception.runtime.results import UNLABELLED, Detection, Segmentation
 
 # Of a semantic answer, the classes with the best scores are tried first.
 _LIKELY = 16

@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 from vit_perception.runtime.preprocess import Geometry
-from vit_perception.runtime.results import Segmentation
-
-UNLABELLED = 255
+from vit_perception.runtime.results import UNLABELLED, Segmentation
 
 # So few classes are all interpolated; of more, those that are among the first places of some cell.
 _FEW, _PLACES = 24, 4

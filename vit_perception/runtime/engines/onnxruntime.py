@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.card import Card
+from vit_perception.cards.card import Card
+from vit_perception.cards.raw_outputs import IMAGE
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.preprocess import normalised
-from vit_perception.runtime.raw_outputs import IMAGE
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.card import Card
+from vit_perception.cards.card import Card
+from vit_perception.cards.raw_outputs import CONTENT, IMAGE
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.engines.shared_weights import WEIGHTS, attach
 from vit_perception.runtime.malloc import give_back
-from vit_perception.runtime.raw_outputs import CONTENT, IMAGE
 
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}

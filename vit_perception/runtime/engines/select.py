@@ -7,9 +7,9 @@ import importlib.util
 import sys
 from collections.abc import Collection
 
-from vit_perception.runtime.card import Card
+from vit_perception.cards.card import Card
+from vit_perception.cards.integrity import verify
 from vit_perception.runtime.engines import Engine, EngineUnavailable
-from vit_perception.runtime.integrity import verify
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda")

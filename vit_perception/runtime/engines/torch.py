@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vit_perception.runtime import raw_outputs
-from vit_perception.runtime.card import Card
+from vit_perception.cards import raw_outputs
+from vit_perception.cards.card import Card
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load_any_model(card: Card) -> Any:
 
 def _build(card: Card) -> nn.Module:
     if "library" in card.architecture:
-        from vit_perception.zoo.build import build_public
+        from vit_perception.hub.build import build_public
 
         return build_public(card.architecture, card.folder)
     from vit_perception.model import build_model

@@ -1,0 +1,59 @@
+"""A random model small enough for tests: `python -m tiny_model OUTPUT_FOLDER`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import torch
+
+from vit_perception.cards.card import Card
+from vit_perception.export.export import export
+from vit_perception.model import build_model
+from vit_perception.training.default_model import default_card
+
+
+def tiny_card() -> Card:
+    """The default model's card with an architecture of 26 k parameters."""
+    standard = default_card([], [])
+    return dataclasses.replace(
+        standard,
+        name="tiny",
+        description="Random weights, for tests of the plumbing: its answers mean nothing.",
+        provenance="random initialisation, seed 0",
+        architecture={
+            **standard.architecture,
+            "backbone": {
+                "family": "vit",
+                "patch_size": 14,
+                "embed_dim": 16,
+                "depth": 2,
+                "num_heads": 2,
+                "pos_grid": [4, 4],
+                "layer_scale": 1.0,
+            },
+            "pyramid": {"layers": [0, 1], "width": 16, "fine_width": 16},
+        },
+        input_sizes=((84, 112), (112, 84)),
+        thresholds={"classification": 0.5, "detection": 0.3},
+        mask_agreement=0.0,
+    )
+
+
+def main(folder: str) -> None:
+    torch.manual_seed(0)
+    card = tiny_card()
+    model = build_model(card.architecture)
+    for parameter in model.parameters():  # larger than a training start, so that outputs vary with the image
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    parameters = dict(model.named_parameters())
+    torch.nn.init.zeros_(parameters["heads.detection.scores.bias"])
+    torch.nn.init.normal_(parameters["heads.detection.distances.weight"], std=0.02)  # boxes of a few cells
+    for name, difference in export(model, card, Path(folder)).items():
+        print(f"{name:28} differs by {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

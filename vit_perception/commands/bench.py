@@ -1,0 +1,77 @@
+"""`vit-perception bench`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vit_perception.bench import PARTS
+from vit_perception.commands.arguments import add_model
+
+if TYPE_CHECKING:
+    from vit_perception.bench.sections import Bench
+
+HELP = "measure the nodes on this machine, live, against the targets"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print all results as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write them as JSON, too")
+    parser.add_argument(
+        "--only", nargs="+", metavar="PART", choices=PARTS, help="some of " + ", ".join(PARTS)
+    )
+    parser.add_argument("--data", type=Path, help="labelled photographs to compare int8 with fp32 on")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the main run (60)")
+    parser.add_argument("--brief", type=float, default=15.0, help="of each other run (15)")
+    parser.add_argument("--overload", type=float, default=600.0, help="of the camera that is too fast (600)")
+    add_model(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the parts, print the table, write the JSON; 0 if every part ran, whatever it measured."""
+    from vit_perception.bench import sections
+    from vit_perception.bench.report import heading, table
+    from vit_perception.hub.adopt import obtain_model, to_stderr
+
+    bench = sections.Bench(
+        obtain_model(options.model, to_stderr).resolve(),
+        seconds=options.seconds,
+        brief=options.brief,
+        overload=options.overload,
+        data=options.data,
+        engine=options.engine,
+        device=options.device,
+        precision=options.precision,
+        asked=options.tasks,
+        prompts=options.prompts or (),
+    )
+    found: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+    for name in options.only or PARTS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            found[name] = getattr(sections, name)(bench)
+        except (RuntimeError, OSError, ValueError, KeyError, ImportError) as error:
+            failures[name] = str(error)
+            print(f"{name} failed: {error}", file=sys.stderr, flush=True)
+        if options.output is not None:
+            _write(options.output, _results(bench, found, failures))
+    results = _results(bench, found, failures)
+    print(json.dumps(results, indent=2) if options.json else f"{heading(results)}\n\n{table(results)}")
+    return 1 if failures else 0
+
+
+def _results(bench: Bench, found: dict[str, Any], failures: dict[str, str]) -> dict[str, Any]:
+    from vit_perception.bench import machine
+    from vit_perception.bench.report import summary
+
+    failed = {"failed": failures} if failures else {}
+    return {"machine": machine.describe(), "model": bench.card.name, **summary(found), **failed}
+
+
+def _write(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,0 +1,93 @@
+"""`vit-perception compress`: a smaller model of its own, and what it costs in accuracy and saves in time."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from vit_perception.commands.arguments import add_frames
+
+HELP = "make a smaller model: fewer heads, narrower MLPs, int8"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="name or folder of a model whose backbone is a plain ViT")
+    add_frames(parser, 64)
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="of the smaller model")
+    parser.add_argument("--heads", type=int, help="attention heads to keep in each block; as it is")
+    parser.add_argument(
+        "--mlp-ratio", type=float, help="width of the MLPs, in widths of the tokens; as it is"
+    )
+    parser.add_argument("--int8", action="store_true", help="an int8 graph, too, that shares the weights")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the smaller model to `output`; ValueError if that is the model itself."""
+    from vit_perception.cards.card import load_card, write_card
+    from vit_perception.export.calibration import calibration_frames
+    from vit_perception.export.compress import compress
+    from vit_perception.export.export import export
+    from vit_perception.export.quantize import quantize
+    from vit_perception.hub.adopt import obtain_model
+    from vit_perception.runtime.engines.torch import load_model
+
+    folder, output = obtain_model(options.model), Path(options.output)
+    if output.resolve() == folder.resolve():
+        raise ValueError(f"{output} is the model itself: give another --output")
+    card = load_card(folder)
+    frames = calibration_frames(options.data, options.frames)
+    model = load_model(card)
+    smaller, architecture = compress(card, model, frames, options.heads, options.mlp_ratio)
+    kept = architecture["backbone"]
+    what = f"{kept['num_heads']} heads, mlp_ratio {kept['mlp_ratio']:g}"
+    made = dataclasses.replace(
+        card,
+        name=output.name,
+        description=f"{card.description} Compressed to {what}.",
+        provenance=f"{card.provenance} Compressed from {card.name} by vit-perception compress.",
+        architecture=architecture,
+        metrics={},
+    )
+    export(smaller, made, output)
+    precision = "fp32"
+    if options.int8:
+        write_card(quantize(load_card(output), frames))
+        precision = "int8"
+    measured = _measure(folder, output, options.data, precision)
+    measured["parameters"] = sum(parameter.numel() for parameter in smaller.parameters())
+    measured["parameters_before"] = sum(parameter.numel() for parameter in model.parameters())
+    write_card(dataclasses.replace(load_card(output), metrics={"compressed": measured}))
+    for name, value in measured.items():
+        print(f"{name:28}{value}")
+    print(f"Written to {output}; train it on with --start {output} to win back what it lost")
+    return 0
+
+
+def _measure(before: Path, after: Path, data: Path, precision: str) -> dict[str, Any]:
+    """Milliseconds of both in this precision, and where `data` is labelled the accuracy of both."""
+    import numpy as np
+
+    from vit_perception.cards.card import load_card
+    from vit_perception.export.calibration import labelled, median_ms
+    from vit_perception.runtime.engines.openvino import OpenVinoEngine
+    from vit_perception.runtime.predictor import Predictor
+
+    photographs = []
+    if labelled(data):
+        from vit_perception.data.coco import load_photographs
+
+        photographs = load_photographs(data)
+    measured: dict[str, Any] = {"precision": precision}
+    for suffix, folder in (("_before", before), ("", after)):
+        card = load_card(folder)
+        used = precision if precision != "int8" or "int8" in card.files else "auto"
+        image = np.zeros((1, *card.input_sizes[0], 3), np.uint8)
+        measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image), 2)
+        if photographs:
+            from vit_perception.training.evaluate import judge
+
+            found = judge(Predictor(folder, "openvino", "cpu", precision=used), photographs)
+            measured |= {f"{name}{suffix}": value for name, value in found.items() if "/" not in name}
+    return measured

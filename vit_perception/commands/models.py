@@ -1,0 +1,53 @@
+"""`vit-perception models`: what there is on this machine; `models fetch` is a command below it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from vit_perception.cards.card import FILE, load_card
+from vit_perception.cards.locate import installed_models, model_folders
+from vit_perception.commands import fetch
+from vit_perception.hub.store import store
+from vit_perception.viz.describe import describe_card, describe_source
+
+HELP = "list the models here and the public checkpoints"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    below = parser.add_subparsers(metavar="fetch").add_parser("fetch", help=fetch.HELP)
+    fetch.add_arguments(below)
+    below.set_defaults(run=fetch.run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the installed models, those that were adopted, and the checkpoints."""
+    cards = [describe_card(load_card(folder)) for folder in installed_models().values()]
+    print(
+        "\n\n".join(cards)
+        or f"no model is installed in {', '.join(map(str, model_folders())) or 'any known folder'}"
+    )
+    print(f"\nPublic models, adopted into {store()}:\n")
+    print("\n".join(_adopted(store())) or "none yet: `vit-perception models fetch hf:ORG/NAME` gets one")
+    print(f"\nPublic checkpoints, to start a model of your own from (load_backbone):\n\n{_checkpoints()}")
+    return 0
+
+
+def _adopted(where: Path) -> Iterator[str]:
+    """A line for each model in a store; one that is damaged is said to be."""
+    for file in sorted(where.glob(f"[!.]*/{FILE}")):
+        try:
+            yield describe_source(load_card(file.parent))
+        except (ValueError, OSError) as error:
+            yield str(error)
+
+
+def _checkpoints() -> str:
+    try:
+        from vit_perception.checkpoints.catalog import describe_catalog
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return "they need PyTorch, which running a model does not: pip install torch"
+    return describe_catalog()

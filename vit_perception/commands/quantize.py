@@ -1,0 +1,66 @@
+"""`vit-perception quantize`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vit_perception.commands.arguments import add_frames
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HELP = "give a model an int8 graph for OpenVINO"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="name or folder of a model")
+    add_frames(parser, 128)
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="a copy; the model's own folder")
+    parser.add_argument(
+        "--keep",
+        nargs="*",
+        metavar="PART",
+        help="leave these in higher precision: patch_embed, first_block, attention, pyramid, heads; "
+        "unless given, those for which it pays",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Quantise into the model's own folder, or a copy of it, and say on its card what was measured."""
+    from vit_perception.cards.card import load_card, write_card
+    from vit_perception.export.calibration import calibration_frames
+    from vit_perception.export.quantize import quantize
+    from vit_perception.hub.adopt import obtain_model, to_stderr
+
+    folder = obtain_model(options.model, to_stderr)
+    frames = calibration_frames(options.data, options.frames)
+    if options.output is not None:
+        folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
+    card = quantize(load_card(folder), frames, options.keep)
+    write_card(card)
+    measured = _measure(folder, options.data, frames)
+    write_card(dataclasses.replace(card, metrics={**card.metrics, "int8": measured}))
+    for name, value in measured.items():
+        print(f"{name:28}{value}")
+    print(f"Written to {folder}: precision auto takes it where the processor has int8 products")
+    return 0
+
+
+def _measure(folder: Path, data: Path, frames: list[np.ndarray]) -> dict[str, Any]:
+    """int8 against fp32: metrics in percent where the folder has labels in the model's classes, else how
+    alike the answers are."""
+    from vit_perception.cards.card import load_card
+    from vit_perception.data.classes import LABELS
+    from vit_perception.export.agreement import agreement
+    from vit_perception.export.calibration import labelled
+    from vit_perception.training.evaluate import compare_precisions, in_both_precisions
+
+    if not labelled(data) or load_card(folder).labels != LABELS:
+        return agreement(*in_both_precisions(folder), frames)
+    from vit_perception.data.coco import load_photographs
+
+    return compare_precisions(folder, load_photographs(data))

@@ -1,0 +1,76 @@
+"""`vit-perception replay`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vit_perception.commands.arguments import add_model
+
+if TYPE_CHECKING:
+    from vit_perception.replay.run import Run
+
+HELP = "play frames over DDS to live nodes and record their answers"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input", type=Path, help="a rosbag2 (mcap, sqlite3), a video, a photograph or a folder of them"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for results.mcap, summary.json and overlays/"
+    )
+    parser.add_argument("--topic", help="which images of a bag that has several image topics")
+    processes = parser.add_mutually_exclusive_group()
+    processes.add_argument(
+        "--composed", action="store_true", default=True, help="all tasks in one node (the default)"
+    )
+    processes.add_argument("--separate", dest="composed", action="store_false", help="one node a task")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--lockstep", action="store_true", help="a frame when the last is answered (the default)"
+    )
+    pace.add_argument(
+        "--rate", type=float, metavar="HZ", help="in real time, counting the frames that are dropped"
+    )
+    parser.add_argument(
+        "--no-overlays", dest="overlays", action="store_false", help="leave out the drawn pictures"
+    )
+    parser.add_argument("--domain-id", type=int, help="ROS domain to play in; a free one unless given")
+    add_model(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay `options.input` into `options.output`; the exit code is not 0 if lockstep lost a frame."""
+    from vit_perception.replay.console import finish, node_options
+    from vit_perception.replay.overlays import OVERLAYS, write_overlays
+    from vit_perception.replay.progress import progress_bar
+    from vit_perception.replay.run import RESULTS, refuse_overwriting, replay
+    from vit_perception.replay.sources import open_source
+
+    refuse_overwriting(options.input, options.output)
+    source = open_source(options.input, options.topic)
+    settings = dataclasses.replace(
+        node_options(options), composed=options.composed, hz=options.rate, domain_id=options.domain_id
+    )
+
+    def play(check: Callable[[], None]) -> Run:
+        print(f"Replaying {source.description}")
+        run = replay(source, options.output, settings, check)
+        for reason in source.skipped:
+            print(f"skipped {reason}", file=sys.stderr)
+        if options.overlays:
+            with progress_bar(run.summary["frames_in"], "overlays") as bar:
+
+                def drawn() -> None:
+                    check()
+                    bar.update()
+
+                write_overlays(options.output / RESULTS, run.names, options.output / OVERLAYS, drawn)
+        return run
+
+    return finish(play, options.output, lost_fails=options.rate is None)

@@ -1,0 +1,47 @@
+"""How alike a model's answers are in two precisions, where no labels say which is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vit_perception.runtime.mask_agreement import overlaps
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.results import Detection
+
+# What counts as the same box, in intersection over union, and as the same depth.
+_SAME_BOX, _NEAR_DEPTH = 0.5, 0.05
+
+
+def agreement(exact: Predictor, fast: Predictor, frames: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Share of the mask's pixels, of the best classes and of the boxes that stay what they were, and of depth
+    that stays to a twentieth; in percent."""
+    found: dict[str, list[float]] = {}
+
+    def note(name: str, share: float) -> None:
+        found.setdefault(f"{name}_agreement", []).append(share)
+
+    for frame in frames:
+        one, other = exact(frame, "rgb"), fast(frame, "rgb")
+        if one.segmentation and other.segmentation:
+            note("mask", float(np.mean(one.segmentation.mask == other.segmentation.mask)))
+        if one.classification and other.classification:
+            note("best_class", float(one.classification.class_ids[0] == other.classification.class_ids[0]))
+        if one.detection and other.detection and len(one.detection.boxes):
+            note("box", _kept(one.detection, other.detection))
+        if one.depth and other.depth:
+            apart = np.abs(other.depth.depth - one.depth.depth)
+            note("depth", float(np.mean(apart <= _NEAR_DEPTH * np.abs(one.depth.depth))))
+    shares = {name: round(100 * float(np.mean(values)), 2) for name, values in found.items()}
+    return {"frames": len(frames), **shares}
+
+
+def _kept(one: Detection, other: Detection) -> float:
+    """Share of the boxes of `one` that `other` has too, of the same class."""
+    if not len(other.boxes):
+        return 0.0
+    alike = overlaps(one.boxes, other.boxes) >= _SAME_BOX
+    alike &= one.class_ids[:, None] == other.class_ids[None]
+    return float(alike.any(axis=1).mean())

@@ -1,0 +1,193 @@
+"""Image messages to NumPy arrays and back: the one place that knows `step`, padding and byte order."""
+
+from __future__ import annotations
+
+import array
+import sys
+
+import cv2
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from vit_perception.nodes.images.conversions import Array, convert
+from vit_perception.nodes.images.encodings import (
+    BAYER,
+    BGR,
+    BGRA,
+    FULL_YUV,
+    GRAY,
+    NUMBERS,
+    RGB,
+    RGBA,
+    Encoding,
+    ImageError,
+    lookup,
+)
+
+__all__ = ["PASSTHROUGH", "ImageError", "decode", "decode_compressed", "encode"]
+
+PASSTHROUGH = "passthrough"
+
+
+def decode(msg: Image, encoding: str = "bgr8") -> Array:
+    """The pixels of `msg` in `encoding`, or as they come with `"passthrough"`.
+
+    Returns:
+        (H, W) for one channel, else (H, W, channels), in native byte order; YUV as `encode` takes it.
+        Where nothing has to change it is a read-only view of `msg.data` (rows keep their padding as a
+        stride), otherwise a new array.
+
+    Raises:
+        ImageError: the encoding is unknown, size, step and data do not fit, or the image has no
+            colours to convert.
+    """
+    source = lookup(msg.encoding)
+    target = source if encoding == PASSTHROUGH else lookup(encoding)
+    pixels = _pixels(msg, source)
+    if target.layout != source.layout:
+        target.check_size(msg.height, msg.width)
+    return convert(pixels, source, target)
+
+
+def decode_compressed(msg: CompressedImage, encoding: str = "bgr8") -> Array:
+    """The pixels of a JPEG, PNG or other file that OpenCV reads, in `encoding`, or as stored: `passthrough`.
+
+    `msg.format` is read as compressed_image_transport writes it (`"rgb8; jpeg compressed bgr8"`), or
+    may be just `"jpeg"`. The file's rotation tag is ignored: pixels stay where the camera saw them.
+
+    Raises:
+        ImageError: the data is empty, truncated or no picture, or the format carries depth.
+    """
+    original, _, details = (part.strip() for part in msg.format.partition(";"))
+    if "compressedDepth" in msg.format:
+        raise ImageError(
+            f"compressed format {msg.format!r} carries depth: subscribe to the camera's colour image"
+        )
+    data = np.frombuffer(msg.data, np.uint8)
+    whole = data.size and not _is_cut_jpeg(data.tobytes())
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if whole else None
+    if pixels is None:
+        raise ImageError(
+            f"{data.size} bytes of compressed format {msg.format!r} are not a whole picture that OpenCV "
+            f"can read: check the publisher"
+        )
+    source = _stored_encoding(pixels, original, details)
+    target = source if encoding == PASSTHROUGH else lookup(encoding)
+    target.check_size(*pixels.shape[:2])
+    return convert(pixels, source, target)
+
+
+def encode(pixels: Array, encoding: str, header: Header, source: str | None = None) -> Image:
+    """An image message with native byte order and no padding.
+
+    Args:
+        pixels: (H, W) or (H, W, channels) of the sample type of `source`. Packed YUV is (H, W, 2); nv12
+            and nv21 are (3H/2, W), nv24 (3H, W): the luma plane, then the rows of chroma.
+        encoding: the encoding of the message.
+        header: goes into the message as it is.
+        source: the encoding that `pixels` are in, converted where it differs; None: `encoding`.
+
+    Raises:
+        ImageError: an encoding is unknown, or the array does not have its type or shape, or cannot be
+            converted.
+    """
+    target = lookup(encoding)
+    given = target if source is None else lookup(source)
+    height, width = _check_array(pixels, given)
+    target.check_size(height, width)
+    pixels = np.ascontiguousarray(convert(pixels, given, target))
+    data = array.array("B")
+    data.frombytes(pixels.data.cast("B"))
+    step = width * target.channels * target.dtype.itemsize
+    return Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=int(sys.byteorder == "big"),
+        step=step,
+        data=data,
+    )
+
+
+def _pixels(msg: Image, encoding: Encoding) -> Array:
+    """The message's samples as they come, after a check that they are all there."""
+    height, width, step = msg.height, msg.width, msg.step
+    encoding.check_size(height, width)
+    row = width * encoding.channels * encoding.dtype.itemsize
+    if step < row:
+        raise ImageError(
+            f"{msg.encoding} image has step {step}, but {width} pixels need {row} bytes: set step to {row}"
+        )
+    rows = encoding.rows(height)
+    if len(msg.data) != rows * step:
+        raise ImageError(
+            f"{msg.encoding} image of {width}x{height} pixels with step {step} needs {rows * step} bytes, "
+            f"data has {len(msg.data)}: it is truncated or has a wrong size or step"
+        )
+    swapped = encoding.dtype.itemsize > 1 and bool(msg.is_bigendian) != (sys.byteorder == "big")
+    dtype = encoding.dtype.newbyteorder() if swapped else encoding.dtype
+    if encoding.layout == FULL_YUV:
+        return _full_yuv(msg)
+    shape: tuple[int, ...] = (rows, width)
+    strides: tuple[int, ...] = (step, encoding.channels * dtype.itemsize)
+    if encoding.channels > 1:
+        shape, strides = (*shape, encoding.channels), (*strides, dtype.itemsize)
+    view: Array = np.ndarray(shape, dtype, buffer=msg.data, strides=strides)
+    view.flags.writeable = False
+    # OpenCV cannot read rows that begin in the middle of a sample.
+    return view.astype(encoding.dtype) if swapped or step % encoding.dtype.itemsize else view
+
+
+def _full_yuv(msg: Image) -> Array:
+    """(3H, W) without padding; a chroma row has two bytes a pixel, so it is two steps long, padded last."""
+    height, width, step = msg.height, msg.width, msg.step
+    data = np.frombuffer(msg.data, np.uint8)
+    luma = data[: height * step].reshape(height, step)[:, :width]
+    chroma = data[height * step :].reshape(height, 2 * step)[:, : 2 * width]
+    return np.concatenate([luma, chroma.reshape(2 * height, width)])
+
+
+def _is_cut_jpeg(data: bytes) -> bool:
+    """Whether a JPEG lacks its end marker; OpenCV before 5 decodes such a file and leaves the rest grey."""
+    # Neither marker can occur within compressed pixels. Bytes after the end are padding, and allowed.
+    return data.startswith(b"\xff\xd8") and data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
+
+
+def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
+    """What a decoded file holds. `original` is the encoding that was compressed, `details` how."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    try:
+        encoding = lookup(original) if channels == 1 else None
+    except ImageError:
+        encoding = None  # just "jpeg" or "png": the file says the rest
+    if encoding and encoding.layout in (NUMBERS, *BAYER.values()) and pixels.dtype == encoding.dtype:
+        return encoding  # Bayer samples and 16UC1 depth are stored as a grey picture
+    # OpenCV gives blue first, unless the publisher handed it red first and says so.
+    red_first = "compressed rgb" in details
+    layout = {1: GRAY, 3: RGB if red_first else BGR, 4: RGBA if red_first else BGRA}.get(channels)
+    if layout is None or pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"compressed picture has {channels} channels of {pixels.dtype}: publish 8 or 16-bit colour"
+        )
+    return lookup(("mono" if layout == GRAY else layout.lower()) + str(pixels.dtype.itemsize * 8))
+
+
+def _check_array(pixels: Array, encoding: Encoding) -> tuple[int, int]:
+    """(height, width) in pixels of an array that is in `encoding`."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2] if pixels.ndim == 3 else 0
+    if channels != encoding.channels or pixels.dtype != encoding.dtype:
+        raise ImageError(
+            f"{encoding.name} takes {encoding.channels} channels of {encoding.dtype}, not an array of shape "
+            f"{pixels.shape} and type {pixels.dtype}: convert it first"
+        )
+    rows, width = pixels.shape[:2]
+    height = rows * 2 // encoding.rows(2)
+    encoding.check_size(height, width)
+    if encoding.rows(height) != rows:
+        raise ImageError(
+            f"{encoding.name} array has {rows} rows, but luma and chroma take {encoding.rows(2)} rows for "
+            f"every 2 pixel rows: give a height that fits"
+        )
+    return height, width

@@ -1,0 +1,39 @@
+"""An image message, raw or compressed, as the pixels that the model and the overlays take."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from vit_perception.nodes.images import codec
+
+
+@dataclass(frozen=True)
+class Frame:
+    """header: of the message, for every output; pixels: (H, W, 3) uint8, read-only; order: `bgr` or `rgb`."""
+
+    header: Header
+    pixels: np.ndarray
+    order: str
+
+    @functools.cached_property
+    def rgb(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        return self.pixels if self.order == "rgb" else cv2.cvtColor(self.pixels, cv2.COLOR_BGR2RGB)
+
+
+def read_frame(message: Image | CompressedImage) -> Frame:
+    """Decode a message, without a copy where it holds RGB or BGR already.
+
+    Raises:
+        ImageError: it holds no colour picture, or not all of one; the message says what is wrong.
+    """
+    if isinstance(message, CompressedImage):
+        return Frame(message.header, codec.decode_compressed(message, "bgr8"), "bgr")
+    order = "rgb" if message.encoding.startswith("rgb") else "bgr"
+    return Frame(message.header, codec.decode(message, f"{order}8"), order)

@@ -1,0 +1,159 @@
+"""Several models that answer as one: each task is put to the model that was chosen for it.
+
+`TaskModels({"detection": "hf:hustvl/yolos-tiny"}, "robot_vit_s14")`; tasks of one model share a forward pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.hub.adopt import obtain_model
+from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.results import Perception
+from vit_perception.tasks import TASKS, check_tasks
+
+# (height, width) that most cameras can have.
+_CAMERA = (480, 640)
+
+
+class TaskModels:
+    """Looks at frames as a `Predictor` does.
+
+    Args:
+        chosen: names of models by task; empty ones are none. model: of the other tasks.
+        tasks: what it will be asked for, as far as the models answer it.
+        engine, device, precision: of every model. prompts: what models with an open vocabulary look for;
+            empty: their own examples.
+        report: told of each step that takes time, as a download.
+
+    Attributes:
+        tasks: those that are answered. predictors: the models, each once.
+
+    Raises:
+        ValueError: a model does not answer what it was chosen for, or no task is answered; whatever
+            `Predictor` raises.
+    """
+
+    def __init__(
+        self,
+        chosen: Mapping[str, str] | None = None,
+        model: str | Path = DEFAULT_MODEL,
+        tasks: Iterable[str] = TASKS,
+        *,
+        engine: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        prompts: Sequence[str] = (),
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        asked = check_tasks(tasks)
+        names = {task: (chosen or {}).get(task) or model for task in asked}
+        found = {name: obtain_model(name, report).resolve() for name in dict.fromkeys(names.values())}
+        cards = {folder: load_card(folder) for folder in dict.fromkeys(found.values())}
+        for task, name in names.items():
+            card = cards[found[name]]
+            if task not in card.tasks and (chosen or {}).get(task):
+                raise ValueError(f"{task}.model: {name} answers {_listed(card)}, not {task}")
+        answered = {task: found[name] for task, name in names.items() if task in cards[found[name]].tasks}
+        if not answered:
+            card = cards[found[names[asked[0]]]]
+            raise ValueError(
+                f"model {card.name} answers {_listed(card)}, and none of {', '.join(asked)}: "
+                "choose another model"
+            )
+        self.tasks = tuple(answered)
+        self.unanswered = tuple(task for task in asked if task not in answered)
+        by_folder = {
+            folder: Predictor(
+                folder, engine, device, [task for task in answered if answered[task] == folder], precision
+            )
+            for folder in dict.fromkeys(answered.values())
+        }
+        self.predictors = tuple(by_folder.values())
+        self._by_task = {task: by_folder[folder] for task, folder in answered.items()}
+        if prompts:
+            self.set_prompts(prompts)
+
+    def card(self, task: str) -> Card:
+        """Of the model that answers `task`; with prompts, its labels are those."""
+        return self._by_task[task].card
+
+    @property
+    def labels(self) -> dict[str, dict[int, str]]:
+        """Class id → name, by task."""
+        return {task: dict(enumerate(self.card(task).labels)) for task in self.tasks}
+
+    @property
+    def scalable(self) -> bool:
+        """Whether the input of any model may be larger or smaller."""
+        return any(predictor.card.scalable for predictor in self.predictors)
+
+    @property
+    def takes_prompts(self) -> bool:
+        return any(predictor.card.open_vocabulary for predictor in self.predictors)
+
+    def set_prompts(self, prompts: Sequence[str]) -> None:
+        """Look for these from the next frame on. The text is encoded now, never again for a frame.
+
+        Raises:
+            ValueError: no model takes prompts, or these are none.
+        """
+        if not self.takes_prompts:
+            names = ", ".join(predictor.card.name for predictor in self.predictors)
+            raise ValueError(
+                f"{names} has a vocabulary of its own and takes no prompts: choose a model such as "
+                "hf:google/owlv2-base-patch16-ensemble"
+            )
+        for predictor in self.predictors:
+            if predictor.card.open_vocabulary:
+                predictor.set_prompts(prompts)
+
+    def batch(
+        self,
+        images: Sequence[np.ndarray],
+        orders: Sequence[str],
+        tasks: Iterable[str] | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        input_scale: float = 1.0,
+        map_scale: float = 1.0,
+    ) -> list[Perception]:
+        """Look at frames, arguments as of `Predictor.batch`; models that take one input size leave
+        `input_scale` alone. `stage_ms` is the sum over the models that were asked."""
+        wanted = self.tasks if tasks is None else check_tasks(tasks)
+        answers: list[Perception] | None = None
+        for predictor in self.predictors:
+            mine = [task for task in wanted if self._by_task.get(task) is predictor]
+            if not mine:
+                continue
+            scale = input_scale if predictor.card.scalable else 1.0
+            found = predictor.batch(images, orders, mine, thresholds, scale, map_scale)
+            answers = found if answers is None else list(map(_merged, answers, found))
+        return answers or [Perception((image.shape[0], image.shape[1])) for image in images]
+
+    def warm_up(self, input_scale: float = 1.0, count: int = 1) -> None:
+        """Run `count` black frames of 4:3: compiling for them then delays no real ones."""
+        for predictor in self.predictors:
+            card = predictor.card
+            scale = input_scale if card.scalable else 1.0
+            predictor.warm_up(*(_CAMERA if card.recipe else card.input_sizes[0]), scale, count)
+
+
+def _merged(one: Perception, other: Perception) -> Perception:
+    """The answers of both about one frame."""
+    answers: dict[str, Any] = {task: answer for task in TASKS if (answer := getattr(other, task)) is not None}
+    stage_ms = {
+        stage: one.stage_ms.get(stage, 0.0) + other.stage_ms.get(stage, 0.0)
+        for stage in {**one.stage_ms, **other.stage_ms}
+    }
+    return dataclasses.replace(one, stage_ms=stage_ms, **answers)
+
+
+def _listed(card: Card) -> str:
+    return ", ".join(card.tasks) or "nothing"

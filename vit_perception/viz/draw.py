@@ -1,0 +1,215 @@
+"""Answers drawn on the frame they are about: boxes, mask, attention, and what a robot would do.
+
+Pictures are (H, W, 3) uint8 RGB; nothing is drawn into the one that is given. Line and letter sizes
+follow the picture's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from vit_perception.runtime.results import (
+    UNLABELLED,
+    Classification,
+    Depth,
+    Detection,
+    Navigation,
+    Perception,
+    Segmentation,
+)
+from vit_perception.tasks import CLASSIFICATION, DETECTION
+
+Colour = tuple[int, int, int]
+
+# The default model's classes in colours that fit them (sky is sky blue); any model's first twelve.
+_NAMED: tuple[Colour, ...] = (
+    (255, 89, 94),
+    (25, 130, 255),
+    (255, 159, 28),
+    (168, 111, 230),
+    (255, 214, 10),
+    (247, 37, 133),
+    (176, 137, 104),
+    (126, 200, 255),
+    (158, 166, 178),
+    (76, 187, 90),
+    (0, 168, 168),
+    (100, 92, 120),
+)
+_GOLDEN_ANGLE = 137.508  # turns hues so that no two of many come close
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_INK: Colour = (24, 26, 30)
+_PAPER: Colour = (250, 250, 250)
+_GREEN: Colour = (64, 200, 112)
+_RED: Colour = (240, 84, 84)
+_MASK_OPACITY = 0.5
+_DEPTH_OPACITY = 0.7
+COLOUR_MAPS = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+    "jet": cv2.COLORMAP_JET,
+    "bone": cv2.COLORMAP_BONE,
+}
+_MOST_CLASSES = 4
+
+
+def class_colour(class_id: int) -> Colour:
+    """The colour of a class, the same in every picture."""
+    if class_id < len(_NAMED):
+        return _NAMED[class_id]
+    hue = np.array([[[class_id * _GOLDEN_ANGLE % 360, 0.45 + 0.4 * (class_id % 2), 0.95]]], np.float32)
+    red, green, blue = (round(255 * float(value)) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
+    return red, green, blue
+
+
+_PALETTE = np.array([class_colour(class_id) for class_id in range(256)], np.uint8).reshape(256, 1, 3)
+
+
+def draw_overlay(
+    image: np.ndarray, perception: Perception, labels: Mapping[str, Mapping[int, str]]
+) -> np.ndarray:
+    """Everything in `perception` but attention, which would hide the rest, and depth, where there is a mask.
+
+    labels: task → class id → name.
+    """
+    drawn = image.copy()
+    if perception.depth is not None and perception.segmentation is None:
+        drawn = draw_depth(drawn, perception.depth)
+    if perception.segmentation is not None:
+        drawn = draw_mask(drawn, perception.segmentation)
+    if perception.detection is not None:
+        drawn = draw_boxes(drawn, perception.detection, labels.get(DETECTION, {}))
+    if perception.classification is not None:
+        _write_classes(drawn, perception.classification, labels.get(CLASSIFICATION, {}))
+    if perception.navigation is not None:
+        _write_advice(drawn, perception.navigation)
+    return drawn
+
+
+def draw_mask(image: np.ndarray, segmentation: Segmentation) -> np.ndarray:
+    """Each pixel tinted in its class's colour, with a fine line between; unlabelled ones stay."""
+    mask = _enlarged(segmentation.mask, image, cv2.INTER_NEAREST)
+    tint = cv2.applyColorMap(mask, _PALETTE)
+    blended = cv2.addWeighted(image, 1 - _MASK_OPACITY, tint, _MASK_OPACITY, 0)
+    edges = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
+    blended[edges > 0] = _PAPER
+    return np.asarray(cv2.copyTo(image, (mask == UNLABELLED).astype(np.uint8), blended))
+
+
+def draw_depth(image: np.ndarray, depth: Depth) -> np.ndarray:
+    """The picture under colours from near (red) to far (blue); where nothing is known it stays."""
+    values = _enlarged(depth.depth, image, cv2.INTER_LINEAR)
+    known = np.isfinite(values)
+    if not known.any():
+        return image
+    low, high = np.percentile(values[known], (2, 98))
+    nearness = np.clip((np.where(known, values, low) - low) / max(float(high - low), 1e-6), 0, 1)
+    if depth.metric:
+        nearness = 1 - nearness
+    colours = cv2.applyColorMap(np.uint8(255 * nearness), cv2.COLORMAP_TURBO)
+    blended = cv2.addWeighted(image, 1 - _DEPTH_OPACITY, colours[..., ::-1], _DEPTH_OPACITY, 0)
+    return np.where(known[..., None], blended, image)
+
+
+def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str]) -> np.ndarray:
+    """A frame and a tag with name and score for each detection, the surest on top."""
+    drawn = image.copy()
+    thickness = max(1, round(2.5 * _unit(image)))
+    order = range(len(detection.boxes) - 1, -1, -1)
+    for index in order:
+        left, top, right, bottom = (round(float(edge)) for edge in detection.boxes[index])
+        colour = class_colour(int(detection.class_ids[index]))
+        cv2.rectangle(drawn, (left, top), (right, bottom), colour, thickness)
+    for index in order:
+        left, top = (round(float(edge)) for edge in detection.boxes[index][:2])
+        class_id = int(detection.class_ids[index])
+        text = f"{labels.get(class_id, str(class_id))} {detection.scores[index]:.0%}"
+        _tag(drawn, text, (left, top), class_colour(class_id), above=True)
+    return drawn
+
+
+def draw_attention(
+    image: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", opacity: float = 0.5
+) -> np.ndarray:
+    """The picture under `heatmap` (h, w) 0..1, of its shape if not its size, in one of COLOUR_MAPS:
+    inferno darkens where it is low and glows where it is high. At opacity 0 there is the picture
+    alone, at 1 the heat map.
+
+    Raises:
+        ValueError: the colour map does not exist, or the opacity is not in 0..1.
+    """
+    if colour_map not in COLOUR_MAPS:
+        raise ValueError(f"unknown colour map {colour_map!r}: choose from {', '.join(COLOUR_MAPS)}")
+    if not 0.0 <= opacity <= 1.0:
+        raise ValueError(f"opacity must be between 0 and 1, not {opacity}")
+    heat = np.uint8(255 * np.clip(_enlarged(heatmap, image, cv2.INTER_LINEAR), 0, 1))
+    glow = cv2.cvtColor(cv2.applyColorMap(heat, COLOUR_MAPS[colour_map]), cv2.COLOR_BGR2RGB)
+    # Some gain makes up for the picture that shows through.
+    return cv2.addWeighted(image, 1 - opacity, glow, min(1.4 * opacity, 1.0), 0)
+
+
+def _enlarged(values: np.ndarray, image: np.ndarray, interpolation: int) -> np.ndarray:
+    """A map that was asked for smaller than the image, in the image's size."""
+    height, width = image.shape[:2]
+    if values.shape == (height, width):
+        return values
+    return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation))
+
+
+def _unit(image: np.ndarray) -> float:
+    """How much larger than a 480-line picture this one is."""
+    return min(image.shape[:2]) / 480
+
+
+def _write_classes(image: np.ndarray, answer: Classification, labels: Mapping[int, str]) -> None:
+    """The surest classes as tags along the top."""
+    margin = round(8 * _unit(image))
+    x = margin
+    for class_id, score in list(zip(answer.class_ids, answer.scores, strict=True))[:_MOST_CLASSES]:
+        if score >= 0.5:
+            name = labels.get(int(class_id), str(class_id))
+            x = _tag(image, f"{name} {score:.0%}", (x, margin), class_colour(int(class_id))) + margin
+
+
+def _write_advice(image: np.ndarray, navigation: Navigation) -> None:
+    """The best action and whether the way is free, along the bottom."""
+    margin = round(8 * _unit(image))
+    position = (margin, image.shape[0] - margin)
+    if navigation.action_scores is not None:
+        best = int(np.argmax(navigation.action_scores))
+        text = f"{navigation.actions[best].replace('_', ' ')} {navigation.action_scores[best]:.0%}"
+        position = (_tag(image, text, position, _PAPER, above=True) + margin, position[1])
+    if navigation.collision is not None:
+        blocked = navigation.collision >= 0.5
+        sure = navigation.collision if blocked else 1 - navigation.collision
+        text = f"way {'blocked' if blocked else 'free'} {sure:.0%}"
+        _tag(image, text, position, _RED if blocked else _GREEN, above=True)
+
+
+def _tag(image: np.ndarray, text: str, corner: tuple[int, int], colour: Colour, above: bool = False) -> int:
+    """Text on a coloured plate under (or `above`) `corner`, moved into the picture; gives its right edge."""
+    size = 0.5 * max(0.85, _unit(image))
+    (width, height), descent = cv2.getTextSize(text, _FONT, size, 1)
+    pad = max(2, round(height * 0.45))
+    plate_width, plate_height = width + 2 * pad, height + descent + pad
+    left = min(max(0, corner[0]), max(0, image.shape[1] - plate_width))
+    top = min(max(0, corner[1] - plate_height if above else corner[1]), max(0, image.shape[0] - plate_height))
+    cv2.rectangle(image, (left, top), (left + plate_width, top + plate_height), colour, -1)
+    dark = float(np.dot(colour, (0.299, 0.587, 0.114))) < 140
+    baseline = (left + pad, top + height + (plate_height - height - descent) // 2 + descent // 2)
+    cv2.putText(image, text, baseline, _FONT, size, _PAPER if dark else _INK, 1, cv2.LINE_AA)
+    return left + plate_width
+
+
+def contact_sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures of one size in rows, about as many as columns, the last row filled up in black."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    blank = np.zeros_like(pictures[0])
+    pictures = pictures + [blank] * (-len(pictures) % columns)
+    rows = [np.hstack(pictures[first : first + columns]) for first in range(0, len(pictures), columns)]
+    return np.vstack(rows)

@@ -49,8 +49,9 @@ def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, An
     """Figures of one checkpoint: at most so many rounds, and at least three, in about so many seconds."""
     import torch
 
-    from vit_perception.hub.adopt import obtain_model
+    from vit_perception.hub.build import build_public
     from vit_perception.hub.names import parse_name
+    from vit_perception.hub.obtain import obtain_model
     from vit_perception.runtime.predictor import Predictor
     from vit_perception.runtime.preprocess import preprocess
 
@@ -67,7 +68,8 @@ def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, An
         published = Path(folder) / (public.folder if public else entry["name"])
         published.mkdir()
         parameters = publish(entry, published)
-        predictor = Predictor(obtain_model(published, reports.append), device="cpu", tasks=(entry["task"],))
+        model, tasks = obtain_model(published, reports.append), (entry["task"],)
+        predictor = Predictor(model, device="cpu", tasks=tasks, build_public=build_public)
         predictor.warm_up(*FRAME)
         rounds: list[Mapping[str, float]] = []
         end = time.perf_counter() + seconds

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,12 @@ transformers = pytest.importorskip("transformers", reason="the model's library, 
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
 from hub.publish import publish
-from vit_perception.cards.card import FILE, load_card
-from vit_perception.hub.adopt import local_model, obtain_model
-from vit_perception.hub.store import alone, fresh
+from vit_perception.cards.card import load_card
+from vit_perception.cards.files import CARD_FILE
+from vit_perception.hub.build import build_public
+from vit_perception.hub.obtain import local_model, obtain_model
+from vit_perception.hub.store import exclusive, new_folder
+from vit_perception.runtime.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def test_a_folder_is_adopted_once_and_again_when_it_changes(copy: Path, store: P
     again = obtain_model(copy)
     assert again != folder
     assert load_card(again).labels == ("a", "b", "c")
-    assert {each.name for each in store.iterdir()} == {folder.name, again.name}
+    assert {each.name for each in store.glob("[!.]*")} == {folder.name, again.name}
 
 
 def damage_config(**changes: Any) -> Any:
@@ -111,7 +117,7 @@ def test_what_is_wrong_is_one_sentence(copy: Path, store: Path, damage: Any, rea
     with pytest.raises((ValueError, FileNotFoundError), match=reason.format(copy)) as caught:
         obtain_model(copy)
     assert len(str(caught.value).splitlines()) == 1
-    assert not list(store.iterdir())
+    assert [each.name for each in store.iterdir()] == [".lock"]
     assert not (copy / "run").exists()
 
 
@@ -141,6 +147,62 @@ def test_what_else_may_be_meant_is_said(tmp_path: Path) -> None:
     assert "hf:" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k", "timm:vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
+        ("torchvision/vit_b_16.IMAGENET1K_V1", "torchvision:vit_b_16/IMAGENET1K_V1"),
+        ("google/vit-base-patch16-224", "hf:google/vit-base-patch16-224"),
+        ("fair/dinov2_vits14", None),
+    ],
+)
+def test_a_backbone_s_name_is_told_from_a_model_s(name: str, meant: str | None) -> None:
+    says = f"'{name}' is a backbone's weights, for load_backbone and training"
+    with pytest.raises(FileNotFoundError) as caught:
+        obtain_model(name)
+    assert str(caught.value) == says + (f"; {meant} runs the model as its publisher made it" if meant else "")
+
+
+def test_pytorch_runs_a_public_model_with_a_builder_alone(tiny: Path) -> None:
+    folder = obtain_model(tiny)
+    with pytest.raises(ValueError, match=r"pass build_public=vit_perception\.hub\.build\.build_public"):
+        Predictor(folder, "torch", "cpu")
+    assert Predictor(folder, "torch", "cpu", build_public=build_public).engine.name == "torch"
+
+
+def test_a_store_without_locks_is_written_all_the_same(
+    tiny: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network disks."""
+    import filelock
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    store.mkdir()
+    (store / ".draft-of-another-process").mkdir()
+    assert obtain_model(tiny).is_dir()
+    assert (store / ".draft-of-another-process").is_dir(), "it may still be at work"
+
+
+def test_waiting_for_another_process_is_reported(tmp_path: Path) -> None:
+    reports: list[str] = []
+    entered = threading.Event()
+
+    def wait() -> None:
+        with exclusive(tmp_path, reports.append):
+            entered.set()
+
+    with exclusive(tmp_path, lambda _: None):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not entered.wait(0.3)
+    thread.join(20)
+    assert entered.is_set()
+    assert reports == [f"waiting for another process, which adopts a model into {tmp_path}"]
+
+
 def test_a_store_that_is_no_folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "inside"):
@@ -165,11 +227,11 @@ def test_a_library_that_is_missing_is_named(store: Path, monkeypatch: pytest.Mon
 
 def test_another_process_may_be_quicker(tmp_path: Path) -> None:
     target = tmp_path / "model"
-    with fresh(target) as draft:
-        (draft / FILE).write_text("ours")
-        with fresh(target) as other:
-            (other / FILE).write_text("theirs")
-    assert (target / FILE).read_text() == "theirs"
+    with new_folder(target) as draft:
+        (draft / CARD_FILE).write_text("ours")
+        with new_folder(target) as other:
+            (other / CARD_FILE).write_text("theirs")
+    assert (target / CARD_FILE).read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -177,18 +239,18 @@ def test_what_is_not_whole_is_replaced_or_removed(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "model.safetensors").write_text("left by hand")
-    with fresh(target) as draft:
-        (draft / FILE).write_text("ours")
-    assert [each.name for each in target.iterdir()] == [FILE]
+    with new_folder(target) as draft:
+        (draft / CARD_FILE).write_text("ours")
+    assert [each.name for each in target.iterdir()] == [CARD_FILE]
     killed = tmp_path / ".draft-of-one-that-was-killed"
     killed.mkdir()
-    with alone(tmp_path, lambda _: None):
+    with exclusive(tmp_path, lambda _: None):
         assert not killed.exists()
         raised = False
         try:
-            with fresh(tmp_path / "other"):
+            with new_folder(tmp_path / "other"):
                 raise RuntimeError
         except RuntimeError:
             raised = True
         assert raised
-    assert list(tmp_path.iterdir()) == [target]
+    assert {each.name for each in tmp_path.iterdir()} == {target.name, ".lock"}

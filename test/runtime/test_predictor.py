@@ -11,6 +11,7 @@ import pytest
 
 from vit_perception.runtime import predictor as module
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +115,16 @@ def test_wrong_arguments_are_named_and_the_next_frame_works(predictor, arguments
 def test_wrong_choices(arguments, error):
     with pytest.raises(error, match=r"no_such_model|tensorrt|tpu|driving"):
         Predictor(**({"model": TINY} | arguments))
+
+
+@pytest.mark.parametrize("name", ["hf:hustvl/yolos-tiny", "timm:vit_tiny_patch16", "torchvision:vit_b_16"])
+def test_a_public_name_is_no_folder(name):
+    """What would download is a command or a node that is configured, never a constructor."""
+    remedy = f"{name} is the name of a public model, and a folder is needed here: get it with .*obtain_model"
+    with pytest.raises(FileNotFoundError, match=remedy):
+        Predictor(name)
+    with pytest.raises(FileNotFoundError, match=remedy):
+        TaskModels({"detection": name}, TINY)
 
 
 def test_a_model_without_an_output_that_its_card_lists(monkeypatch):

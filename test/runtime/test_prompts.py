@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vit_perception.cards.card import load_card
+from vit_perception.hub.build import build_public
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.prompts import check_prompts, encode_prompts, keep_encoding
 
@@ -53,7 +54,7 @@ def adopted(tmp_path_factory):
     pytest.importorskip("onnxruntime", reason="adopting a model compares its graph in ONNX Runtime")
     pytest.importorskip("openvino", reason="and in OpenVINO")
     from hub.small_clip import publish_clip
-    from vit_perception.hub.adopt import obtain_model
+    from vit_perception.hub.obtain import obtain_model
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path_factory.mktemp("models")))
@@ -66,7 +67,7 @@ def folder(adopted, tmp_path):
 
 
 def make(folder, **arguments):
-    return Predictor(folder, "onnxruntime", "cpu", precision="fp32", **arguments)
+    return Predictor(folder, "onnxruntime", "cpu", precision="fp32", build_public=build_public, **arguments)
 
 
 def frame():
@@ -148,27 +149,27 @@ def test_threads_may_change_prompts_while_others_look(folder):
 
 def test_prompts_are_encoded_once(folder):
     card = load_card(folder)
-    first = encode_prompts(card, ["cat", "dog"])
+    first = encode_prompts(card, ["cat", "dog"], build_public)
     (folder / "model.safetensors").unlink()  # whatever encodes needs it
-    again = encode_prompts(card, ["cat", "dog"])
+    again = encode_prompts(card, ["cat", "dog"], build_public)
     np.testing.assert_array_equal(first["text"], again["text"])
     np.testing.assert_allclose(np.linalg.norm(first["text"], axis=1), 1, rtol=1e-5)
     with pytest.raises(FileNotFoundError):
-        encode_prompts(card, ["dog", "cat"])
+        encode_prompts(card, ["dog", "cat"], build_public)
 
 
 def test_a_damaged_encoding_is_made_anew(folder):
     card = load_card(folder)
-    first = encode_prompts(card, ["cat"])
+    first = encode_prompts(card, ["cat"], build_public)
     for file in (folder / "prompts").iterdir():
         file.write_bytes(file.read_bytes()[:50])
-    np.testing.assert_array_equal(encode_prompts(card, ["cat"])["text"], first["text"])
+    np.testing.assert_array_equal(encode_prompts(card, ["cat"], build_public)["text"], first["text"])
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(folder):
     shutil.rmtree(folder / "prompts")
     (folder / "prompts").write_text("in the way of a folder")
-    assert encode_prompts(load_card(folder), ["cat"])["text"].shape[0] == 1
+    assert encode_prompts(load_card(folder), ["cat"], build_public)["text"].shape[0] == 1
 
 
 def test_the_oldest_encodings_make_room(folder):
@@ -194,8 +195,9 @@ def test_prompts_that_were_encoded_work_without_torch(folder):
     make(folder, prompts=["cat", "dog"])
     code = """
 import numpy as np
+from vit_perception.hub.build import build_public
 from vit_perception.runtime.predictor import Predictor
-predictor = Predictor(sys.argv[1], "onnxruntime", "cpu", precision="fp32")
+predictor = Predictor(sys.argv[1], "onnxruntime", "cpu", precision="fp32", build_public=build_public)
 predictor.set_prompts(["cat", "dog"])
 print(predictor.prompts, len(predictor(np.zeros((50, 60, 3), np.uint8)).classification.scores))
 try:

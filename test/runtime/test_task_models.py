@@ -14,6 +14,8 @@ pytest.importorskip("skimage", reason="its photographs are what the models look 
 from hub.publish import photographs
 from hub.small_clip import publish_clip
 from hub.small_models import publish_vit, publish_yolos
+from vit_perception.hub.build import build_public
+from vit_perception.hub.obtain import obtain_model
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.task_models import TaskModels
 
@@ -24,9 +26,9 @@ TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 def hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("hub")
     return {
-        "yolos": str(publish_yolos(folder / "yolos")),
-        "vit": str(publish_vit(folder / "vit")),
-        "clip": str(publish_clip(folder / "clip")),
+        "yolos": str(obtain_model(publish_yolos(folder / "yolos"))),
+        "vit": str(obtain_model(publish_vit(folder / "vit"))),
+        "clip": str(obtain_model(publish_clip(folder / "clip"))),
     }
 
 
@@ -91,7 +93,13 @@ def test_a_task_that_its_model_does_not_answer(hub: dict[str, str]) -> None:
 
 
 def test_prompts_go_to_the_models_that_take_them(hub: dict[str, str]) -> None:
-    panel = TaskModels({"classification": hub["clip"]}, TINY, device="cpu", prompts=["a cup", "a cat"])
+    panel = TaskModels(
+        {"classification": hub["clip"]},
+        TINY,
+        device="cpu",
+        prompts=["a cup", "a cat"],
+        build_public=build_public,
+    )
     assert panel.takes_prompts
     assert panel.labels["classification"] == {0: "a cup", 1: "a cat"}
     assert panel.labels["detection"][0] == "person"

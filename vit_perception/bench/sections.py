@@ -19,6 +19,7 @@ from vit_perception.bench.live import Graph, Measured, graph, task_topics
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.raw_outputs import CONTENT
 from vit_perception.export.calibration import median_ms
+from vit_perception.hub.build import build_public
 from vit_perception.replay.processes import node_command, plan
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
@@ -85,11 +86,11 @@ def engine(bench: Bench) -> dict[str, Any]:
     card = bench.card
     height, width = card.input_sizes[0]
     rng = np.random.default_rng(0)
-    text = encode_prompts(card, bench.prompts or card.labels) if card.open_vocabulary else {}
+    text = encode_prompts(card, bench.prompts or card.labels, build_public) if card.open_vocabulary else {}
     found: dict[str, Any] = {}
     for precision in PRECISIONS:
         try:
-            made = make_engine(card, bench.engine, bench.device, precision)
+            made = make_engine(card, bench.engine, bench.device, precision, build_public=build_public)
         except EngineUnavailable:
             continue
         times = {}

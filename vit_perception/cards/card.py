@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.recipe import Recipe, is_scalable, read_recipe, write_recipe
 from vit_perception.cards.rules import OURS, Decoding, read_decoding, write_decoding
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION, TASKS
 
-FILE = "model.yaml"
 # What `trained` may list, of models of ours and of public ones. A head that is not listed publishes nothing.
 OUR_HEADS = (
     "classification",
@@ -43,21 +43,38 @@ def check_thresholds(thresholds: Mapping[str, float]) -> None:
 
 @dataclass(frozen=True)
 class Card:
-    """One model. Field by field what `model.yaml` says; a missing or unknown field is refused.
+    """One model, field by field what `model.yaml` says; a missing or unknown field is refused.
 
-    input_sizes: (height, width) choices, multiples of `patch_size`; preprocessing takes the one
-    in which a frame appears largest. mean, std: of RGB in 0..1. labels: index is the class id.
-    things: class ids that detection gives, in the order of its score columns. actions: names of
-    the navigation actions. thresholds: default minimum score by task. files: role
-    (`onnx`, `weights`) → file name beside the card; sha256: file name → hex digest.
-    mask_agreement: how much the mask weighs in detection scores, 0..1 (see mask_agreement.py).
-    architecture: what `vit_perception.model.build_model` takes, or what `vit_perception.hub` does (it has
-    `library`). Lists in the file become tuples.
+    Lists in the file become tuples. Fields from `source` on may be left out, as models of ours do.
 
-    Of public models: source: where it came from, with its revision. recipe: what their processors do with a
-    frame; without one it is fitted into one of `input_sizes`, which are else those of common frames.
-    decoding: how their outputs are read. open_vocabulary: what it looks for is said in prompts, which take
-    the place of `labels` and `things`. batched: whether several frames go through together.
+    Attributes:
+        name: what the model is called.
+        description: a sentence or two for people.
+        licence: by SPDX's name where it has one.
+        provenance: where the weights come from.
+        architecture: what `vit_perception.model.build_model` takes; of public models, which have `library` in
+            it, what `vit_perception.hub.build.build_public` does.
+        files: role (`onnx`, `weights`, `int8`, `int8_data`) → file name beside the card.
+        sha256: file name → hex digest.
+        patch_size: sides of the input are multiples of it, in pixels.
+        input_sizes: (height, width) choices in pixels; preprocessing takes the one in which a frame appears
+            largest. With a `recipe`, those that it makes of common frames.
+        mean: of red, green and blue, in 0..1.
+        std: of the same.
+        labels: names of the classes; the index is the class id.
+        things: class ids that detection gives, in the order of its score columns.
+        actions: names of the navigation actions.
+        trained: those of HEADS that were trained.
+        thresholds: default minimum score by task.
+        metrics: what was measured, for people.
+        mask_agreement: how much the mask weighs in detection scores, 0..1 (see runtime/mask_agreement.py).
+        source: of a public model, where it came from, with its revision.
+        recipe: what a public model's processor does with a frame; without one, a frame is fitted into one of
+            `input_sizes`.
+        decoding: how the outputs are read.
+        open_vocabulary: whether what it looks for is given in prompts, in place of `labels` and `things`.
+        batched: whether several frames go through together.
+        folder: that holds the card; not in the file.
     """
 
     name: str
@@ -93,7 +110,7 @@ class Card:
             self._check_answers()
             self._check_files()
         except ValueError as error:
-            raise ValueError(f"model card {self.folder / FILE}: {error}") from None
+            raise ValueError(f"model card {self.folder / CARD_FILE}: {error}") from None
 
     def _check_types(self) -> None:
         for name in ("name", "description", "licence", "provenance"):
@@ -175,7 +192,9 @@ class Card:
         """Path of the file with that role, or FileNotFoundError with what to do."""
         if role not in self.files:
             listed = ", ".join(self.files) or "none"
-            raise FileNotFoundError(f"model card {self.folder / FILE} lists no {role!r} file, only {listed}")
+            raise FileNotFoundError(
+                f"model card {self.folder / CARD_FILE} lists no {role!r} file, only {listed}"
+            )
         path = self.folder / self.files[role]
         if not path.is_file():
             raise FileNotFoundError(
@@ -203,9 +222,9 @@ def load_card(folder: str | Path) -> Card:
         FileNotFoundError: there is no card. ValueError: a field is missing, unknown or wrong.
     """
     path = Path(folder)
-    path = path if path.suffix == ".yaml" else path / FILE
+    path = path if path.suffix == ".yaml" else path / CARD_FILE
     if not path.is_file():
-        raise FileNotFoundError(f"no model card at {path}: give a folder that holds model.yaml")
+        raise FileNotFoundError(f"no model card at {path}: give a folder that holds {CARD_FILE}")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -241,7 +260,7 @@ def write_card(card: Card) -> None:
         if written := write(getattr(card, name)):
             fields[name] = _plain(written)
     text = yaml.safe_dump(fields, sort_keys=False, width=110, allow_unicode=True)
-    (card.folder / FILE).write_text(text, encoding="utf-8")
+    (card.folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

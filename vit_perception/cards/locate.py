@@ -6,8 +6,11 @@ import difflib
 import os
 from pathlib import Path
 
+from vit_perception.cards.files import CARD_FILE
+
 DEFAULT_MODEL = "robot_vit_s14"
-CARD = "model.yaml"
+# How the names of public models begin, which the hub makes folders of.
+PUBLIC_SCHEMES = ("hf", "timm", "torchvision")
 SHARE = Path("share", "vit_perception", "models")
 
 
@@ -27,7 +30,7 @@ def installed_models() -> dict[str, Path]:
     """Name → folder of every model that a bare name reaches."""
     found: dict[str, Path] = {}
     for folder in model_folders():
-        for card in sorted(folder.glob(f"*/{CARD}")):
+        for card in sorted(folder.glob(f"*/{CARD_FILE}")):
             found.setdefault(card.parent.name, card.parent)
     return found
 
@@ -36,9 +39,16 @@ def find_model(name: str | Path) -> Path:
     """The folder of a model: a path to it (or to its model.yaml), or the name of an installed one.
 
     Raises:
-        FileNotFoundError: there is none; the message suggests names that are near.
+        FileNotFoundError: there is none; the message suggests names that are near. The name of a public
+            model, as `hf:ORG/NAME`, is no folder yet.
     """
     text = os.fspath(name)
+    scheme, colon, _ = text.partition(":")
+    if colon and scheme in PUBLIC_SCHEMES:
+        raise FileNotFoundError(
+            f"{text} is the name of a public model, and a folder is needed here: get it with "
+            f"vit_perception.hub.obtain.obtain_model, or with `vit-perception models fetch {text}`"
+        )
     if not text:
         raise FileNotFoundError(
             f"the model's name is empty: give a name or a folder, such as {DEFAULT_MODEL}"
@@ -47,11 +57,11 @@ def find_model(name: str | Path) -> Path:
     installed = {} if path.name != text else installed_models()
     if text in installed:
         return installed[text]
-    folder = path.parent if path.name == CARD else path
-    if (folder / CARD).is_file():
+    folder = path.parent if path.name == CARD_FILE else path
+    if (folder / CARD_FILE).is_file():
         return folder
     if path.name != text:
-        raise FileNotFoundError(f"no model at {folder}: the folder must hold {CARD}")
+        raise FileNotFoundError(f"no model at {folder}: the folder must hold {CARD_FILE}")
     near = difflib.get_close_matches(text, installed, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"installed are {', '.join(installed) or 'none'}"
     searched = ", ".join(map(str, model_folders())) or "no folder: source the workspace it is installed in"

@@ -20,7 +20,7 @@ from vit_perception.cards.resize import Resize, Size
 
 
 class Step(Protocol):
-    """One thing that is done to a frame."""
+    """One thing that is done to a frame; sizes are (height, width) in pixels."""
 
     def size(self, size: Size) -> Size:
         """The size that a picture of `size` gets."""
@@ -41,10 +41,14 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Crop:
-    """The middle `height` x `width`; `value` (red, green, blue) is added where the picture is smaller.
+    """The middle of a picture, which is padded where it is smaller.
 
-    rounding: half a pixel too much is cut off below and on the right (`down`, Hugging Face's), or where the
-    rest is even (`even`, torchvision's).
+    Attributes:
+        height: of the result, in pixels.
+        width: the same.
+        value: red, green and blue of the padding, 0..255.
+        rounding: of half a pixel in the offset: `down`, as Hugging Face's processors, or to the nearest
+            `even` number, as torchvision's.
     """
 
     height: int
@@ -85,10 +89,14 @@ class Crop:
 
 @dataclass(frozen=True)
 class Pad:
-    """Padding below and on the right, with `value` (red, green, blue).
+    """Padding below and on the right; with `reflect`, on all sides.
 
-    to: `height` x `width`; `multiple`: the next multiple of `height` and `width`; `square`: the longer side;
-    `reflect`: ZoeDepth's, on all sides, of 3 sqrt(side / 2) mirrored pixels.
+    Attributes:
+        to: `size`, up to `height` x `width`; `multiple`, up to the next multiple of `height` and `width`;
+            `square`, up to the longer side; `reflect`, ZoeDepth's 3 sqrt(side / 2) mirrored pixels a side.
+        height: in pixels, where `to` reads it.
+        width: the same.
+        value: red, green and blue of the padding, 0..255.
     """
 
     to: str = "size"

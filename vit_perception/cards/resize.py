@@ -21,20 +21,32 @@ ROUNDINGS = ("nearest", "down")
 
 @dataclass(frozen=True)
 class Resize:
-    """New size by one of RULES, with one of FILTERS.
+    """A new size by a rule, the pixels by a filter.
 
-    exact: to `height` x `width`, the aspect lost.
-    shortest_edge: the shorter side becomes `height`, the longer at most `width` (0: any length), each then
-    cut down to a multiple of `multiple`, or with `up` raised to the next.
-    limit: as large as fits into `height` x `width`, rounded down; inside: the same, rounded to nearest;
-    cover: as small as covers it.
-    multiple: both sides by the factor that is nearer to one of the two to `height` and `width` (each by its
-    own unless `keep_aspect`), then rounded to a multiple of `multiple`.
-    percent: each side becomes `height` and `width` hundredths of what it was, rounded down to a multiple.
+    The rules:
 
-    smooth: `antialias`, Pillow's filters, which leave out no pixel; `gaussian`, OWLv2's blur before plain
-    interpolation; `none`, plain interpolation; `corners`, the same between the centres of the corner pixels,
-    as ZoeDepth has it.
+    - `exact`: to `height` x `width`, whatever the aspect.
+    - `shortest_edge`: the shorter side becomes `height`, the longer at most `width` (0: any length).
+    - `limit`: as large as fits into `height` x `width`, rounded down.
+    - `inside`: the same, rounded to the nearest.
+    - `cover`: as small as covers `height` x `width`.
+    - `multiple`: both sides by the factor to `height` or `width` that is nearer to one.
+    - `percent`: sides become `height` and `width` hundredths of what they were.
+
+    Attributes:
+        rule: one of RULES.
+        height: in pixels, or as the rule reads it.
+        width: the same.
+        filter: one of FILTERS.
+        multiple: sides are cut down to multiples of it by `shortest_edge` and `percent`, and rounded to the
+            nearest by `multiple`; the other rules leave it alone.
+        keep_aspect: with `multiple`, whether both sides take the same factor.
+        rounding: of the shorter side where `shortest_edge` is limited by `width`: `nearest`, as DETR's
+            processors, or `down`, as torchvision's.
+        smooth: `antialias`, Pillow's filters, which leave out no pixel; `gaussian`, OWLv2's blur before plain
+            interpolation; `none`, plain interpolation; `corners`, the same between the centres of the corner
+            pixels, as ZoeDepth has it.
+        up: whether `shortest_edge` raises sides to the next multiple instead.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""How raw outputs are read: a rule a task, ours as the defaults, those of public models beside them."""
+"""How raw outputs are read: a rule for each task. The defaults are for models of ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ def _check(rule: Any, **choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class ClassificationRule:
-    """activation: `sigmoid`, a question for each class, or `softmax`, one class of all."""
+    """How class scores are read.
+
+    Attributes:
+        activation: `sigmoid`, each class by itself, or `softmax`, one class of all.
+    """
 
     activation: str = "sigmoid"
 
@@ -29,12 +33,15 @@ class ClassificationRule:
 
 @dataclass(frozen=True)
 class DetectionRule:
-    """kind: `grid`, a sigmoid each and NMS; of the DETR family, whose queries need none: `softmax`, the best
-    class of each query, the last column being none; `topk`, the best (query, class) pairs of sigmoids, as
-    many as there are queries, or `limit`; `best`, the best sigmoid of each query.
+    """How boxes and their scores are read.
 
-    boxes: `pixels` of the input, `x_min, y_min, x_max, y_max`; or centre and size in 0..1 `of_frame`, the
-    frame without its padding, or `of_input`, the whole input.
+    Attributes:
+        kind: `grid`, a sigmoid for each cell and class, then non-maximum suppression. Of the DETR family,
+            whose queries need none: `softmax`, the best class of each query, the last column being none;
+            `topk`, the best (query, class) pairs of sigmoids; `best`, the best sigmoid of each query.
+        boxes: `pixels` of the input, `x_min, y_min, x_max, y_max`; or centre and size in 0..1 `of_frame`, the
+            frame without its padding, or `of_input`, the whole input.
+        limit: how many pairs `topk` takes; 0 for as many as there are queries.
     """
 
     kind: str = "grid"
@@ -47,14 +54,19 @@ class DetectionRule:
 
 @dataclass(frozen=True)
 class SegmentationRule:
-    """kind: `probabilities`, softmax, then interpolation; `logits`, interpolation first, as public models
-    are evaluated; of queries, each a class and a mask: `semantic`, `instance` or `panoptic`, see
-    decode/queries.py.
+    """How masks are read.
 
-    threshold: least score of a query; mask_threshold: of a pixel; overlap_threshold: least share of its mask
-    that a panoptic segment keeps; fused: class ids whose segments become one. through: (height, width) that
-    masks of the whole input are interpolated to first; none if empty. interpolated: into source pixels,
-    `probabilities`, as MaskFormer and its kin, or `logits`, as EoMT.
+    Attributes:
+        kind: `probabilities`, softmax, then interpolation; `logits`, interpolation first, as public models
+            are evaluated; of queries, each a class and a mask: `semantic`, `instance` or `panoptic`, see
+            runtime/decode/queries.py.
+        threshold: least score of a query.
+        mask_threshold: least probability of a pixel of its mask.
+        overlap_threshold: least share of its mask that a panoptic segment keeps.
+        fused: class ids whose segments become one.
+        through: (height, width) that masks of the whole input are interpolated to first; none if empty.
+        interpolated: what is interpolated into source pixels: `probabilities`, as MaskFormer and its kin do,
+            or `logits`, as EoMT.
     """
 
     kind: str = "probabilities"
@@ -74,7 +86,12 @@ class SegmentationRule:
 
 @dataclass(frozen=True)
 class DepthRule:
-    """metric: metres, else inverse depth up to scale and shift. interpolation: into source pixels."""
+    """How depth is read.
+
+    Attributes:
+        metric: whether it is in metres; else it is inverse depth up to scale and shift.
+        interpolation: into source pixels, `bilinear` or `bicubic`.
+    """
 
     metric: bool = True
     interpolation: str = "bicubic"
@@ -85,7 +102,14 @@ class DepthRule:
 
 @dataclass(frozen=True)
 class Decoding:
-    """The rules of a model, by task."""
+    """The rules of a model, by task.
+
+    Attributes:
+        classification: of its class scores.
+        detection: of its boxes.
+        segmentation: of its masks.
+        depth: of its depth.
+    """
 
     classification: ClassificationRule = field(default_factory=ClassificationRule)
     detection: DetectionRule = field(default_factory=DetectionRule)

@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the parts, print the table, write the JSON; 0 if every part ran, whatever it measured."""
     from vit_perception.bench import sections
     from vit_perception.bench.report import heading, table
-    from vit_perception.hub.adopt import obtain_model, to_stderr
+    from vit_perception.hub.obtain import obtain_model
+    from vit_perception.hub.report import to_stderr
 
     bench = sections.Bench(
         obtain_model(options.model, to_stderr).resolve(),

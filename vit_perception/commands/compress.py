@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from vit_perception.export.compress import compress
     from vit_perception.export.export import export
     from vit_perception.export.quantize import quantize
-    from vit_perception.hub.adopt import obtain_model
+    from vit_perception.hub.obtain import obtain_model
     from vit_perception.runtime.engines.torch import load_model
 
     folder, output = obtain_model(options.model), Path(options.output)

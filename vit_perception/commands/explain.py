@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the picture."""
     from vit_perception.explain.explain import Explainer
-    from vit_perception.hub.adopt import obtain_model, to_stderr
+    from vit_perception.hub.obtain import obtain_model
+    from vit_perception.hub.report import to_stderr
     from vit_perception.viz.draw import contact_sheet, draw_attention
     from vit_perception.viz.pictures import read_picture, write_picture
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.commands.arguments import add_prompts
-from vit_perception.hub.adopt import obtain_model, to_stderr
+from vit_perception.hub.build import build_public
 from vit_perception.hub.licences import warning
 from vit_perception.hub.names import parse_name
+from vit_perception.hub.obtain import obtain_model
+from vit_perception.hub.report import to_stderr
 from vit_perception.hub.store import STORE_VARIABLE, store
 from vit_perception.viz.describe import describe_source
 
@@ -65,4 +67,4 @@ def _encode(card: Card, prompts: Sequence[str]) -> None:
     from vit_perception.runtime.prompts import encode_prompts
 
     print(f"encoding {', '.join(prompts)} for {card.name}", file=sys.stderr)
-    encode_prompts(card, prompts)
+    encode_prompts(card, prompts, build_public)

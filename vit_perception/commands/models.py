@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from vit_perception.cards.card import FILE, load_card
+from vit_perception.cards.card import load_card
+from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import installed_models, model_folders
 from vit_perception.commands import fetch
 from vit_perception.hub.store import store
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _adopted(where: Path) -> Iterator[str]:
     """A line for each model in a store; one that is damaged is said to be."""
-    for file in sorted(where.glob(f"[!.]*/{FILE}")):
+    for file in sorted(where.glob(f"[!.]*/{CARD_FILE}")):
         try:
             yield describe_source(load_card(file.parent))
         except (ValueError, OSError) as error:

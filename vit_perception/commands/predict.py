@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the answers, and draw them if asked to."""
-    from vit_perception.hub.adopt import obtain_model, to_stderr
+    from vit_perception.hub.build import build_public
+    from vit_perception.hub.obtain import obtain_model
+    from vit_perception.hub.report import to_stderr
     from vit_perception.runtime.predictor import Predictor
     from vit_perception.viz.describe import describe_perception, labels_by_task
     from vit_perception.viz.draw import draw_overlay
@@ -34,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         options.tasks,
         options.precision,
         options.prompts,
+        build_public=build_public,
     )
     # The first call compiles, which is not what the times below are about.
     predictor.warm_up(*image.shape[:2])

@@ -34,13 +34,15 @@ def run(options: argparse.Namespace) -> int:
     from vit_perception.cards.card import load_card, write_card
     from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.quantize import quantize
-    from vit_perception.hub.adopt import obtain_model, to_stderr
+    from vit_perception.hub.build import build_public
+    from vit_perception.hub.obtain import obtain_model
+    from vit_perception.hub.report import to_stderr
 
     folder = obtain_model(options.model, to_stderr)
     frames = calibration_frames(options.data, options.frames)
     if options.output is not None:
         folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
-    card = quantize(load_card(folder), frames, options.keep)
+    card = quantize(load_card(folder), frames, options.keep, build_public=build_public)
     write_card(card)
     measured = _measure(folder, options.data, frames)
     write_card(dataclasses.replace(card, metrics={**card.metrics, "int8": measured}))

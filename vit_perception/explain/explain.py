@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.locate import find_model
 from vit_perception.explain.rollout import gradient_rollout, rollout
-from vit_perception.hub.adopt import obtain_model
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.runtime.preprocess import Geometry, normalised, preprocess
@@ -26,12 +26,12 @@ class Explainer:
     """
 
     def __init__(self, model: str | Path) -> None:
-        """model: name or folder, as everywhere.
+        """model: name of an installed model, or its folder.
 
         Raises:
             FileNotFoundError: there is none. ValueError: its card or weights are wrong.
         """
-        self.card: Card = load_card(obtain_model(model))
+        self.card: Card = load_card(find_model(model))
         self.model: PerceptionModel = load_model(self.card)
 
     def __call__(

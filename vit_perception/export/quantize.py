@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from vit_perception.cards.card import Card
+from vit_perception.cards.files import INT8_DATA_FILE, INT8_FILE
 from vit_perception.cards.integrity import sha256
 from vit_perception.cards.raw_outputs import CONTENT, IMAGE, needed
 from vit_perception.export.calibration import median_ms
+from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.engines.openvino import OpenVinoEngine
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.tasks import TASKS
-
-GRAPH_FILE, DATA_FILE = "model_int8.xml", "model_int8.bin"
 
 # Parts that may be worth a higher precision, by the names of their weights; `attention` is the two
 # products of each block, which have none.
@@ -55,12 +55,15 @@ def quantize(
     frames: Sequence[np.ndarray],
     keep: Sequence[str] | None = None,
     report: Callable[[str], None] = print,
+    build_public: Builder | None = None,
 ) -> Card:
     """Write the int8 graph into the card's folder; gives the card that lists it (not yet written).
 
     Args:
         frames: RGB pictures (H, W, 3) uint8 to take the ranges from; one to three hundred are plenty.
         keep: names in SENSITIVE to leave in higher precision; None tries each and keeps what pays.
+        report: called with a line for each variant that was tried.
+        build_public: what encodes the prompts of a model with an open vocabulary, see `Builder`.
 
     Raises:
         ValueError: there are no frames, or a name in `keep` is unknown.
@@ -69,7 +72,7 @@ def quantize(
         raise ValueError("there are no frames to take ranges from: name a folder with pictures")
     if unknown := sorted(set(keep or ()) - set(SENSITIVE)):
         raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(SENSITIVE)}")
-    text = encode_prompts(card, card.labels) if card.open_vocabulary else {}
+    text = encode_prompts(card, card.labels, build_public) if card.open_vocabulary else {}
     inputs = [_Input.of(frame, card, text) for frame in frames]
     make = _Maker(card, inputs)
     chosen = make(tuple(keep or ()))
@@ -206,10 +209,10 @@ def _save(graph: Any, card: Card) -> Card:
     import openvino
 
     detach(graph, card.file("weights"))
-    openvino.save_model(graph, card.folder / GRAPH_FILE, compress_to_fp16=False)
-    digests = {name: sha256(card.folder / name) for name in (GRAPH_FILE, DATA_FILE)}
+    openvino.save_model(graph, card.folder / INT8_FILE, compress_to_fp16=False)
+    digests = {name: sha256(card.folder / name) for name in (INT8_FILE, INT8_DATA_FILE)}
     return dataclasses.replace(
         card,
-        files={**card.files, "int8": GRAPH_FILE, "int8_data": DATA_FILE},
+        files={**card.files, "int8": INT8_FILE, "int8_data": INT8_DATA_FILE},
         sha256={**card.sha256, **digests},
     )

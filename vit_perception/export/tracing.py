@@ -1,4 +1,4 @@
-"""Calls of torch that a trace gets wrong, or an engine refuses, said otherwise while a model is traced."""
+"""Calls of torch that a trace gets wrong, or an engine refuses, replaced while a model is traced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-class Traceable(TorchFunctionMode):
+class TraceableCalls(TorchFunctionMode):
     """Grids by `arange`, whose length a graph can compute, and lists of sizes by stacking:
     `linspace`, `tensor` and `as_tensor` would keep the sizes of the example. Nothing empty is concatenated,
     which OpenVINO refuses."""

@@ -1,17 +1,19 @@
-"""From a folder to a public model: with its weights when it is adopted, without them ever after."""
+"""From a folder to a public model: with its weights when it is adopted, without them ever after.
+
+The libraries are imported when a function is called, so that whoever only hands `build_public` on needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vit_perception.hub.families import timm, torchvision
-from vit_perception.hub.families.hugging_face import models as hugging_face
-from vit_perception.hub.families.hugging_face.checkpoint import CONFIG, read_json
-from vit_perception.hub.public_model import Facts, PublicModel
+from vit_perception.hub.families.files import CONFIG, read_json
 
-_LIBRARIES = {"transformers": hugging_face, "timm": timm, "torchvision": torchvision}
+if TYPE_CHECKING:
+    from vit_perception.hub.families.library import Library
+    from vit_perception.hub.public_model import Facts, PublicModel
 
 
 def build_public(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
@@ -20,9 +22,10 @@ def build_public(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
     Raises:
         ValueError: the library or the architecture is unknown. FileNotFoundError: a file of it is missing.
     """
-    library = _LIBRARIES.get(architecture["library"])
+    libraries = _libraries()
+    library = libraries.get(architecture["library"])
     if library is None:
-        raise ValueError(f"unknown library {architecture['library']!r}: choose from {', '.join(_LIBRARIES)}")
+        raise ValueError(f"unknown library {architecture['library']!r}: choose from {', '.join(libraries)}")
     return library.build(architecture, folder)
 
 
@@ -32,9 +35,7 @@ def check_public(folder: Path) -> None:
     Raises:
         FileNotFoundError: a file of the settings is missing. ValueError: one is damaged, or no such model's.
     """
-    config = read_json(folder / CONFIG)
-    if not torchvision.handles(config) and not timm.handles(config):
-        hugging_face.check(folder)
+    _library_of(folder).check(folder)
 
 
 def open_public(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
@@ -43,8 +44,17 @@ def open_public(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
     Raises:
         FileNotFoundError: a file is missing. ValueError: it is damaged, or no model that is supported.
     """
+    return _library_of(folder).open_checkpoint(folder)
+
+
+def _libraries() -> dict[str, Library]:
+    """By the name that cards have for them. The last handles what none of the others does."""
+    from vit_perception.hub.families import timm, torchvision
+    from vit_perception.hub.families.hugging_face import models
+
+    return {"torchvision": torchvision, "timm": timm, "transformers": models}
+
+
+def _library_of(folder: Path) -> Library:
     config = read_json(folder / CONFIG)
-    for library in (torchvision, timm):
-        if library.handles(config):
-            return library.open_checkpoint(folder)
-    return hugging_face.open_checkpoint(folder)
+    return next(library for library in _libraries().values() if library.handles(config))

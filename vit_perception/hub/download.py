@@ -6,24 +6,23 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vit_perception.checkpoints.download import TIMEOUT, Progress, cached, fetch, page
 from vit_perception.checkpoints.download_errors import check_hash, check_online, check_size, explained
-from vit_perception.hub.families.hugging_face.checkpoint import CONFIG, PROCESSORS, SIDECARS, WEIGHTS
+from vit_perception.hub.families.files import CONFIG, PROCESSORS, PUBLISHED_WEIGHTS, SIDECARS
 from vit_perception.hub.licences import of_hugging_face, of_torchvision
 from vit_perception.hub.names import DRAFT, PublicName
+from vit_perception.hub.report import Report
 
 # A model on disk is twice as large while it is adopted, and has a graph beside it.
 _SPACE = 2.2
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 # Weights that are not opened: pickles, which can run code, and those of other frameworks.
 _OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
-
-Report = Callable[[str], None]
 
 
 @contextmanager
@@ -92,16 +91,16 @@ def _weights(public: PublicName, files: Mapping[str, Any]) -> list[str]:
             f"{public} has no {PROCESSORS[0]}, which says how its images are prepared: choose a model for "
             "images, or a revision that has it"
         )
-    if WEIGHTS[0] in files:
-        return [WEIGHTS[0]]
-    if WEIGHTS[1] in files:
-        return [WEIGHTS[1], *sorted(filter(_SHARD.fullmatch, files))]
+    if PUBLISHED_WEIGHTS[0] in files:
+        return [PUBLISHED_WEIGHTS[0]]
+    if PUBLISHED_WEIGHTS[1] in files:
+        return [PUBLISHED_WEIGHTS[1], *sorted(filter(_SHARD.fullmatch, files))]
     if others := [name for name in files if name.endswith(_OTHERS)]:
         raise ValueError(
             f"{public} has no safetensors but {others[0]}, and no others are opened, for a pickle can run "
             "code: choose a revision or a model that has them"
         )
-    raise FileNotFoundError(f"{public} has no {WEIGHTS[0]}: choose a model with weights")
+    raise FileNotFoundError(f"{public} has no {PUBLISHED_WEIGHTS[0]}: choose a model with weights")
 
 
 def _fetch_files(public: PublicName, folder: Path, source: str, files: Iterable[Any], report: Report) -> None:

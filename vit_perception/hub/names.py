@@ -6,10 +6,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
-# What to do where a library that adopting a model needs is missing.
-INSTALL = "pip install './src/vit_perception[hub]', or make hub-setup in the checkout"
+from vit_perception.cards.locate import PUBLIC_SCHEMES
 
-SCHEMES = ("hf", "timm", "torchvision")
 FORMS = "hf:ORG/NAME[@REVISION], timm:NAME or torchvision:NAME[/WEIGHTS]"
 _PAGE = re.compile(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>[^/]+/[^/?#]+)(?:/(?:tree|blob)/(?P<revision>[^/?#]+))?.*"
@@ -34,7 +32,13 @@ _LIBRARIES = {
 
 @dataclass(frozen=True)
 class PublicName:
-    """A parsed name. revision: branch, tag or commit; of torchvision, the weights; None for the default."""
+    """A parsed name.
+
+    Attributes:
+        scheme: one of PUBLIC_SCHEMES.
+        name: `ORG/NAME` on the Hugging Face hub, else the library's name of the model.
+        revision: branch, tag or commit; of torchvision, the weights; None for the default.
+    """
 
     scheme: str
     name: str
@@ -64,7 +68,7 @@ def parse_name(text: str) -> PublicName | None:
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
         return None
-    match = _PATTERNS[scheme].fullmatch(rest) if scheme in SCHEMES else None
+    match = _PATTERNS[scheme].fullmatch(rest) if scheme in PUBLIC_SCHEMES else None
     # The hub has no such names; here they would make one folder of two models.
     if match is None or ".." in rest or "--" in match["name"]:
         meant = _meant(scheme, rest)
@@ -83,7 +87,7 @@ def _meant(scheme: str, rest: str) -> str | None:
     if page := _PAGE.fullmatch(f"{scheme}:{rest}"):
         return f"hf:{page['name']}{'@' + page['revision'] if page['revision'] else ''}"
     near = "hf" if scheme.lower() == "huggingface" else scheme.lower()
-    for known in difflib.get_close_matches(near, SCHEMES, n=1, cutoff=0.6):
+    for known in difflib.get_close_matches(near, PUBLIC_SCHEMES, n=1, cutoff=0.6):
         name = rest.strip("/")
         if _PATTERNS[known].fullmatch(name) and ".." not in name and "--" not in name:
             return f"{known}:{name}"

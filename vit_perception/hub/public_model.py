@@ -12,12 +12,19 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint's own files say of it; the fields of a card, in YAML's types.
+    """What a checkpoint's own files say of it, for its card.
 
-    task: what it is called in errors, as `detection`. labels, things, trained, thresholds, recipe, decoding,
-    open_vocabulary: as in `runtime.card.Card`. mean, std: of RGB in 0..1. divisor: of the sides of an input
-    (1 where its recipe gives one size alone). input_sizes: what its recipe makes of frames of 4:3, 16:9 and
-    3:4 (no two alike).
+    Attributes:
+        task: what the model is made for, as `detection`; the description on the card names it.
+        labels: names of the classes by id; empty with an open vocabulary.
+        trained: heads that it answers, as `Card.trained` lists them.
+        recipe: steps of its image processor, each a mapping as `cards.recipe.read_recipe` takes it.
+        mean: of red, green and blue, in 0..1.
+        std: of the same.
+        things: class ids that detection gives, in the order of its score columns.
+        thresholds: least score by task.
+        decoding: rule by task, as `cards.rules.read_decoding` takes it.
+        open_vocabulary: whether what it looks for is given in prompts.
     """
 
     task: str
@@ -33,12 +40,13 @@ class Facts:
 
 
 class PublicModel(nn.Module):
-    """Images (B, 3, H, W), normalised, → named raw outputs (see `runtime.raw_outputs`).
+    """Images (B, 3, H, W), normalised, → named raw outputs (see `cards.raw_outputs`).
 
-    inputs: names of further inputs: `content`, and the arrays that `encode` gives; free_axes: which of their
-    axes vary, and of the outputs' with them, by name, each with a name for it. outputs: names of what
-    `forward` gives with `attention=True`; without it, `attention` is left out. The library's own model is
-    `self.model`, so that its tensors keep their names.
+    Attributes:
+        inputs: names of what `forward` takes beside the image: `content`, and the arrays that `encode` gives.
+        free_axes: by name of an input or output, the axes whose length varies, each with a name for it.
+        outputs: names of what `forward` gives with `attention=True`; without it, `attention` is left out.
+        model: the library's own model, so that its tensors keep their names.
     """
 
     inputs: tuple[str, ...] = ()
@@ -53,5 +61,9 @@ class PublicModel(nn.Module):
         raise NotImplementedError
 
     def encode(self, prompts: Sequence[str]) -> dict[str, Tensor]:
-        """Values of the text inputs for these prompts; of models with an open vocabulary alone."""
+        """Values of the text inputs for these prompts.
+
+        Raises:
+            NotImplementedError: the model has a vocabulary of its own.
+        """
         raise NotImplementedError(f"{type(self).__name__} takes no prompts")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vit_perception.cards.card import FILE
+from vit_perception.cards.files import CARD_FILE
 from vit_perception.hub.names import DRAFT
+from vit_perception.hub.report import Report
 from vit_perception.runtime.engines.openvino import cache_folder
 
 STORE_VARIABLE = "VIT_PERCEPTION_MODELS"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+_LOCK = ".lock"
 _REMEDY = f"set {STORE_VARIABLE} to a folder elsewhere"
 
 
@@ -29,26 +30,23 @@ def store() -> Path:
 
 
 @contextmanager
-def alone(where: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """Write into a store while no other process does. What one that was killed has left there is removed.
+def exclusive(where: Path, report: Report) -> Iterator[None]:
+    """Write into a store while no other process does. What a killed process has left there is removed.
 
     Raises:
         OSError: it cannot be written, and what to do.
     """
     with _explained(where):
         where.mkdir(parents=True, exist_ok=True)
-        handle = os.open(where, os.O_RDONLY)
-        try:
-            if _locked(handle, where, report):
+        with _locked(where, report) as is_locked:
+            if is_locked:
                 for left in where.glob(f"{DRAFT}*"):
                     shutil.rmtree(left, ignore_errors=True)
             yield
-        finally:
-            os.close(handle)
 
 
 @contextmanager
-def fresh(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Iterator[Path]:
     """An empty folder beside `target` that becomes it in one move, unless another process was quicker.
 
     If anything fails, it is gone.
@@ -60,7 +58,7 @@ def fresh(target: Path) -> Iterator[Path]:
         try:
             draft.rename(target)
         except OSError:  # there is something, whole or not
-            if not (target / FILE).is_file():
+            if not (target / CARD_FILE).is_file():
                 shutil.rmtree(target)
                 draft.rename(target)
     finally:
@@ -80,16 +78,26 @@ def _number(error: BaseException) -> int | None:
     return int(match[1]) if match else None
 
 
-def _locked(handle: int, where: Path, report: Callable[[str], None]) -> bool:
-    """Whether the folder is ours alone; some network disks have no locks, and then writers only lose time."""
+@contextmanager
+def _locked(where: Path, report: Report) -> Iterator[bool]:
+    """Whether this process has the lock. Some network disks have none, and then writers only lose time."""
+    from filelock import FileLock, Timeout
+
+    # Every user who may write into the folder may lock it.
+    lock = FileLock(where / _LOCK, mode=0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        report(f"waiting for another process, which adopts a model into {where}")
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report(f"waiting for another process, which adopts a model into {where}")
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        if _number(error) in (*_FULL, *_REFUSED):
+            raise
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
-from vit_perception.hub.adopt import local_model
+from vit_perception.hub.obtain import local_model
 from vit_perception.nodes.executables import EXECUTABLES, SUITE, SUITE_NODE
 from vit_perception.tasks import TASKS, check_tasks
 

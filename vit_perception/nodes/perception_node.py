@@ -10,6 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.hub.build import build_public
+from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_slot import FrameSlot, FrameWorker
@@ -119,15 +121,18 @@ class PerceptionNode(Node):
 
     def _make_pipeline(self) -> Pipeline:
         parameters = self._options
+        model = parameters.text("model")
+        names = [parameters.models.get(task) or model for task in parameters.tasks]
+        folders = {name: obtain_model(name, self._tell) for name in dict.fromkeys(names)}
         panel = TaskModels(
-            parameters.models,
-            parameters.text("model"),
+            {task: folders[name] for task, name in parameters.models.items() if name in folders},
+            folders.get(model, model),
             parameters.tasks,
             engine=parameters.text("engine"),
             device=parameters.text("device"),
             precision=parameters.text("precision"),
             prompts=parameters.prompts,
-            report=self._tell,
+            build_public=build_public,
         )
         parameters.declare_for(panel)
         if panel.unanswered:

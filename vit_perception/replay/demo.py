@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from vit_perception.cards.card import load_card
-from vit_perception.hub.adopt import obtain_model
+from vit_perception.hub.obtain import obtain_model
 from vit_perception.replay.answers import read_answers
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError

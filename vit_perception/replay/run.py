@@ -11,7 +11,8 @@ from typing import Any
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
-from vit_perception.hub.adopt import obtain_model, to_stderr
+from vit_perception.hub.obtain import obtain_model
+from vit_perception.hub.report import to_stderr
 from vit_perception.replay import processes
 from vit_perception.replay.answers import read_identity
 from vit_perception.replay.cdr import COMPRESSED_IMAGE

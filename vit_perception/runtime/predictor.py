@@ -13,10 +13,9 @@ import numpy as np
 
 from vit_perception.cards import raw_outputs
 from vit_perception.cards.card import Card, check_thresholds, load_card
-from vit_perception.cards.locate import DEFAULT_MODEL
-from vit_perception.hub.adopt import obtain_model
+from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.decode import decode
-from vit_perception.runtime.engines import Engine
+from vit_perception.runtime.engines import Builder, Engine
 from vit_perception.runtime.engines.select import make_engine
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
@@ -49,9 +48,12 @@ class Predictor:
         precision: `auto`, `int8`, `fp16`, `bf16` or `fp32`; not every engine has all of them.
         tasks: what it will be asked for; one that `card.tasks` lacks answers None.
         prompts: what a model with an open vocabulary looks for; None: the examples on its card.
+        build_public: what PyTorch makes a public model with, where it has no graph or its prompts were never
+            encoded: `vit_perception.hub.build.build_public`.
 
     Raises:
-        FileNotFoundError: there is no such model, or a file of it is missing.
+        FileNotFoundError: there is no such model, or a file of it is missing. A public name, as
+            `hf:ORG/NAME`, is none: `vit_perception.hub.obtain.obtain_model` makes a folder of it.
         ValueError: a task, engine or device is unknown; the card, or a file that it lists, is wrong; or the
             prompts cannot be used, see `set_prompts`.
         EngineUnavailable: no engine that was asked for runs here.
@@ -68,14 +70,18 @@ class Predictor:
         tasks: Iterable[str] = TASKS,
         precision: str = "auto",
         prompts: Sequence[str] | None = None,
+        *,
+        build_public: Builder | None = None,
     ) -> None:
         self.tasks = check_tasks(tasks)
-        card = load_card(obtain_model(model))
+        card = load_card(find_model(model))
+        self._build_public = build_public
         self._asked = _Asked(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
-        self.engine = make_engine(card, engine, device, precision, needed if card.source else None)
+        outputs = needed if card.source else None
+        self.engine = make_engine(card, engine, device, precision, outputs, build_public)
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):
@@ -101,7 +107,7 @@ class Predictor:
                 missing. FileNotFoundError: a file of the model is.
         """
         with self._changing:
-            text = encode_prompts(self.card, prompts)
+            text = encode_prompts(self.card, prompts, self._build_public)
             labels = tuple(prompts)
             card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
             self._asked = _Asked(card, text)

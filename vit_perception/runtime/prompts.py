@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from vit_perception.cards.card import Card
-from vit_perception.hub.families.hugging_face.tokenizers import template_of
-from vit_perception.hub.names import INSTALL
+from vit_perception.runtime.engines import Builder
+from vit_perception.runtime.install_hint import install_hint
 
 MOST_PROMPTS = 100
+# What transformers' pipeline puts prompts into, by class of the model; all others take them as they are.
+_TEMPLATES = {"CLIPModel": "This is a photo of {}.", "SiglipModel": "This is a photo of {}."}
 # Where encodings are kept, and how many sets of prompts: some hundred kilobytes each.
 _FOLDER = "prompts"
 _MOST_KEPT = 100
@@ -46,12 +48,27 @@ def check_prompts(prompts: Sequence[str]) -> tuple[str, ...]:
     return tuple(prompts)
 
 
-def encode_prompts(card: Card, prompts: Sequence[str]) -> dict[str, np.ndarray]:
+def template_of(class_name: str) -> str:
+    """The text around a prompt, `{}` in its place, for a model class of transformers.
+
+    It is part of the key of kept encodings: another text would make another encoding.
+    """
+    return _TEMPLATES.get(class_name, "{}")
+
+
+def encode_prompts(
+    card: Card, prompts: Sequence[str], build_public: Builder | None = None
+) -> dict[str, np.ndarray]:
     """The text inputs of a model for these prompts, from its folder if they were encoded before.
+
+    Args:
+        card: of a model with an open vocabulary.
+        prompts: one to MOST_PROMPTS texts.
+        build_public: makes the model that encodes, see `Builder`.
 
     Raises:
         ValueError: they are no prompts, or too long, or the model takes none; or they were never encoded
-            and torch or transformers is not installed here.
+            and there is no `build_public`, or torch or transformers is not installed here.
         FileNotFoundError: a file of the model is missing.
     """
     prompts = check_prompts(prompts)
@@ -62,7 +79,7 @@ def encode_prompts(card: Card, prompts: Sequence[str]) -> dict[str, np.ndarray]:
         )
     found = _kept(_file(card, prompts))
     if found is None:
-        found = _encoded(card, prompts)
+        found = _encoded(card, prompts, build_public)
         # What cannot be kept is encoded again at the next start.
         with contextlib.suppress(OSError):
             keep_encoding(card, prompts, found)
@@ -106,16 +123,16 @@ def _kept(file: Path) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _encoded(card: Card, prompts: Sequence[str]) -> dict[str, np.ndarray]:
+def _encoded(card: Card, prompts: Sequence[str], build_public: Builder | None) -> dict[str, np.ndarray]:
     try:
         from vit_perception.runtime.engines.torch import load_any_model
 
         # Loaded for this alone and let go: it is needed only as prompts change.
-        model = load_any_model(card)
+        model = load_any_model(card, build_public)
         return {name: value.contiguous().numpy() for name, value in model.encode(prompts).items()}
     except ModuleNotFoundError as error:
         raise ValueError(
             f"these prompts were never encoded for {card.name}, and encoding them needs {error.name}: "
-            f"{INSTALL}; or encode them elsewhere with "
+            f"{install_hint()}; or encode them elsewhere with "
             f"`vit-perception models fetch {card.name} --prompts {shlex.quote(','.join(prompts))} --to DIR`"
         ) from error

@@ -1,20 +1,20 @@
 """Several models that answer as one: each task is put to the model that was chosen for it.
 
-`TaskModels({"detection": "hf:hustvl/yolos-tiny"}, "robot_vit_s14")`; tasks of one model share a forward pass.
+`TaskModels({"detection": folder_of_a_detector}, "robot_vit_s14")`; tasks of one model share a forward pass.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vit_perception.cards.card import Card, load_card
-from vit_perception.cards.locate import DEFAULT_MODEL
-from vit_perception.hub.adopt import obtain_model
+from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
@@ -27,14 +27,19 @@ class TaskModels:
     """Looks at frames as a `Predictor` does.
 
     Args:
-        chosen: names of models by task; empty ones are none. model: of the other tasks.
+        chosen: by task, the name of an installed model or the folder of one; empty ones are none.
+        model: of the other tasks.
         tasks: what it will be asked for, as far as the models answer it.
-        engine, device, precision: of every model. prompts: what models with an open vocabulary look for;
-            empty: their own examples.
-        report: told of each step that takes time, as a download.
+        engine: of every model, as `Predictor` takes it.
+        device: the same.
+        precision: the same.
+        prompts: what models with an open vocabulary look for; empty: their own examples.
+        build_public: what PyTorch makes public models with, as `Predictor` takes it.
 
     Attributes:
-        tasks: those that are answered. predictors: the models, each once.
+        tasks: those that are answered.
+        unanswered: those that were asked for and no model answers.
+        predictors: the models, each once.
 
     Raises:
         ValueError: a model does not answer what it was chosen for, or no task is answered; whatever
@@ -43,7 +48,7 @@ class TaskModels:
 
     def __init__(
         self,
-        chosen: Mapping[str, str] | None = None,
+        chosen: Mapping[str, str | Path] | None = None,
         model: str | Path = DEFAULT_MODEL,
         tasks: Iterable[str] = TASKS,
         *,
@@ -51,16 +56,16 @@ class TaskModels:
         device: str = "auto",
         precision: str = "auto",
         prompts: Sequence[str] = (),
-        report: Callable[[str], None] = lambda _: None,
+        build_public: Builder | None = None,
     ) -> None:
         asked = check_tasks(tasks)
         names = {task: (chosen or {}).get(task) or model for task in asked}
-        found = {name: obtain_model(name, report).resolve() for name in dict.fromkeys(names.values())}
+        found = {name: find_model(name).resolve() for name in dict.fromkeys(names.values())}
         cards = {folder: load_card(folder) for folder in dict.fromkeys(found.values())}
         for task, name in names.items():
             card = cards[found[name]]
             if task not in card.tasks and (chosen or {}).get(task):
-                raise ValueError(f"{task}.model: {name} answers {_listed(card)}, not {task}")
+                raise ValueError(f"{task}.model: {card.name} answers {_listed(card)}, not {task}")
         answered = {task: found[name] for task, name in names.items() if task in cards[found[name]].tasks}
         if not answered:
             card = cards[found[names[asked[0]]]]
@@ -72,7 +77,12 @@ class TaskModels:
         self.unanswered = tuple(task for task in asked if task not in answered)
         by_folder = {
             folder: Predictor(
-                folder, engine, device, [task for task in answered if answered[task] == folder], precision
+                folder,
+                engine,
+                device,
+                [task for task in answered if answered[task] == folder],
+                precision,
+                build_public=build_public,
             )
             for folder in dict.fromkeys(answered.values())
         }

@@ -11,6 +11,9 @@ import numpy as np
 
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.data.coco import Photograph, load_photographs, split
+from vit_perception.hub.build import build_public
+from vit_perception.hub.obtain import obtain_model
+from vit_perception.hub.report import to_stderr
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DETECTION
@@ -28,7 +31,10 @@ def judge(predictor: Predictor, photographs: Sequence[Photograph]) -> dict[str, 
 
 def in_both_precisions(folder: Path) -> tuple[Predictor, Predictor]:
     """The model in fp32 and in int8."""
-    exact, fast = (Predictor(folder, "openvino", "cpu", precision=name) for name in ("fp32", "int8"))
+    exact, fast = (
+        Predictor(folder, "openvino", "cpu", precision=name, build_public=build_public)
+        for name in ("fp32", "int8")
+    )
     return exact, fast
 
 
@@ -52,7 +58,9 @@ def main() -> None:
     parser.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime or torch")
     arguments = parser.parse_args()
     _, held = split(load_photographs(arguments.data))
-    predictor = Predictor(arguments.model, arguments.engine)
+    predictor = Predictor(
+        obtain_model(arguments.model, to_stderr), arguments.engine, build_public=build_public
+    )
     engine = predictor.engine
     print(
         f"{predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}: {len(held)} held out"

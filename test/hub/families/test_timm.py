@@ -17,6 +17,7 @@ pytest.importorskip("skimage", reason="its photographs are what the models look 
 from timm.data import create_transform, resolve_data_config
 from timm.models._hub import save_for_hf
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, settle, sharpen
 from hub.rollout import dense_rollout
 from vit_perception.checkpoints.load import load_backbone
@@ -25,7 +26,6 @@ from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.hub.build import build_public, open_public
 from vit_perception.model import PerceptionModel
-from vit_perception.runtime.predictor import Predictor
 
 CLASSES = 7
 PLAIN = {"img_size": 64, "embed_dim": 48, "depth": 4, "num_heads": 3, "num_classes": CLASSES}
@@ -105,7 +105,7 @@ def test_scores_are_those_of_timm(family: str, published: Callable[[str], tuple[
     assert np.ptp(values, axis=0).max() > 0.01, "the photographs differ"
     pictures = photographs()
     for engine in ("torch", "onnxruntime", "openvino"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
         assert predictor.card.architecture == {"library": "timm", "name": FAMILIES[family][0]}
         assert ("attention" in predictor.card.trained) == (family in ATTENTIVE)
@@ -135,7 +135,7 @@ def test_attention_is_the_rollout_of_timm_s(
             block.attn._forward_pre_hooks.clear()
     pooled = family in ("vit with registers", "siglip")
     for engine in ("torch", "onnxruntime"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         found = predictor.engine(images)["attention"]
         for place in range(2):
             expected = dense_rollout([block[place] for block in attentions], 16, pooled)
@@ -203,7 +203,7 @@ def test_what_transformers_saves_of_timm_is_the_same_model(
 def test_an_adopted_folder_is_built_without_its_weights(published: Callable[[str], tuple[Path, Any]]) -> None:
     folder, _ = published("vit")
     model, _, architecture = open_public(folder)
-    adopted = Predictor(folder, engine="onnxruntime", device="cpu", precision="fp32").card.folder
+    adopted = predictor_of(folder, engine="onnxruntime", device="cpu", precision="fp32").card.folder
     built = build_public(architecture, adopted)
     assert list(built.state_dict()) == list(model.state_dict())
 

@@ -21,11 +21,11 @@ from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, settle, sharpen
 from hub.rollout import dense_rollout
 from vit_perception.hub.build import open_public
 from vit_perception.hub.families.torchvision import save_torchvision, settings_of
-from vit_perception.runtime.predictor import Predictor
 
 CATEGORIES = ["crane", "crane", *(f"class {i}" for i in range(5))]
 SETTINGS = {
@@ -129,7 +129,7 @@ def test_scores_are_those_of_torchvision(family: str, saved: Callable[[str], tup
     assert np.ptp(values, axis=0).max() > 0.005, "the photographs differ"
     pictures = photographs()
     for engine in ("torch", "onnxruntime", "openvino"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
         assert predictor.card.labels == tuple(CATEGORIES)
         together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures))
@@ -155,7 +155,7 @@ def test_the_attention_of_a_vit_is_the_rollout_of_its_weights(
             weights.append(block.self_attention(given, given, given, average_attn_weights=False)[1])
             hidden = block(hidden)
     for engine in ("torch", "onnxruntime"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         found = predictor.engine(images)["attention"]
         for place in range(2):
             expected = dense_rollout([block[place].numpy() for block in weights], 16, pooled=False)

@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vit_perception.checkpoints.files import read_checkpoint
-from vit_perception.hub.families.attention import rollout
-from vit_perception.hub.families.hugging_face.checkpoint import CONFIG, check_weights, read_json
+from vit_perception.hub.families.attention import rollout_row
+from vit_perception.hub.families.files import CONFIG, check_weights, read_json
 from vit_perception.hub.public_model import Facts, PublicModel
 from vit_perception.hub.reasons import reason_of
 
@@ -25,19 +25,13 @@ def handles(config: Mapping[str, Any]) -> bool:
 
 
 def build(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
-    """See `build.build_public`."""
+    """See `Library`."""
     return _wrap(_create(folder, pretrained=False))
 
 
 def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
-    """See `build.open_public`."""
-    import timm
-
-    name = read_json(folder / CONFIG).get("architecture")
-    if not isinstance(name, str) or not timm.is_model(name):
-        raise ValueError(
-            f"{folder / CONFIG} names the architecture {name!r}, which timm {timm.__version__} has not"
-        )
+    """See `Library`."""
+    name = _architecture(folder)
     check_weights(folder)
     try:
         model = _with_weights(folder)
@@ -50,6 +44,23 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
             f"{folder} holds {name} without a classifier: give it to load_backbone, and put heads on it"
         )
     return _wrap(model.float().eval()), _facts(model), {"library": "timm", "name": name}
+
+
+def check(folder: Path) -> None:
+    """See `Library`."""
+    _architecture(folder)
+
+
+def _architecture(folder: Path) -> str:
+    """The name that config.json gives; ValueError if this timm has none of that name."""
+    import timm
+
+    name = read_json(folder / CONFIG).get("architecture")
+    if not isinstance(name, str) or not timm.is_model(name):
+        raise ValueError(
+            f"{folder / CONFIG} names the architecture {name!r}, which timm {timm.__version__} has not"
+        )
+    return name
 
 
 def _create(folder: Path, pretrained: bool) -> Any:
@@ -148,7 +159,7 @@ class _Classifier(PublicModel):
             logits = model(image)
         return {
             "classification": logits,
-            "attention": rollout(weights, self.grid, pooled=model.global_pool != "token"),
+            "attention": rollout_row(weights, self.grid, pooled=model.global_pool != "token"),
         }
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.checkpoints.files import State, read_checkpoint
-from vit_perception.hub.families.attention import rollout
-from vit_perception.hub.families.hugging_face.checkpoint import CONFIG, WEIGHTS, check_weights, read_json
+from vit_perception.hub.families.attention import rollout_row
+from vit_perception.hub.families.files import CONFIG, PUBLISHED_WEIGHTS, check_weights, read_json
 from vit_perception.hub.public_model import Facts, PublicModel
 
 SUPPORTED = ("vit_*", "swin_*", "maxvit_*")
@@ -70,9 +70,14 @@ def settings_of(architecture: str, weights: str) -> dict[str, Any]:
 def save_torchvision(
     model: nn.Module | State, folder: Path, architecture: str, weights: str | Mapping[str, Any]
 ) -> Path:
-    """Write a model, or its state_dict, as `open_checkpoint` reads it: config.json and model.safetensors.
+    """Write a model as `open_checkpoint` reads it: config.json and model.safetensors.
 
-    weights: name of torchvision's weights; or, of other weights, the settings that `settings_of` gives.
+    Args:
+        model: the module, or its state_dict.
+        folder: made if need be.
+        architecture: torchvision's name of it.
+        weights: torchvision's name of its weights; or, for other weights, the settings that `settings_of`
+            gives.
 
     Raises:
         ValueError: the architecture or the weights are unknown, or a setting is missing.
@@ -91,18 +96,19 @@ def save_torchvision(
     config |= {"num_classes": len(settings["categories"]), **settings}
     state = model.state_dict() if isinstance(model, nn.Module) else model
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.clone().contiguous() for key, value in state.items()}, str(folder / WEIGHTS[0]))
+    tensors = {key: value.clone().contiguous() for key, value in state.items()}
+    save_file(tensors, str(folder / PUBLISHED_WEIGHTS[0]))
     (folder / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     return folder
 
 
 def build(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
-    """See `build.build_public`."""
+    """See `Library`."""
     return _Classifier(_create(_read_config(folder)))
 
 
 def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
-    """See `build.open_public`."""
+    """See `Library`."""
     config = _read_config(folder)
     check_weights(folder)
     model = _create(config)
@@ -116,6 +122,11 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
         ) from error
     public = _Classifier(model.float().eval())
     return public, _facts(config, public.outputs), {"library": "torchvision", "name": config["architecture"]}
+
+
+def check(folder: Path) -> None:
+    """See `Library`."""
+    _read_config(folder)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -178,7 +189,7 @@ class _Classifier(PublicModel):
         with _taken(self.layers) as weights:
             logits = self.model(image)
         grid = image.shape[2] // patch, image.shape[3] // patch
-        return {"classification": logits, "attention": rollout(weights, grid, pooled=False)}
+        return {"classification": logits, "attention": rollout_row(weights, grid, pooled=False)}
 
 
 @contextmanager

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+
+# Makes a public model, a torch module whose weights are not set, from the `architecture` of its card and its
+# folder. `vit_perception.hub.build.build_public` is one; without it, PyTorch runs only models of our own.
+Builder = Callable[[Mapping[str, Any], Path], Any]
 
 
 class EngineUnavailable(RuntimeError):

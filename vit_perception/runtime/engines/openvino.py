@@ -13,7 +13,7 @@ import numpy as np
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import CONTENT, IMAGE
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
-from vit_perception.runtime.engines.shared_weights import WEIGHTS, attach
+from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
 
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
@@ -64,7 +64,7 @@ class OpenVinoEngine:
                 self._graph.remove_result(result)
         self._requests: dict[tuple[tuple[str, tuple[int, ...]], ...], openvino.InferRequest] = {}
         names = [each.get_friendly_name() for each in self._graph.get_parameters()]
-        self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHTS))
+        self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHT_PREFIX))
         self.outputs = tuple(output.get_any_name() for output in self._graph.outputs)
 
     def __call__(

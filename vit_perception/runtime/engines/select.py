@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.integrity import verify
-from vit_perception.runtime.engines import Engine, EngineUnavailable
+from vit_perception.runtime.engines import Builder, Engine, EngineUnavailable
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda")
@@ -29,6 +29,7 @@ def make_engine(
     device: str = "auto",
     precision: str = "auto",
     outputs: Collection[str] | None = None,
+    build_public: Builder | None = None,
 ) -> Engine:
     """Load the card's model, its files verified, into an engine.
 
@@ -37,10 +38,12 @@ def make_engine(
         device: `cpu`, `cuda` or `auto` (CUDA where there is a GPU that an installed engine can use).
         precision: `auto` or one of PRECISIONS; not every engine has all of them.
         outputs: those that will ever be asked for, which an engine may keep to; None is all.
+        build_public: what PyTorch makes a public model with, see `Builder`.
 
     Raises:
         EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
-        ValueError: the name of the engine, device or precision is unknown, or a model file is damaged.
+        ValueError: the name of the engine, device or precision is unknown, a model file is damaged, or a
+            public model is to run in PyTorch without `build_public`.
         FileNotFoundError: a model file is missing.
     """
     if engine != "auto" and engine not in ENGINES:
@@ -58,13 +61,20 @@ def make_engine(
             continue
         for name in CHOICES[a_device] if engine == "auto" else (engine,):
             try:
-                return _make(card, name, a_device, precision, outputs)
+                return _make(card, name, a_device, precision, outputs, build_public)
             except EngineUnavailable as error:
                 refusals.append(f"{name} on {a_device}: {error}")
     raise EngineUnavailable(f"engine {engine} on device {device} cannot run here. {'; '.join(refusals)}")
 
 
-def _make(card: Card, name: str, device: str, precision: str, outputs: Collection[str] | None) -> Engine:
+def _make(
+    card: Card,
+    name: str,
+    device: str,
+    precision: str,
+    outputs: Collection[str] | None,
+    build_public: Builder | None,
+) -> Engine:
     """Verify the files and load them, or raise EngineUnavailable."""
     if name not in CHOICES[device]:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
@@ -74,7 +84,7 @@ def _make(card: Card, name: str, device: str, precision: str, outputs: Collectio
         raise EngineUnavailable(f"model {card.name} has no {absent[0]} file, for it could not be exported")
     verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))
     try:
-        return _load(card, name, device, precision, outputs)
+        return _load(card, name, device, precision, outputs, build_public)
     except ImportError as error:
         libraries = " or ".join(LIBRARIES[name])
         raise EngineUnavailable(
@@ -82,7 +92,14 @@ def _make(card: Card, name: str, device: str, precision: str, outputs: Collectio
         ) from error
 
 
-def _load(card: Card, name: str, device: str, precision: str, outputs: Collection[str] | None) -> Engine:
+def _load(
+    card: Card,
+    name: str,
+    device: str,
+    precision: str,
+    outputs: Collection[str] | None,
+    build_public: Builder | None,
+) -> Engine:
     if name == "openvino":
         from vit_perception.runtime.engines.openvino import OpenVinoEngine
 
@@ -94,7 +111,7 @@ def _load(card: Card, name: str, device: str, precision: str, outputs: Collectio
     else:
         from vit_perception.runtime.engines.torch import TorchEngine
 
-        engine = TorchEngine(card, device, precision)
+        engine = TorchEngine(card, device, precision, build_public)
     return engine
 
 

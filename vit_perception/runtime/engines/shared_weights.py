@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # Before the name of each weight in a graph.
-WEIGHTS = "model."
+WEIGHT_PREFIX = "model."
 
 # After the name of one that the graph reads the other way round.
 _TRANSPOSED = ".T"
@@ -42,7 +42,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def detach(model: Any, weights: Path, prefix: str = WEIGHTS) -> None:
+def detach(model: Any, weights: Path, prefix: str = WEIGHT_PREFIX) -> None:
     """Replace each constant that is a matrix of `weights`, as it is or transposed, by an input of its name.
 
     By value, since folding a graph's constants loses the names of what it transposes.
@@ -74,7 +74,7 @@ def detach(model: Any, weights: Path, prefix: str = WEIGHTS) -> None:
     model.validate_nodes_and_infer_types()
 
 
-def attach(model: Any, weights: Path, prefix: str = WEIGHTS) -> None:
+def attach(model: Any, weights: Path, prefix: str = WEIGHT_PREFIX) -> None:
     """Undo `detach`: every input that is named as weights are becomes a constant with its value in `weights`.
 
     Raises:
@@ -104,7 +104,7 @@ def _digest(value: np.ndarray) -> tuple[tuple[int, ...], bytes]:
     return value.shape, hashlib.sha256(np.ascontiguousarray(value).tobytes()).digest()
 
 
-def point_into(graph: Any, weights: Path, prefix: str = WEIGHTS) -> None:
+def point_into(graph: Any, weights: Path, prefix: str = WEIGHT_PREFIX) -> None:
     """Replace each weight of an onnx.ModelProto by a reference to its bytes in `weights` (and a cast).
 
     What is no float, as a table of positions, is small and stays.

@@ -9,7 +9,7 @@ import numpy as np
 
 from vit_perception.cards import raw_outputs
 from vit_perception.cards.card import Card
-from vit_perception.runtime.engines import NOTHING, EngineUnavailable
+from vit_perception.runtime.engines import NOTHING, Builder, EngineUnavailable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,8 +32,13 @@ def load_model(card: Card) -> PerceptionModel:
     return model
 
 
-def load_any_model(card: Card) -> Any:
-    """The same of any model; a `PublicModel` where another library has the architecture."""
+def load_any_model(card: Card, build_public: Builder | None = None) -> Any:
+    """The same of any model; what `build_public` makes where another library has the architecture.
+
+    Raises:
+        ValueError: the weights do not fit the architecture, or it is of another library and there is no
+            `build_public`.
+    """
     from safetensors.torch import load_file
 
     path = card.file("weights")
@@ -41,7 +46,7 @@ def load_any_model(card: Card) -> Any:
     weights = {
         name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()
     }
-    model = _build(card)
+    model = _build(card, build_public)
     try:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -49,11 +54,15 @@ def load_any_model(card: Card) -> Any:
     return model.eval()
 
 
-def _build(card: Card) -> nn.Module:
+def _build(card: Card, build_public: Builder | None) -> nn.Module:
     if "library" in card.architecture:
-        from vit_perception.hub.build import build_public
-
-        return build_public(card.architecture, card.folder)
+        if build_public is None:
+            raise ValueError(
+                f"model {card.name} is one of {card.architecture['library']}, which PyTorch runs only with a "
+                "builder: pass build_public=vit_perception.hub.build.build_public"
+            )
+        model: nn.Module = build_public(card.architecture, card.folder)
+        return model
     from vit_perception.model import build_model
 
     return build_model(card.architecture)
@@ -66,16 +75,22 @@ class TorchEngine:
     three hundred kernels of microseconds, and starting them one by one takes longer than they do.
 
     Args:
+        card: of the model; its files are beside it.
+        device: `cpu` or `cuda`.
         precision: `fp32`, or on CUDA `fp16` or `bf16`; `auto` is fp16 on CUDA and fp32 on the CPU.
+        build_public: makes a public model, see `Builder`; models of our own need none.
 
     Raises:
         EngineUnavailable: `device` is `cuda` and torch sees none, or it has no such precision.
-        ValueError: the weights do not fit the architecture; the message names the tensors.
+        ValueError: the weights do not fit the architecture, and the message names the tensors; or there is
+            no `build_public` for a public model.
     """
 
     name = "torch"
 
-    def __init__(self, card: Card, device: str, precision: str = "auto") -> None:
+    def __init__(
+        self, card: Card, device: str, precision: str = "auto", build_public: Builder | None = None
+    ) -> None:
         import torch
 
         if device == "cuda" and not torch.cuda.is_available():
@@ -89,7 +104,7 @@ class TorchEngine:
         self.device = device
         self._torch = torch
         dtype = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}[self.precision]
-        self._model = load_any_model(card).to(device, dtype)
+        self._model = load_any_model(card, build_public).to(device, dtype)
         self.inputs: tuple[str, ...] = getattr(self._model, "inputs", ())
         self.outputs: tuple[str, ...] = getattr(self._model, "outputs", raw_outputs.OURS)
         # Other people's code may ask a tensor for its value, which a recording cannot.

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="public models are adopted with torc
 transformers = pytest.importorskip("transformers", reason="the reference implementation, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, publish, settle, sharpen
 from hub.rollout import centres_of_cells, dense_rollout
-from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import preprocess
 from vit_perception.runtime.results import Perception
 
@@ -191,7 +191,7 @@ def test_scores_are_those_of_the_pipeline(family: str, published: Callable[[str]
     assert np.ptp(values, axis=0).max() > 0.01, "the photographs differ"
     pictures = photographs()
     for engine in ("torch", "onnxruntime", "openvino"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
         together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures))
         for name, batched in zip(pictures, together, strict=True):
@@ -206,7 +206,7 @@ def test_attention_is_the_rollout_of_the_library_s(family: str, published: Calla
     model = type(FAMILIES[family]()[0]).from_pretrained(folder, attn_implementation="eager").eval()
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     for engine in ("torch", "onnxruntime"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         card = predictor.card
         given = (torch.from_numpy(images) / 255 - torch.tensor(card.mean)) / torch.tensor(card.std)
         with torch.no_grad():
@@ -223,14 +223,14 @@ def test_attention_is_the_rollout_of_the_library_s(family: str, published: Calla
 
 
 def test_other_architectures_give_no_attention(published: Callable[[str], Path]) -> None:
-    predictor = Predictor(published("swin"), engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(published("swin"), engine="onnxruntime", device="cpu", precision="fp32")
     assert "attention" not in predictor.card.tasks
     assert predictor(photographs()["square"]).attention is None
 
 
 @pytest.mark.parametrize("photograph", ["landscape", "portrait", "square"])
 def test_the_heat_map_lies_where_the_crop_is(photograph: str, published: Callable[[str], Path]) -> None:
-    predictor = Predictor(published("deit"), engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(published("deit"), engine="onnxruntime", device="cpu", precision="fp32")
     picture = photographs()[photograph]
     raw, _ = preprocess(picture, predictor.card, "rgb")
     weights = predictor.engine(raw)["attention"][0, 0]
@@ -249,7 +249,7 @@ def test_the_heat_map_lies_where_the_crop_is(photograph: str, published: Callabl
 
 
 def test_labels_are_the_publisher_s(published: Callable[[str], Path]) -> None:
-    card = Predictor(published("vit"), engine="onnxruntime", device="cpu", precision="fp32").card
+    card = predictor_of(published("vit"), engine="onnxruntime", device="cpu", precision="fp32").card
     assert card.labels == tuple(LABELS.values())
     assert card.decoding.classification.activation == "softmax"
 
@@ -258,7 +258,7 @@ def test_a_multi_label_model_answers_each_class_by_itself(tmp_path: Path) -> Non
     model = made("ViT", **PLAIN, problem_type="multi_label_classification")
     publish(tmp_path / "tags", model, processor("ViT", size=SQUARE))
     expected = of_pipeline(tmp_path / "tags")
-    predictor = Predictor(tmp_path / "tags", engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(tmp_path / "tags", engine="onnxruntime", device="cpu", precision="fp32")
     for name, picture in photographs().items():
         found = by_label(predictor(picture, "rgb"), predictor.card.labels)
         assert found == pytest.approx(expected[name], abs=1e-3)
@@ -272,4 +272,4 @@ def test_a_processor_that_no_recipe_describes_is_refused(processor_class: str, t
     with pytest.raises(
         ValueError, match=f"{processor_class}ImageProcessor.* does more than resize, crop and pad"
     ):
-        Predictor(tmp_path / "odd", engine="torch", device="cpu", precision="fp32")
+        predictor_of(tmp_path / "odd", engine="torch", device="cpu", precision="fp32")

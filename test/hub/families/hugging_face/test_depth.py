@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch", reason="public models are adopted with torc
 transformers = pytest.importorskip("transformers", reason="the reference implementation, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, sharpen
 from hub.rollout import dense_rollout
 from vit_perception.hub.families.hugging_face import depth
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.depth_sizes import free_sizes
-from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import preprocess
 
 ENGINES = ("torch", "onnxruntime", "openvino")
@@ -234,7 +234,7 @@ def test_depth_is_that_of_the_pipeline(family: str, published: Callable[[str], P
     pictures = photographs()
     mirrored = np.ascontiguousarray(pictures["square"][:, ::-1])
     for engine in ENGINES:
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
         for name, wanted in expected.items():
             found = predictor(pictures[name], "rgb").depth
@@ -258,7 +258,7 @@ def close(found: np.ndarray, expected: np.ndarray, what: str) -> None:
 @pytest.mark.parametrize("family", ["zoedepth", "zoedepth of two"])
 def test_rounding_to_bytes_costs_zoedepth_a_hundredth(family: str, published: Callable[[str], Path]) -> None:
     """Its processor keeps fractions of a level, an engine's input has none; random filters enlarge that."""
-    predictor = Predictor(published(family), engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(published(family), engine="onnxruntime", device="cpu", precision="fp32")
     for name, wanted in of_pipeline(published(family), rounded=False).items():
         found = predictor(photographs()[name], "rgb").depth.depth
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-2 * np.ptp(wanted), err_msg=name)
@@ -269,7 +269,7 @@ def test_attention_is_the_rollout_of_the_backbone_s(family: str, published: Call
     folder = published(family)
     model = type(FAMILIES[family]()[0]).from_pretrained(folder, attn_implementation="eager").eval()
     for engine in ("torch", "onnxruntime"):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         card, picture = predictor.card, photographs()["landscape"]
         image, _ = preprocess(picture, card, "rgb")
         given = (torch.tensor(image) / 255 - torch.tensor(card.mean)) / torch.tensor(card.std)
@@ -299,7 +299,7 @@ def test_each_image_of_a_batch_has_the_head_that_it_asks_for() -> None:
 
 
 def test_a_smaller_input_of_a_model_that_takes_frames_as_they_are(published: Callable[[str], Path]) -> None:
-    predictor = Predictor(published("glpn"), engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(published("glpn"), engine="onnxruntime", device="cpu", precision="fp32")
     picture = photographs()["landscape"]
     assert preprocess(picture, predictor.card, "rgb")[0].shape == (1, 192, 288, 3)
     assert preprocess(picture, predictor.card, "rgb", scale=0.5)[0].shape == (1, 96, 128, 3)
@@ -313,7 +313,7 @@ def test_a_processor_that_pads_on_all_sides_is_refused(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"DPTImageProcessor.* pads on all sides"):
-        Predictor(tmp_path, engine="torch", device="cpu")
+        predictor_of(tmp_path, engine="torch", device="cpu")
 
 
 def test_other_estimators_are_refused_by_name(tmp_path: Path) -> None:

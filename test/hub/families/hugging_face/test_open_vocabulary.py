@@ -14,9 +14,9 @@ pytest.importorskip("skimage", reason="its photographs are what the models look 
 
 import torch
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, publish, sharpen
 from hub.vocabularies import BERT_SIZE, bert_tokenizer, clip_tokenizer
-from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.results import Detection
 
 PROMPTS = ("a red helmet", "cat", "forklift", "person")
@@ -180,7 +180,7 @@ def expected(folders: dict[str, Path]) -> dict[str, dict[str, dict[str, np.ndarr
 def test_boxes_are_those_of_transformers(
     folders: dict[str, Path], expected: dict[str, Any], name: str, engine: str
 ) -> None:
-    predictor = Predictor(folders[name], engine, "cpu", precision="fp32", prompts=PROMPTS)
+    predictor = predictor_of(folders[name], engine, "cpu", precision="fp32", prompts=PROMPTS)
     pictures = photographs()
     for shape, picture in pictures.items():
         answer = expected[name][shape]
@@ -199,7 +199,7 @@ def test_boxes_are_those_of_transformers(
 
 
 def test_grounding_dino_reads_no_text_for_a_frame(folders: dict[str, Path]) -> None:
-    predictor = Predictor(folders["grounding_dino"], "torch", "cpu", precision="fp32", prompts=PROMPTS)
+    predictor = predictor_of(folders["grounding_dino"], "torch", "cpu", precision="fp32", prompts=PROMPTS)
     backbone = predictor.engine._model.model.model.text_backbone
     read = []
     backbone.embeddings.register_forward_hook(lambda *_: read.append(1))
@@ -208,7 +208,7 @@ def test_grounding_dino_reads_no_text_for_a_frame(folders: dict[str, Path]) -> N
 
 
 def test_a_full_stop_in_a_prompt_of_grounding_dino_is_refused(folders: dict[str, Path]) -> None:
-    predictor = Predictor(folders["grounding_dino"], "torch", "cpu", precision="fp32", prompts=PROMPTS)
+    predictor = predictor_of(folders["grounding_dino"], "torch", "cpu", precision="fp32", prompts=PROMPTS)
     with pytest.raises(ValueError, match="full stop"):
         predictor.set_prompts(["a cat. a dog"])
     with pytest.raises(ValueError, match="of which the model reads 256"):

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="public models are adopted with torc
 transformers = pytest.importorskip("transformers", reason="the reference implementation, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, sharpen
 from hub.segmenters import spread
-from vit_perception.hub.adopt import obtain_model
-from vit_perception.runtime.predictor import Predictor
+from vit_perception.hub.obtain import obtain_model
 
 # More than are all interpolated, see runtime/decode/segmentation.py.
 LABELS = {number: f"stuff {number}" for number in range(30)}
@@ -186,7 +186,7 @@ def test_classes_are_those_of_the_library(name: str, published: Callable[[str], 
     for classes in expected.values():
         assert len(np.unique(classes)) > 3
     for engine in ("torch", "onnxruntime", *(("openvino",) if name in EVERYWHERE else ())):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         card = predictor.card
         assert card.batched
         assert card.labels == tuple((FEW_LABELS if name == "mobilevit" else LABELS).values())

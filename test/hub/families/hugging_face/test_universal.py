@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch", reason="public models are adopted with torc
 transformers = pytest.importorskip("transformers", reason="the reference implementation, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
+from hub.adopted import predictor_of
 from hub.publish import photographs
 from hub.segmenters import LABELS, SEGMENTERS, vary
 from vit_perception.cards.rules import SegmentationRule
 from vit_perception.runtime.decode.queries import segments
-from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Detection, Perception
 
@@ -124,7 +124,7 @@ def test_segments_are_those_of_the_library(name: str, published: Callable[[str],
     square = pictures["square"]
     together = [square, np.ascontiguousarray(square[:, ::-1]), np.ascontiguousarray(square[::-1])]
     for engine in ("torch", "onnxruntime", *(("openvino",) if name in EVERYWHERE else ())):
-        predictor = Predictor(folder, engine=engine, device="cpu", precision="fp32")
+        predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         card = predictor.card
         assert card.batched
         assert card.labels == tuple(LABELS.values())
@@ -143,7 +143,7 @@ def test_segments_are_those_of_the_library(name: str, published: Callable[[str],
 
 
 def test_the_threshold_cuts_boxes(published: Callable[[str], Path]) -> None:
-    predictor = Predictor(published("eomt-panoptic"), engine="onnxruntime", device="cpu", precision="fp32")
+    predictor = predictor_of(published("eomt-panoptic"), engine="onnxruntime", device="cpu", precision="fp32")
     picture = photographs()["landscape"]
     every = predictor(picture, "rgb").detection
     assert every is not None

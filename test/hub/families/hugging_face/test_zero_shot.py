@@ -14,12 +14,12 @@ pytest.importorskip("skimage", reason="its photographs are what the models look 
 
 import torch
 
+from hub.adopted import predictor_of
 from hub.publish import photographs, publish, sharpen
 from hub.small_clip import SIDES, publish_clip
 from hub.vocabularies import siglip_tokenizer
 from vit_perception.cards.card import load_card
 from vit_perception.hub.adopt import EXAMPLE_PROMPTS
-from vit_perception.runtime.predictor import Predictor
 
 ENGINES = ("torch", "onnxruntime", "openvino")
 PROMPTS = ("a red helmet", "cat", "face of a person in a dark suit", "truck")
@@ -75,7 +75,7 @@ def _scores(answer: Any) -> np.ndarray:
 def test_scores_are_those_of_transformers(
     published: Path, expected: dict[str, np.ndarray], engine: str
 ) -> None:
-    predictor = Predictor(published, engine, "cpu", precision="fp32", prompts=PROMPTS)
+    predictor = predictor_of(published, engine, "cpu", precision="fp32", prompts=PROMPTS)
     for name, picture in photographs().items():
         found = predictor(picture, "rgb")
         np.testing.assert_allclose(_scores(found.classification), expected[name], atol=1e-3)
@@ -88,7 +88,7 @@ def test_scores_are_those_of_transformers(
 
 
 def test_the_card_has_the_example_prompts(published: Path) -> None:
-    predictor = Predictor(published, "onnxruntime", "cpu", precision="fp32")
+    predictor = predictor_of(published, "onnxruntime", "cpu", precision="fp32")
     card = load_card(predictor.card.folder)
     assert card.open_vocabulary
     assert card.labels == EXAMPLE_PROMPTS == predictor.prompts
@@ -96,7 +96,7 @@ def test_the_card_has_the_example_prompts(published: Path) -> None:
 
 
 def test_a_text_that_is_too_long_is_named(tmp_path: Path) -> None:
-    predictor = Predictor(publish_clip(tmp_path / "clip"), "onnxruntime", "cpu", precision="fp32")
+    predictor = predictor_of(publish_clip(tmp_path / "clip"), "onnxruntime", "cpu", precision="fp32")
     with pytest.raises(ValueError, match="tokens, of which the model reads 77: shorten it"):
         predictor.set_prompts(["cat", "cat" * 30])
     assert predictor.prompts == EXAMPLE_PROMPTS

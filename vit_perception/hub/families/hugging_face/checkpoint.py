@@ -1,39 +1,26 @@
-"""A folder as Hugging Face's publishers make them: config.json, the processor's settings, weights."""
+"""The settings in a folder as publishers on Hugging Face make it: config.json and the processor's."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vit_perception.hub.families.files import CONFIG, PROCESSORS, read_json
 from vit_perception.hub.reasons import reason_of
-
-CONFIG = "config.json"
-# Where the settings of a processor may be; the second holds those of a tokenizer beside them.
-PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-# What else a model needs to be built and to encode text, without weights.
-SIDECARS = (
-    CONFIG,
-    *PROCESSORS,
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "added_tokens.json",
-    "class_info.json",
-)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """class_name: of the model in transformers. config, processor: transformers' own objects, the settings of
-    the files over the defaults of their classes."""
+    """The settings in a publisher's folder.
+
+    Attributes:
+        folder: where they were read.
+        class_name: of the model in transformers.
+        config: transformers' object, the settings of config.json over the defaults of its class.
+        processor: the same for the image processor's.
+    """
 
     folder: Path
     class_name: str
@@ -47,7 +34,7 @@ class Checkpoint:
         return tuple(names.get(class_id, str(class_id)) for class_id in range(max(names, default=-1) + 1))
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
+def read_settings(folder: Path) -> Checkpoint:
     """The settings in a folder; no weights are read and no code that it brings is run.
 
     Raises:
@@ -95,35 +82,3 @@ def class_of(folder: Path) -> str:
             "choose a model that transformers itself has"
         )
     return str(classes[0])
-
-
-def check_weights(folder: Path) -> None:
-    """Raise an error unless there are safetensors; whatever unpickles is not opened."""
-    if any((folder / name).is_file() for name in WEIGHTS):
-        return
-    pickles = sorted(
-        file.name for file in folder.iterdir() if file.suffix in (".bin", ".pt", ".pth", ".ckpt")
-    )
-    if pickles:
-        raise ValueError(
-            f"{folder} has its weights in {pickles[0]} alone, a pickle, which can run code and is not "
-            "opened: choose a revision with safetensors"
-        )
-    raise FileNotFoundError(f"{folder} has no {WEIGHTS[0]}: download the weights too")
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        FileNotFoundError: there is none. ValueError: it holds something else.
-    """
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing: the model folder is incomplete, download it again")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not JSON ({error}): download it again") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} holds a {type(content).__name__}, not an object: download it again")
-    return content

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vit_perception.hub.families.attention import class_attention, gives_attention
+from vit_perception.hub.families.hugging_face.attention import class_attention, gives_attention
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.exportable import make_exportable
 from vit_perception.hub.families.hugging_face.processors import flips_channels, normalisation_of, recipe_of

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vit_perception.hub.families.attention import START, patch_size, rollout
+from vit_perception.hub.families.attention import START, rollout_row
+from vit_perception.hub.families.hugging_face.attention import patch_size
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.depth_sizes import free_sizes
 from vit_perception.hub.families.hugging_face.exportable import make_exportable
@@ -91,7 +92,7 @@ class _DepthEstimator(PublicModel):
             depth = self.model(pixel_values=image).predicted_depth
         grid = image.shape[2] // self._patch, image.shape[3] // self._patch
         # Depth is read off every patch, not off the class token.
-        return {"depth": depth, "attention": rollout(weights, grid, pooled=True, start=0)}
+        return {"depth": depth, "attention": rollout_row(weights, grid, pooled=True, start=0)}
 
 
 def _later_blocks(model: nn.Module) -> list[nn.Module]:

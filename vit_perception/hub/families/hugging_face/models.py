@@ -1,12 +1,12 @@
-"""Models of Hugging Face's transformers: which module of this package speaks for which of its classes."""
+"""Models of Hugging Face's transformers, each opened by the family that its class is of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from vit_perception.hub.families.files import check_weights
 from vit_perception.hub.families.hugging_face import (
     classification,
     depth,
@@ -16,12 +16,13 @@ from vit_perception.hub.families.hugging_face import (
     universal,
     zero_shot,
 )
-from vit_perception.hub.families.hugging_face.checkpoint import check_weights, class_of, read_checkpoint
+from vit_perception.hub.families.hugging_face.checkpoint import class_of, read_settings
+from vit_perception.hub.families.hugging_face.family import Family
 from vit_perception.hub.public_model import Facts, PublicModel
 from vit_perception.hub.reasons import reason_of
 
-# Each has `handles(class_name)`, `facts(checkpoint)` and `wrap(model, checkpoint)`; no class is of two.
-FAMILIES: tuple[ModuleType, ...] = (
+# What each offers is in `family.py`.
+FAMILIES: tuple[Family, ...] = (
     classification,
     depth,
     detection,
@@ -32,8 +33,13 @@ FAMILIES: tuple[ModuleType, ...] = (
 )
 
 
+def handles(config: Mapping[str, Any]) -> bool:
+    """Every config.json that is of no other library: its class is looked up when the model is opened."""
+    return True
+
+
 def _transformers() -> Any:
-    """The library, telling of errors alone."""
+    """The library, quiet but for errors."""
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -42,23 +48,22 @@ def _transformers() -> Any:
 
 
 def build(architecture: Mapping[str, Any], folder: Path) -> PublicModel:
-    """The module for a checkpoint's settings, its weights not set."""
+    """See `Library`."""
     transformers = _transformers()
     family = _family(folder)
-    checkpoint = read_checkpoint(folder)
+    checkpoint = read_settings(folder)
     model_class = getattr(transformers, checkpoint.class_name)
-    facts: Facts = family.facts(checkpoint)
+    facts = family.facts(checkpoint)
     model = model_class._from_config(checkpoint.config, attn_implementation=_attention(family, facts))
-    wrapped: PublicModel = family.wrap(model, checkpoint)
-    return wrapped
+    return family.wrap(model, checkpoint)
 
 
 def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
-    """See `build.open_public`."""
+    """See `Library`."""
     transformers = _transformers()
     family = _family(folder)
-    checkpoint = read_checkpoint(folder)
-    facts: Facts = family.facts(checkpoint)
+    checkpoint = read_settings(folder)
+    facts = family.facts(checkpoint)
     check_weights(folder)
     model_class = getattr(transformers, checkpoint.class_name)
     try:
@@ -84,18 +89,18 @@ def open_checkpoint(folder: Path) -> tuple[PublicModel, Facts, dict[str, Any]]:
 
 
 def check(folder: Path) -> None:
-    """See `build.check_public`."""
+    """See `Library`."""
     _transformers()
     family = _family(folder)
-    family.facts(read_checkpoint(folder))
+    family.facts(read_settings(folder))
 
 
-def _attention(family: ModuleType, facts: Facts) -> str | None:
-    """Fused attention gives no weights; a family that asks for those of single layers may choose."""
+def _attention(family: Family, facts: Facts) -> str | None:
+    """What transformers is to compute attention with, see `Family`."""
     return getattr(family, "ATTENTION", "eager" if "attention" in facts.trained else None)
 
 
-def _family(folder: Path) -> ModuleType:
+def _family(folder: Path) -> Family:
     class_name = class_of(folder)
     for family in FAMILIES:
         if family.handles(class_name):

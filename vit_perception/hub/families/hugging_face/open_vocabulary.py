@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_perception.hub.families.attention import class_attention
+from vit_perception.hub.families.hugging_face.attention import class_attention
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.processors import normalisation_of, recipe_of
 from vit_perception.hub.families.hugging_face.tokenizers import check_lengths, tokenizer_of

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vit_perception.hub.families.attention import gives_attention, patch_size, rollout
+from vit_perception.hub.families.attention import rollout_row
+from vit_perception.hub.families.hugging_face.attention import gives_attention, patch_size
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.exportable import make_exportable
 from vit_perception.hub.families.hugging_face.processors import flips_channels, normalisation_of, recipe_of
@@ -68,5 +69,5 @@ class _Segmenter(PublicModel):
             patch = patch_size(self.model.config)
             grid = image.shape[2] // patch, image.shape[3] // patch
             # Classes are read off every patch, not off the class token.
-            outputs["attention"] = rollout(answer.attentions, grid, pooled=True)
+            outputs["attention"] = rollout_row(answer.attentions, grid, pooled=True)
         return outputs

@@ -8,14 +8,6 @@ from typing import Any
 
 from vit_perception.hub.reasons import reason_of
 
-# What transformers' pipeline puts prompts into, by class of the model; all others take them as they are.
-_TEMPLATES = {"CLIPModel": "This is a photo of {}.", "SiglipModel": "This is a photo of {}."}
-
-
-def template_of(class_name: str) -> str:
-    """The text around a prompt, `{}` in its place."""
-    return _TEMPLATES.get(class_name, "{}")
-
 
 def tokenizer_of(folder: Path) -> Any:
     """The tokenizer in a checkpoint's folder.

@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import nn
 
-from vit_perception.hub.families.hugging_face.checkpoint import CONFIG, Checkpoint, read_json
+from vit_perception.hub.families.files import CONFIG, read_json
+from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.exportable import make_exportable
 from vit_perception.hub.families.hugging_face.processors import kind_of, normalisation_of, recipe_of
 from vit_perception.hub.families.hugging_face.query_crops import CropSegmenter

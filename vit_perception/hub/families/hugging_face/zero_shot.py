@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_perception.hub.families.attention import class_attention
+from vit_perception.hub.families.hugging_face.attention import class_attention
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.processors import normalisation_of, recipe_of
-from vit_perception.hub.families.hugging_face.tokenizers import check_lengths, template_of, tokenizer_of
+from vit_perception.hub.families.hugging_face.tokenizers import check_lengths, tokenizer_of
 from vit_perception.hub.public_model import Facts, PublicModel
+from vit_perception.runtime.prompts import template_of
 
 # SigLIP reads the last token, so that all texts were as long as this in training.
 _SIGLIP_TOKENS = 64

@@ -1,5 +1,6 @@
 """The command line in this process: what needs no live nodes."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -115,6 +116,16 @@ def test_unknown_task_is_named(photo, capsys):
         cli.main(["predict", str(photo), "--tasks", "detection,cooking"])
     assert caught.value.code == 2
     assert "unknown task 'cooking'" in capsys.readouterr().err
+
+
+def test_help_imports_neither_torch_nor_ros():
+    code = (
+        "import sys\nfrom vit_perception.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print({'torch', 'transformers', 'rclpy', 'openvino', 'onnxruntime'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "set()"
 
 
 def test_without_ros_the_remedy_is_named(photo, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Are the model's files those that its card was written for?"""
+"""Checks that a model's files are those that its card was written for."""
 
 from __future__ import annotations
 

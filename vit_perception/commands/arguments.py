@@ -1,4 +1,4 @@
-"""Arguments that several commands take, each with one spelling and one help text."""
+"""Arguments that several commands share, so that each is spelt and explained once."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from vit_perception.tasks import TASKS, check_tasks
 
 
 def add_model_name(parser: argparse.ArgumentParser) -> None:
-    """`--model` alone."""
+    """`--model`."""
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name or folder of a model ({DEFAULT_MODEL})")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """A model, what runs it, and what it is asked for."""
+    """A model, the engine that runs it, and the tasks it answers."""
     add_model_name(parser)
-    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES))
-    parser.add_argument("--device", default="auto", choices=("auto", *DEVICES))
-    parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
-    parser.add_argument("--tasks", type=_tasks, default=TASKS, help="some of " + ",".join(TASKS))
-    add_prompts(parser, "what a model with an open vocabulary looks for")
+    for name, choices in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS)):
+        parser.add_argument(
+            f"--{name}",
+            default="auto",
+            choices=("auto", *choices),
+            help="auto takes the fastest that runs here",
+        )
+    parser.add_argument(
+        "--tasks", type=_tasks, default=TASKS, help=f"tasks to answer, of {','.join(TASKS)} (all)"
+    )
+    add_prompts(parser, "what a model with an open vocabulary looks for (the examples on its card)")
 
 
 def add_prompts(parser: argparse.ArgumentParser, help: str) -> None:
@@ -31,15 +37,17 @@ def add_prompts(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def add_frames(parser: argparse.ArgumentParser, count: int) -> None:
-    """`--data` and `--frames`, of which a command uses `count` unless told."""
+    """`--data` and `--frames`, of which a command uses `count` by default."""
     parser.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="frames of your camera; with boxes/ and panoptic.json, accuracy is measured before and after",
+        help="pictures from your camera; with boxes/ and panoptic.json, accuracy is measured, too",
     )
-    parser.add_argument("--frames", type=int, default=count, help=f"how many of them to measure on ({count})")
+    parser.add_argument(
+        "--frames", type=int, default=count, help=f"how many of the pictures to use ({count})"
+    )
 
 
 def _texts(text: str) -> tuple[str, ...]:

@@ -19,14 +19,26 @@ HELP = "measure the nodes on this machine, live, against the targets"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print all results as JSON")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write them as JSON, too")
     parser.add_argument(
-        "--only", nargs="+", metavar="PART", choices=PARTS, help="some of " + ", ".join(PARTS)
+        "--output", type=Path, metavar="FILE", help="also write the results to this file, as JSON"
     )
-    parser.add_argument("--data", type=Path, help="labelled photographs to compare int8 with fp32 on")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the main run (60)")
-    parser.add_argument("--brief", type=float, default=15.0, help="of each other run (15)")
-    parser.add_argument("--overload", type=float, default=600.0, help="of the camera that is too fast (600)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="PART", choices=PARTS, help="parts to run, of " + ", ".join(PARTS)
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="labelled photographs, to compare the accuracy of int8 and fp32",
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the main run, in seconds (60)")
+    parser.add_argument("--brief", type=float, default=15.0, help="length of each other run, in seconds (15)")
+    parser.add_argument(
+        "--overload",
+        type=float,
+        default=600.0,
+        help="length of the run with a camera that is too fast, in seconds (600)",
+    )
     add_model(parser)
 
 

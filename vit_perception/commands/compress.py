@@ -1,4 +1,4 @@
-"""`vit-perception compress`: a smaller model of its own, and what it costs in accuracy and saves in time."""
+"""`vit-perception compress`: a smaller model, and what that costs in accuracy and saves in time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ HELP = "make a smaller model: fewer heads, narrower MLPs, int8"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="name or folder of a model whose backbone is a plain ViT")
     add_frames(parser, 64)
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="of the smaller model")
-    parser.add_argument("--heads", type=int, help="attention heads to keep in each block; as it is")
     parser.add_argument(
-        "--mlp-ratio", type=float, help="width of the MLPs, in widths of the tokens; as it is"
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder for the smaller model"
     )
-    parser.add_argument("--int8", action="store_true", help="an int8 graph, too, that shares the weights")
+    parser.add_argument("--heads", type=int, help="attention heads to keep in each block (all)")
+    parser.add_argument(
+        "--mlp-ratio", type=float, help="width of the MLPs, in widths of the tokens (that of the model)"
+    )
+    parser.add_argument(
+        "--int8", action="store_true", help="also make an int8 graph, which shares the weights"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,20 +18,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         default="attention",
         choices=("attention", "heads", "rollout", "gradient"),
-        help="of one block, head by head, through all blocks, or for one class (attention)",
+        help="attention of one block, the same head by head, rollout through all blocks, or gradient for one "
+        "class (attention)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="PNG", help="the picture to write")
-    parser.add_argument("--class", dest="label", metavar="NAME", help="of gradient; the most likely one")
-    parser.add_argument("--block", type=int, default=-1, help="of attention and heads (-1, the last)")
-    parser.add_argument("--start", type=int, help="first block of rollout (the middle one) and gradient (0)")
+    parser.add_argument(
+        "--class", dest="label", metavar="NAME", help="class for gradient (the most likely one)"
+    )
+    parser.add_argument("--block", type=int, default=-1, help="block for attention and heads (-1, the last)")
+    parser.add_argument("--start", type=int, help="first block for rollout (the middle one) and gradient (0)")
     parser.add_argument(
         "--clip",
         type=float,
         default=3.0,
-        help="in a rollout no patch is read more than this times the median one; inf for no limit (3)",
+        help="limit of what rollout takes from one patch, in times the median patch; inf for none (3)",
     )
-    parser.add_argument("--colour-map", default="inferno", choices=sorted(COLOUR_MAPS))
-    parser.add_argument("--opacity", type=float, default=0.5, help="of the heat map, 0 to 1 (0.5)")
+    parser.add_argument(
+        "--colour-map", default="inferno", choices=sorted(COLOUR_MAPS), help="of the heat map (inferno)"
+    )
+    parser.add_argument("--opacity", type=float, default=0.5, help="opacity of the heat map, 0 to 1 (0.5)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -28,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="hf:ORG/NAME[@REVISION], timm:NAME, torchvision:NAME[/WEIGHTS], or a publisher's folder",
     )
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where to put their folders; the user's cache")
-    add_prompts(parser, "what to look for, encoded for robots without PyTorch")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="where to put the models' folders (the user's cache)"
+    )
+    add_prompts(parser, "what to look for, encoded now for robots without PyTorch")
 
 
 def run(options: argparse.Namespace) -> int:

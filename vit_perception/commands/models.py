@@ -1,4 +1,4 @@
-"""`vit-perception models`: what there is on this machine; `models fetch` is a command below it."""
+"""`vit-perception models`: the models on this machine. `models fetch` is a command of its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _adopted(where: Path) -> Iterator[str]:
-    """A line for each model in a store; one that is damaged is said to be."""
+    """A line for each model in a store; for a damaged one, what is wrong."""
     for file in sorted(where.glob(f"[!.]*/{CARD_FILE}")):
         try:
             yield describe_source(load_card(file.parent))

@@ -13,7 +13,7 @@ HELP = "look at one picture, without ROS"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path, help="any picture that OpenCV reads")
     parser.add_argument(
-        "--output", type=Path, metavar="PNG", help="write the picture with the answers drawn on it"
+        "--output", type=Path, metavar="PNG", help="write the picture here, with the answers drawn on it"
     )
     add_model(parser)
 

@@ -19,18 +19,23 @@ HELP = "give a model an int8 graph for OpenVINO"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="name or folder of a model")
     add_frames(parser, 128)
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="a copy; the model's own folder")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="write a copy of the model here (by default, its own folder is changed)",
+    )
     parser.add_argument(
         "--keep",
         nargs="*",
         metavar="PART",
-        help="leave these in higher precision: patch_embed, first_block, attention, pyramid, heads; "
-        "unless given, those for which it pays",
+        help="leave these in higher precision: patch_embed, first_block, attention, pyramid, heads "
+        "(those where it improves accuracy at little cost)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Quantise into the model's own folder, or a copy of it, and say on its card what was measured."""
+    """Quantise into the model's own folder, or a copy of it, and write on its card what was measured."""
     from vit_perception.cards.card import load_card, write_card
     from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.quantize import quantize
@@ -53,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(folder: Path, data: Path, frames: list[np.ndarray]) -> dict[str, Any]:
-    """int8 against fp32: metrics in percent where the folder has labels in the model's classes, else how
-    alike the answers are."""
+    """int8 against fp32, in percent: metrics where the folder has labels in the model's classes, else how
+    similar the answers are."""
     from vit_perception.cards.card import load_card
     from vit_perception.data.classes import LABELS
     from vit_perception.export.agreement import agreement

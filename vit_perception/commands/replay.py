@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for results.mcap, summary.json and overlays/"
     )
-    parser.add_argument("--topic", help="which images of a bag that has several image topics")
+    parser.add_argument("--topic", help="which image topic of a bag to play, where it has several")
     processes = parser.add_mutually_exclusive_group()
     processes.add_argument(
         "--composed", action="store_true", default=True, help="all tasks in one node (the default)"
@@ -32,15 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     processes.add_argument("--separate", dest="composed", action="store_false", help="one node a task")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
-        "--lockstep", action="store_true", help="a frame when the last is answered (the default)"
+        "--lockstep", action="store_true", help="send a frame when the one before is answered (the default)"
     )
     pace.add_argument(
-        "--rate", type=float, metavar="HZ", help="in real time, counting the frames that are dropped"
+        "--rate", type=float, metavar="HZ", help="play in real time and count the frames that are dropped"
     )
     parser.add_argument(
         "--no-overlays", dest="overlays", action="store_false", help="leave out the drawn pictures"
     )
-    parser.add_argument("--domain-id", type=int, help="ROS domain to play in; a free one unless given")
+    parser.add_argument("--domain-id", type=int, help="ROS domain to play in (a free one)")
     add_model(parser)
 
 

@@ -1,4 +1,4 @@
-"""How alike a model's answers are in two precisions, where no labels say which is right."""
+"""How similar a model's answers are in two precisions, where there are no labels to measure accuracy with."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ _SAME_BOX, _NEAR_DEPTH = 0.5, 0.05
 
 
 def agreement(exact: Predictor, fast: Predictor, frames: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Share of the mask's pixels, of the best classes and of the boxes that stay what they were, and of depth
-    that stays to a twentieth; in percent."""
+    """How much of the answers in `exact` is the same in `fast`, in percent by name.
+
+    Counted are the pixels of the mask, the best classes, the boxes (of the same class, IoU at least a half)
+    and the pixels of depth (to a twentieth).
+    """
     found: dict[str, list[float]] = {}
 
     def note(name: str, share: float) -> None:

@@ -1,4 +1,4 @@
-"""What quantising and compressing have in common: frames to measure on, and a stopwatch."""
+"""What quantising and compressing share: frames to measure on, and the time of an engine."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A plain ViT with fewer attention heads and narrower MLPs, its other weights refitted, without labels.
+"""Make a plain ViT smaller: fewer attention heads, narrower MLPs, the other weights fitted anew, no labels.
 
-What a block's output layer reads is measured on frames of the camera. Of these inputs those go whose loss
-changes the layer's output least once the others make up for them as well as they can (Optimal Brain Surgeon,
-Hassibi & Stork 1993, for whole groups at once), and the others then do: least squares, in closed form. Every
-block keeps as many, so that the result is an ordinary architecture: `num_heads`, `head_dim`, `mlp_ratio`.
+The inputs of a block's output layer are measured on frames of the camera. Those are removed whose loss
+changes the layer's output least once the others make up for them (Optimal Brain Surgeon, Hassibi & Stork
+1993, for whole groups at once): least squares, in closed form. Every block keeps as many, so that the result
+is an ordinary architecture: `num_heads`, `head_dim`, `mlp_ratio`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RIDGE = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """Mean (D,) and covariance (D, D) of what a linear layer reads, in float64."""
+    """Mean (D,) and covariance (D, D) of the inputs of a linear layer, in float64."""
 
     mean: Tensor
     covariance: Tensor
@@ -47,8 +47,12 @@ def compress(
     """The smaller model and the `architecture` for its card.
 
     Args:
-        model: of the card, on the CPU; stays as it is. frames: RGB pictures (H, W, 3) uint8.
-        num_heads: to keep in each block; mlp_ratio: width of the MLPs in widths of the tokens; None: as is.
+        card: of the model.
+        model: on the CPU; stays as it is.
+        frames: RGB pictures (H, W, 3) uint8.
+        num_heads: attention heads to keep in each block; None for all.
+        mlp_ratio: width of the MLPs, in widths of the tokens; None for that of the model.
+        report: called with a line for each layer.
 
     Raises:
         ValueError: the model is no plain ViT, there are no frames, or it is not that wide.

@@ -41,8 +41,14 @@ LEAST_GAIN, MOST_TIME = 0.15, 1.03
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """An int8 graph with some parts left alone. error: of the outputs, root mean square relative to
-    theirs in fp32; latency_ms: median for one frame."""
+    """An int8 graph, some parts of which are not quantised.
+
+    Attributes:
+        keep: those parts, names in SENSITIVE.
+        graph: an openvino.Model.
+        error: of the outputs, root mean square relative to theirs in fp32.
+        latency_ms: median for one frame.
+    """
 
     keep: tuple[str, ...]
     graph: Any
@@ -100,7 +106,12 @@ def _line(variant: Variant) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Input:
-    """What an engine takes for a frame. extra: beside the pixels, for the graphs that take it."""
+    """What an engine takes for a frame.
+
+    Attributes:
+        pixels: (1, H, W, 3) uint8.
+        extra: by name, what some graphs take beside the pixels.
+    """
 
     pixels: np.ndarray
     extra: Mapping[str, np.ndarray]
@@ -112,7 +123,7 @@ class _Input:
 
 
 class _Maker:
-    """(parts to leave alone) → Variant, all from one graph and the same frames."""
+    """Names of parts to keep in higher precision → Variant, all from one graph and the same frames."""
 
     def __init__(self, card: Card, inputs: list[_Input]) -> None:
         import openvino
@@ -167,7 +178,7 @@ class _Maker:
         return {IMAGE: normalised(each.pixels, self.card), **{name: each.extra[name] for name in self.taken}}
 
     def has(self, part: str) -> bool:
-        """Whether the graph has such a part: public models call theirs otherwise."""
+        """Whether the graph has such a part: those of public models have other names."""
         return bool(self._nodes((part,)))
 
     def _nodes(self, parts: tuple[str, ...]) -> list[str]:

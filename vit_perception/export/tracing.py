@@ -11,9 +11,12 @@ from torch.overrides import TorchFunctionMode
 
 
 class TraceableCalls(TorchFunctionMode):
-    """Grids by `arange`, whose length a graph can compute, and lists of sizes by stacking:
-    `linspace`, `tensor` and `as_tensor` would keep the sizes of the example. Nothing empty is concatenated,
-    which OpenVINO refuses."""
+    """While active, replaces some of torch's functions.
+
+    Grids come from `arange`, whose length a graph can compute, and lists of sizes from stacking: `linspace`,
+    `tensor` and `as_tensor` would keep the sizes of the example. Empty tensors are left out of
+    concatenations, as OpenVINO refuses them.
+    """
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None

@@ -28,7 +28,7 @@ _OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
 @contextmanager
 def download(public: PublicName, store: Path, report: Report) -> Iterator[tuple[Path, str, str]]:
     """(folder, where its files are from, licence) of a public model. The folder is in `store`, which exists;
-    at the end of the block it is gone.
+    it is removed at the end of the block.
 
     Raises:
         FileNotFoundError: there is no such model, or it cannot be reached.

@@ -1,4 +1,4 @@
-"""Under what licence a public model is, and what that keeps one from. Knows no torch."""
+"""The licence of a public model, and what to mind before a product has it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def of_torchvision(meta: Mapping[str, Any]) -> str:
 
 
 def _named(licence: object, own: object) -> str | None:
-    """own: what a licence is called that the hub does not know."""
+    """By SPDX's name, or the publisher's `own` where the hub calls it `other`; None where there is none."""
     if not isinstance(licence, str):
         return None
     return f"other ({own})" if licence == "other" and own else spdx(licence)

@@ -1,4 +1,4 @@
-"""Names of public models: hf:ORG/NAME[@REVISION], timm:NAME, torchvision:NAME[/WEIGHTS]. Knows no torch."""
+"""Names of public models: hf:ORG/NAME[@REVISION], timm:NAME, torchvision:NAME[/WEIGHTS]. Imports no torch."""
 
 from __future__ import annotations
 

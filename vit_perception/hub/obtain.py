@@ -55,12 +55,7 @@ def obtain_model(name: str | Path, report: Report = lambda _: None, where: Path 
     folder = path.parent if path.is_file() and path.name != CARD_FILE else path
     if _is_publishers(folder):
         return _adopted(folder, where or store(), report)
-    try:
-        return find_model(name)
-    except FileNotFoundError as error:
-        if backbone := None if path.exists() else _backbone(text):
-            raise FileNotFoundError(backbone) from None
-        raise FileNotFoundError(f"{error}{_hint(text, path)}") from None
+    return _installed(text)
 
 
 def local_model(name: str | Path) -> Path | None:
@@ -72,7 +67,18 @@ def local_model(name: str | Path) -> Path | None:
     if public := parse_name(os.fspath(name)):
         folder = store() / public.folder
         return folder if (folder / CARD_FILE).is_file() else None
-    return None if _is_publishers(Path(name).expanduser()) else find_model(name)
+    return None if _is_publishers(Path(name).expanduser()) else _installed(os.fspath(name))
+
+
+def _installed(name: str) -> Path:
+    """As `find_model`; where there is none, the error adds what else may be meant."""
+    try:
+        return find_model(name)
+    except FileNotFoundError as error:
+        path = Path(name).expanduser()
+        if not path.exists() and (backbone := _backbone(name)):
+            raise FileNotFoundError(backbone) from None
+        raise FileNotFoundError(f"{error}{_hint(name, path)}") from None
 
 
 def _is_publishers(folder: Path) -> bool:

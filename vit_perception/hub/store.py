@@ -49,7 +49,7 @@ def exclusive(where: Path, report: Report) -> Iterator[None]:
 def new_folder(target: Path) -> Iterator[Path]:
     """An empty folder beside `target` that becomes it in one move, unless another process was quicker.
 
-    If anything fails, it is gone.
+    It is removed if anything fails.
     """
     draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=target.parent))
     try:

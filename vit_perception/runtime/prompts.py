@@ -1,6 +1,6 @@
 """Prompts of models with an open vocabulary: what they may be, and what a text encoder makes of them.
 
-Encoding needs torch, and happens once: the arrays stay in the model's folder, in which a robot without torch
+Encoding needs torch, and happens once: the arrays are kept in the model's folder, where a robot without torch
 finds those of its prompts.
 """
 
@@ -127,7 +127,7 @@ def _encoded(card: Card, prompts: Sequence[str], build_public: Builder | None) -
     try:
         from vit_perception.runtime.engines.torch import load_any_model
 
-        # Loaded for this alone and let go: it is needed only as prompts change.
+        # Loaded only for this and freed: it is needed when prompts change.
         model = load_any_model(card, build_public)
         return {name: value.contiguous().numpy() for name, value in model.encode(prompts).items()}
     except ModuleNotFoundError as error:

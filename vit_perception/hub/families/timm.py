@@ -165,7 +165,7 @@ class _Classifier(PublicModel):
 
 @contextmanager
 def _taken(layers: Sequence[Any]) -> Iterator[list[Tensor]]:
-    """Attention weights of what runs inside, which timm else fuses and never has."""
+    """While the model runs: a list that gets the attention weights of each layer, which fused ones lack."""
     weights: list[Tensor] = []
     fused = [layer.fused_attn for layer in layers]
     hooks = [

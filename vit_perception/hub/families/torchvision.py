@@ -194,7 +194,7 @@ class _Classifier(PublicModel):
 
 @contextmanager
 def _taken(layers: Sequence[nn.MultiheadAttention]) -> Iterator[list[Tensor]]:
-    """Attention weights of what runs inside, which torchvision does not ask for."""
+    """While the model runs: a list that gets the attention weights of each layer."""
     weights: list[Tensor] = []
     # One operator for the whole layer, which no exporter has.
     fused = torch.backends.mha.get_fastpath_enabled()

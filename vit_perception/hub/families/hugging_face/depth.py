@@ -76,7 +76,12 @@ def _plain_backbone(config: Any) -> Any:
 
 
 class _DepthEstimator(PublicModel):
-    """backbone: settings of a plain transformer, whose attention it gives; else None."""
+    """Gives the attention of its backbone where that is a plain transformer.
+
+    Args:
+        model: the library's.
+        backbone: settings of the plain transformer; None where it is something else.
+    """
 
     def __init__(self, model: nn.Module, backbone: Any) -> None:
         super().__init__(model)
@@ -96,7 +101,7 @@ class _DepthEstimator(PublicModel):
 
 
 def _later_blocks(model: nn.Module) -> list[nn.Module]:
-    """What computes the weights that a rollout reads, told to give them, which fused attention does not."""
+    """The layers whose attention weights a rollout reads, changed to give them: fused attention does not."""
     layers: list[Any] = [module for module in model.modules() if type(module).__name__ in _READERS]
     layers = layers[int(START * len(layers)) :]
     settings = copy.deepcopy(layers[0].config)

@@ -1,7 +1,7 @@
-"""Pieces of depth estimators said so that a trace holds for images of any size and any number of them.
+"""Parts of depth estimators, written so that a trace holds for any number of images of any size.
 
-transformers' own compute with Python's numbers, or ask whether two sizes are alike: a trace keeps the answer
-that its example gave.
+transformers' own compute with Python's numbers, or ask whether two sizes are equal: a trace keeps the answer
+for its example.
 """
 
 from __future__ import annotations

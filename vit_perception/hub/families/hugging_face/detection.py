@@ -92,7 +92,7 @@ def _rule(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 class _Detector(PublicModel):
-    """content: rows and columns of each frame without its padding, (B, 2) int64; where all are padded."""
+    """Boxes and scores of queries. With padded frames it takes `content`, see `cards/raw_outputs.py`."""
 
     def __init__(self, model: nn.Module, padded: bool, rule: Mapping[str, Any]) -> None:
         super().__init__(model)

@@ -1,4 +1,4 @@
-"""What models of transformers do that no exporter has, by operations that every engine has."""
+"""Operations of transformers' models that no exporter has, replaced by some that every engine has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILTERED = ("Dinov2WithRegistersEmbeddings", "RfDetrDinov2Embeddings")
 
 
 def make_exportable(model: nn.Module) -> None:
-    """Replace single methods of single modules. A trace then holds for images of its own size alone."""
+    """Replace methods of modules in place. A trace then holds only for images of the size of its example."""
     for module in model.modules():
         changed: Any = module
         if type(module).__name__ in _FILTERED:
@@ -33,7 +33,7 @@ def make_exportable(model: nn.Module) -> None:
 
 
 def _averages(module: nn.AdaptiveAvgPool2d, features: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, C, h, w): a matrix for each axis. Exporters have windows of one size alone."""
+    """(B, C, H, W) → (B, C, h, w): a matrix for each axis. Exporters only have windows of one size."""
     size: Any = module.output_size
     new = (size, size) if isinstance(size, int) else size
     rows, columns = (

@@ -57,7 +57,7 @@ def _has_attention(checkpoint: Checkpoint) -> bool:
 
 
 class _Owl(PublicModel):
-    """text: (P, D), of length one."""
+    """Boxes around what prompts describe; `text` is (P, D), each of length one."""
 
     inputs = ("text",)
     free_axes = MappingProxyType({"text": {0: "prompts"}, "detection_scores": {2: "prompts"}})
@@ -100,9 +100,14 @@ class _Owl(PublicModel):
 
 
 class _GroundingDino(PublicModel):
-    """text: (1, T, D), what BERT makes of all prompts in one text. text_mask: (1, T, T) bool, which token
-    reads which. text_positions: (1, T) int64, of each in its prompt. phrases: (P, L) int64, the tokens of
-    each prompt, the last again where there are fewer than L.
+    """Boxes around what prompts describe, from all prompts in one text.
+
+    Its text inputs:
+
+    - `text` (1, T, D): what BERT makes of the text.
+    - `text_mask` (1, T, T) bool: which token reads which.
+    - `text_positions` (1, T) int64: the place of each token in its prompt.
+    - `phrases` (P, L) int64: the tokens of each prompt, the last one again where there are fewer than L.
     """
 
     inputs = ("text", "text_mask", "text_positions", "phrases")
@@ -127,7 +132,7 @@ class _GroundingDino(PublicModel):
             extra[name].expand(image.shape[0], *[-1] * (extra[name].ndim - 1)) for name in self.inputs[:3]
         )
         with _text_given(model.model, text.to(image.dtype), mask, positions):
-            # Ids are read by what is replaced alone.
+            # Only what is replaced reads the ids.
             answer = model(pixel_values=image, input_ids=torch.zeros_like(positions))
         tokens = answer.logits[:, :, : text.shape[1]]
         scores = tokens[:, :, extra["phrases"]].amax(dim=-1)
@@ -170,8 +175,10 @@ def _phrases(parts: Sequence[Sequence[int]]) -> Tensor:
 
 @contextmanager
 def _text_given(core: Any, text: Tensor, mask: Tensor, positions: Tensor) -> Iterator[None]:
-    """While the library's model runs: what `encode` gave is in the place of its text encoder and of what it
-    finds out about tokens. BERT would take as long as the image."""
+    """While the library's model runs, use what `encode` gave in place of its text encoder.
+
+    BERT would take as long as the image.
+    """
 
     def replace(_: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return args, {**kwargs, "text_self_attention_masks": ~mask, "text_position_ids": positions}

@@ -1,7 +1,7 @@
-"""The settings of Hugging Face's image processors as the steps of a recipe (see `runtime.recipe`).
+"""The settings of Hugging Face's image processors as the steps of a recipe (see `cards/recipe.py`).
 
-Most processors are one pipeline, resize, crop, normalise, pad, with switches; those that are not have a
-function of their own, by the name of their class without `ImageProcessor` and the suffix of a backend.
+Most processors are one pipeline with switches: resize, crop, normalise, pad. The others have a function of
+their own here, by the name of their class without `ImageProcessor` and the suffix of a backend.
 """
 
 from __future__ import annotations

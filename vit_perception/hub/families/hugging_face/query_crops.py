@@ -10,7 +10,7 @@ from vit_perception.hub.public_model import PublicModel
 
 
 class CropSegmenter(PublicModel):
-    """side: of a crop, in pixels. Answers are averaged where crops overlap, no more than two."""
+    """Masks of square crops of `side` pixels, averaged where they overlap, which no more than two do."""
 
     outputs = ("segmentation",)
 

@@ -22,7 +22,7 @@ def gives_attention(class_name: str) -> bool:
 
 
 def task_tokens(checkpoint: Checkpoint, kind: str) -> Tensor:
-    """(1, T) float32: what OneFormer is asked, by its own tokenizer.
+    """(1, T) float32: the text that tells OneFormer its task, by its own tokenizer.
 
     Raises:
         ValueError: the tokenizer's files are missing or damaged.
@@ -34,7 +34,11 @@ def task_tokens(checkpoint: Checkpoint, kind: str) -> Tensor:
 
 
 class QuerySegmenter(PublicModel):
-    """task: what OneFormer is asked, (1, T); kept with the weights."""
+    """Scores and masks of queries.
+
+    Attributes:
+        task: the text that tells OneFormer its task, as tokens (1, T); kept with the weights.
+    """
 
     task: Tensor
 

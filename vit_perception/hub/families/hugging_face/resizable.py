@@ -1,4 +1,4 @@
-"""Backbones whose trace would hold for one image size alone, said without a question to the size."""
+"""Swin backbones whose padding does not depend on the size, so that a trace holds for images of any size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 
 def make_resizable(model: nn.Module) -> None:
-    """Replace single methods of single modules: what pads where it must, and cuts where it has padded, always
-    does, if only by nothing."""
+    """Replace the methods that pad only where it is needed by some that always pad, by zero if need be.
+
+    The library's ask for the size first, and a trace keeps the answer for its example.
+    """
     for module in model.modules():
         changed: Any = module
         name = type(module).__name__.removeprefix("MaskFormer")
@@ -30,12 +32,12 @@ def _to_patches(patch: tuple[int, int], image: Tensor, height: int, width: int) 
 
 
 def _to_even(features: Tensor, height: int, width: int) -> Tensor:
-    """(B, H, W, C) → the same of even sides."""
+    """(B, H, W, C) → the same with even height and width."""
     return F.pad(features, (0, 0, 0, width % 2, 0, height % 2))
 
 
 def _to_windows(layer: Any, features: Tensor, height: int, width: int) -> tuple[Tensor, tuple[int, ...]]:
-    """(B, H, W, C) → the same of whole windows; and a padding that makes the layer cut it off again."""
+    """(B, H, W, C) → the same in whole windows; and a padding, not zero, that makes the layer crop again."""
     by = layer.window_size
     padded = F.pad(features, (0, 0, 0, (by - width % by) % by, 0, (by - height % by) % by))
     return padded, (0, 0, 0, 1, 0, 1)

@@ -1,4 +1,4 @@
-"""Prompts as the token ids of a checkpoint's own tokenizer. Knows no torch until it is asked for ids."""
+"""Prompts as the token ids of a checkpoint's own tokenizer."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Models whose queries answer with a class and a mask each: Mask2Former, MaskFormer, OneFormer, EoMT.
 
-One network serves for semantic, instance and panoptic segmentation; which of them its weights were trained
-for, neither config.json nor the processor says. It is read from the model's name, as `...-instance`, that of
-its folder or the `_name_or_path` of config.json; MaskFormer's of ADE20K, which do not say it, are semantic.
-Without such a word it is panoptic. OneFormer can do all three at once, and is asked for the panoptic answer
-unless its name says `semantic`. EoMT's that split images into crops are semantic.
+One network serves for semantic, instance and panoptic segmentation, and neither config.json nor the processor
+holds which of them its weights were trained for. It is read from a name with such a word in it, as
+`...-instance`: that of the folder, or the `_name_or_path` of config.json. Without one it is panoptic, but for
+MaskFormer on ADE20K, which is semantic. OneFormer can do all three, and gives the panoptic answer unless its
+name has `semantic` in it. EoMT that splits images into crops is semantic.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CLIP, SigLIP and SigLIP 2 of one size: classes are prompts, as likely as their text is near the image."""
+"""CLIP, SigLIP and SigLIP 2 of one size: classes are prompts, scored by how well they fit the image."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _is_siglip(checkpoint: Checkpoint) -> bool:
 
 
 class _ZeroShotClassifier(PublicModel):
-    """text: (P, D), of length one."""
+    """Classes are prompts; `text` is (P, D), each of length one."""
 
     inputs = ("text",)
     free_axes = MappingProxyType({"text": {0: "prompts"}, "classification": {1: "prompts"}})

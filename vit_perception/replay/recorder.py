@@ -1,7 +1,7 @@
 """A bag laid out as by `ros2 bag record -s mcap`: ROS and Foxglove open the file, ROS the folder too.
 
-Written with the mcap library: rosbags' own writer has one time for each message, neither sequence numbers nor
-type hashes in the file, chooses folder and file name, and leaves no index after an error.
+Written with the mcap library: rosbags' own writer would lose publish times, sequence numbers and, after an
+error, the index, and it chooses folder and file name.
 """
 
 from __future__ import annotations

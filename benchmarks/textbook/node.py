@@ -1,9 +1,9 @@
-"""What the textbook would run: one node a task, each with the whole model in eager PyTorch.
+"""What the textbook would run: one node for each task, each with the whole model in eager PyTorch.
 
 A port of the chapter's node with its habits left in: a queue of ten images, a copy through cv_bridge's
-conversions, a PIL image, a fixed 224 x 224 input whatever the aspect, a transform composed anew for every
-frame, `no_grad`, fp32, and an answer at the network's own resolution. Two things are ours, for the sake of
-the comparison: the weights, and answers in stamped messages, so that their age can be told.
+conversions, a PIL image, a fixed 224 x 224 input whatever the aspect ratio, a new transform for every frame,
+`no_grad`, fp32, and results at the network's own resolution. Two things are ours, for the sake of the
+comparison: the weights, and stamped messages, from which the age of a result can be measured.
 
     python benchmarks/textbook/node.py --task detection [--input 224 224] [--model robot_vit_s14]
 """
@@ -29,15 +29,10 @@ from vision_msgs.msg import (
 
 from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import find_model
+from vit_perception.nodes.outputs.topics import main_topic, message_class
 from vit_perception.runtime.engines.torch import load_model
 
-TOPICS = {
-    "classification": (Classification, "/classification"),
-    "detection": (Detection2DArray, "/detections"),
-    "segmentation": (Image, "/segmentation/mask"),
-    "navigation": (Classification, "/navigation/action"),
-    "attention": (Image, "/attention/heatmap"),
-}
+TASKS = ("classification", "detection", "segmentation", "navigation", "attention")
 
 
 class ViTRobotNode(Node):
@@ -51,8 +46,8 @@ class ViTRobotNode(Node):
         if task not in ("detection", "segmentation"):
             self.vit_model.pyramid = None
         self.create_subscription(Image, "/image", self.image_callback, 10)
-        kind, topic = TOPICS[task]
-        self.publisher = self.create_publisher(kind, topic, 10)
+        topic = main_topic(task)
+        self.publisher = self.create_publisher(message_class(topic.message_type), f"/{topic.name}", 10)
 
     def image_callback(self, msg: Image) -> None:
         cv_image = np.frombuffer(bytes(msg.data), np.uint8).reshape(msg.height, msg.width, 3)
@@ -122,7 +117,7 @@ class ViTRobotNode(Node):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--task", choices=TOPICS, required=True)
+    parser.add_argument("--task", choices=TASKS, required=True)
     parser.add_argument("--model", default="robot_vit_s14")
     parser.add_argument("--input", type=int, nargs=2, default=(224, 224), metavar=("HEIGHT", "WIDTH"))
     options = parser.parse_args()

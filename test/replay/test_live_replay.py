@@ -65,7 +65,7 @@ def without_stamps(cdr, message_type):
     """The message, with the stamp of its frame taken out of its header and those of all its parts."""
     from rclpy.serialization import deserialize_message
 
-    from vit_perception.replay.session import message_class
+    from vit_perception.nodes.outputs.topics import message_class
 
     return deserialize_message(cdr.replace(cdr[4:12], bytes(8)), message_class(message_type))
 

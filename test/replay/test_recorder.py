@@ -1,16 +1,22 @@
 """Bags as written, read back with an independent reader."""
 
+import json
+from pathlib import Path
+
 import pytest
 import yaml
 from mcap.reader import make_reader
 from rosbags.rosbag2 import Reader
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from replay.material import picture
+from vit_perception.nodes.outputs.topics import TOPICS, Qos
 from vit_perception.replay import definitions
 from vit_perception.replay.cdr import IMAGE, serialize_bgr, stamp_ns, with_stamp
-from vit_perception.replay.recorder import Qos, Recorder
+from vit_perception.replay.recorder import Recorder
 
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "vision_msgs-4.1.1.json"
+VISION_MSGS = json.loads(FIXTURE.read_text())["messages"]
 LATCHED = Qos(transient_local=True, depth=1)
 
 
@@ -24,7 +30,7 @@ def _needs_definitions():
 
 def record(path, stamps):
     with Recorder(path) as recorder:
-        recorder.add_topic("/image", IMAGE, Qos(), "RIHS01_x")
+        recorder.add_topic("/image", IMAGE, Qos())
         recorder.add_topic("/label", IMAGE, LATCHED)
         recorder.add_topic("/image", IMAGE, Qos())  # again: nothing happens
         for index, stamp in enumerate(stamps, start=1):
@@ -81,11 +87,39 @@ def test_error_inside_leaves_a_whole_bag(tmp_path):
         assert reader.message_count == 1
 
 
+def test_the_type_hash_is_in_file_and_metadata(tmp_path):
+    record(tmp_path / "results.mcap", [100])
+    _, type_hash = definitions.definition(IMAGE)
+    with (tmp_path / "results.mcap").open("rb") as stream:
+        channels = make_reader(stream).get_summary().channels.values()
+    assert {channel.metadata["topic_type_hash"] for channel in channels} == {type_hash}
+    with Reader(tmp_path) as reader:
+        assert {connection.digest for connection in reader.connections} == {type_hash}
+
+
 def test_definition_holds_nested_types_once():
-    text = definitions.definition(IMAGE)
+    text, _ = definitions.definition(IMAGE)
     assert text.count("MSG: std_msgs/Header") == 1
     assert text.count("MSG: builtin_interfaces/Time") == 1
     assert text.index("uint32 height") < text.index("MSG: std_msgs/Header")
+
+
+@pytest.mark.parametrize("message_type", sorted({topic.message_type for topic in TOPICS.values()}))
+def test_definitions_are_those_that_readers_expect(message_type):
+    """The definition parses, and its hash is that of the released messages."""
+    try:
+        text, type_hash = definitions.definition(message_type)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    types = get_types_from_msg(text, message_type)
+    store = get_typestore(Stores.EMPTY)
+    store.register(types)
+    assert store.hash_rihs01(message_type) == type_hash
+    package, _, name = message_type.split("/")
+    if package == "vision_msgs":
+        assert type_hash == VISION_MSGS[name]["type_hash"]
+    elif name != "Range":  # Humble's has no variance
+        assert type_hash == get_typestore(Stores.ROS2_JAZZY).hash_rihs01(message_type)
 
 
 def test_unknown_package_is_named():

@@ -1,4 +1,4 @@
-"""A client's side of a live graph: publish images, hear answers, call services. Needs ROS."""
+"""A client of a live graph: publishes images, subscribes to results, calls services. Needs ROS."""
 
 import threading
 import time
@@ -22,9 +22,14 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from vit_perception.nodes.images import codec
+from vit_perception.nodes.outputs.topics import TOPICS, Qos
 from vit_perception.nodes.perception_node import PerceptionNode
+from vit_perception.nodes.qos import compatible_qos, qos_profile
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
+LATCHED = qos_profile(TOPICS["label_info"].qos)
+# Topics of every node, whatever it does.
+PLUMBING = ("/rosout", "/parameter_events")
 # Ends a test that has failed; those that succeed return at once.
 DEADLINE = 90.0
 TRANSITIONS = {
@@ -54,14 +59,14 @@ def wait_until(condition: Callable[[], object], what: str, step: Callable[[], ob
 
 
 def scene(height: int = 150, width: int = 200, seed: int = 0) -> np.ndarray:
-    """(H, W, 3) uint8 BGR: coloured blocks, so that answers differ from place to place."""
+    """(H, W, 3) uint8 BGR: coloured blocks, so that results differ from place to place."""
     colours = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
     rows, columns = np.arange(height) * 5 // height, np.arange(width) * 7 // width
     return colours[rows[:, None], columns[None, :]]
 
 
 class Graph:
-    """A node that listens, its thread, and the nodes under test in threads of their own."""
+    """A client node with its thread, and the nodes under test in threads of their own."""
 
     def __init__(self, domain_id: int) -> None:
         self.context = Context()
@@ -123,9 +128,27 @@ class Graph:
 
     def listen(self, topic: str, kind, qos=10) -> list:
         """The list that messages on `topic` are appended to from now on."""
-        heard: list = []
-        self.client.create_subscription(kind, topic, heard.append, qos)
-        return heard
+        received: list = []
+        self.client.create_subscription(kind, topic, received.append, qos)
+        return received
+
+    def published(self, namespace: str, name: str = "perception") -> dict[str, tuple[str, Qos]]:
+        """Topic, relative to the namespace where it is in it → type and QoS of what a node publishes.
+
+        The queue's length is the table's, since DDS does not report it to others.
+        """
+        found = {}
+        for topic, (kind, *_) in self.client.get_publisher_names_and_types_by_node(name, namespace):
+            if topic in PLUMBING or topic.endswith("/transition_event"):
+                continue
+            relative = topic.removeprefix(f"{namespace}/")
+            profiles = [
+                info.qos_profile
+                for info in self.client.get_publishers_info_by_topic(topic)
+                if (info.node_name, info.node_namespace) == (name, namespace)
+            ]
+            found[relative] = kind, compatible_qos(profiles, TOPICS[relative].qos.depth)
+        return found
 
     def destroy(self, *entities: Publisher | Subscription | Client) -> None:
         """End publishers, subscriptions or clients of ours.
@@ -151,31 +174,31 @@ class Graph:
         return codec.encode(scene() if pixels is None else pixels, encoding, self.header())
 
     def ask(self, namespace: str, message: Image | CompressedImage, topics: dict, qos=10) -> dict:
-        """Publish `message` again and again until each topic has answered it; gives the answers by topic."""
+        """Publish `message` again and again until each topic has a result for it; gives these by topic."""
         compressed = isinstance(message, CompressedImage)
         topic = f"{namespace}/image{'/compressed' if compressed else ''}"
         publisher = self.client.create_publisher(type(message), topic, qos)
-        heard: dict = {name: [] for name in topics}
+        received: dict = {name: [] for name in topics}
         subscriptions = [
-            self.client.create_subscription(kind, f"{namespace}/{name}", heard[name].append, 10)
+            self.client.create_subscription(kind, f"{namespace}/{name}", received[name].append, 10)
             for name, kind in topics.items()
         ]
         try:
             return wait_until(
-                lambda: self._answers(heard, message),
-                f"answers on {', '.join(topics)}",
+                lambda: self._results(received, message),
+                f"results on {', '.join(topics)}",
                 lambda: publisher.publish(message),
             )
         finally:
             self.destroy(publisher, *subscriptions)
 
     @staticmethod
-    def _answers(heard: dict, message) -> dict | None:
-        answers = {
+    def _results(received: dict, message) -> dict | None:
+        results = {
             name: next((m for m in list(messages) if m.header == message.header), None)
-            for name, messages in heard.items()
+            for name, messages in received.items()
         }
-        return answers if all(answer is not None for answer in answers.values()) else None
+        return results if all(result is not None for result in results.values()) else None
 
     def status(
         self, node: str, accept: Callable[[DiagnosticStatus], bool] = lambda _: True, step=lambda: None

@@ -12,9 +12,11 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
-from ros.graph import TINY, scene, values, wait_until
+from ros.graph import LATCHED, TINY, scene, values, wait_until
+from vit_perception.nodes.camera import DEFAULT_TOPIC
 from vit_perception.nodes.images import codec
-from vit_perception.nodes.outputs.output import LATCHED
+from vit_perception.nodes.outputs.topics import TOPICS as TABLE
+from vit_perception.nodes.qos import adopted, qos_profile
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.viz.describe import labels_by_task
 from vit_perception.viz.draw import draw_attention, draw_overlay
@@ -146,16 +148,25 @@ def test_navigation_by_name(answers, perception):
 
 @pytest.mark.parametrize("topic", ["label_info", "segmentation/label_info"])
 def test_labels_wait_for_whoever_comes_late(graph, suite, predictor, topic):
-    heard = graph.listen(f"{suite}/{topic}", LabelInfo, LATCHED)
-    (message,) = wait_until(lambda: heard, topic)
+    received = graph.listen(f"{suite}/{topic}", LabelInfo, LATCHED)
+    (message,) = wait_until(lambda: received, topic)
     assert [(c.class_id, c.class_name) for c in message.class_map] == list(enumerate(predictor.card.labels))
     assert message.threshold == pytest.approx(0.3 if topic == "label_info" else 0.0)
 
 
-def test_goal_distance_is_untrained_and_has_no_topic(graph, suite, answers):
-    names = [name for name, _ in graph.client.get_topic_names_and_types()]
-    assert f"{suite}/navigation/action" in names
-    assert f"{suite}/navigation/goal_distance" not in names
+def test_what_is_published_is_in_the_table(graph, suite, answers):
+    """All outputs but those of other kinds of model, or of heads that were not trained."""
+    absent = {
+        *("classification/label_info", "detections_3d", "segmentation/instances"),
+        *("depth", "depth/relative", "navigation/goal_distance"),
+    }
+    expected = {
+        topic.name: (topic.message_type, topic.qos)
+        for topic in TABLE.values()
+        if not topic.is_input and topic.name not in absent
+    }
+    assert graph.published(suite) == expected
+    assert adopted([]) == qos_profile(TABLE[DEFAULT_TOPIC].qos)
 
 
 def _padded(message, extra=5):
@@ -193,9 +204,9 @@ def test_a_scene_with_nothing_in_it_is_answered(graph):
 
 
 def test_frames_for_nobody_are_not_looked_at(graph):
-    node = "/unheard/perception"
-    with graph.node("/unheard"):
-        publisher = graph.client.create_publisher(Image, "/unheard/image", 10)
+    node = "/unsubscribed/perception"
+    with graph.node("/unsubscribed"):
+        publisher = graph.client.create_publisher(Image, "/unsubscribed/image", 10)
         status = graph.status(
             node,
             lambda status: int(values(status)["frames_received"]) > 2,

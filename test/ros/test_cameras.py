@@ -8,8 +8,7 @@ pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, LabelInfo
 
-from ros.graph import TINY, scene, values, wait_until
-from vit_perception.nodes.outputs.output import LATCHED
+from ros.graph import LATCHED, TINY, scene, values, wait_until
 from vit_perception.runtime.predictor import Predictor
 
 CAMERAS = ("front", "rear")
@@ -29,7 +28,9 @@ def scores(message):
 def test_each_camera_is_answered_under_its_name(graph, suite):
     """Both send without pause, so that frames meet in a batch; the third camera never says a word."""
     pictures = {camera: scene(seed=seed) for seed, camera in enumerate(CAMERAS)}
-    heard = {camera: graph.listen(f"{suite}/{camera}/classification", Classification) for camera in CAMERAS}
+    received = {
+        camera: graph.listen(f"{suite}/{camera}/classification", Classification) for camera in CAMERAS
+    }
     labels = graph.listen(f"{suite}/front/label_info", LabelInfo, LATCHED)
     publishers = {
         camera: graph.client.create_publisher(Image, f"{suite}/{camera}/image_raw", 10) for camera in CAMERAS
@@ -43,13 +44,13 @@ def test_each_camera_is_answered_under_its_name(graph, suite):
             sent[camera].append(message.header)
             publisher.publish(message)
 
-    wait_until(lambda: all(len(answers) >= 5 for answers in heard.values()), "five answers each", send)
+    wait_until(lambda: all(len(answers) >= 5 for answers in received.values()), "five answers each", send)
     graph.destroy(*publishers.values())
     predictor = Predictor(TINY)
     for camera in CAMERAS:
         expected = predictor(pictures[camera]).classification
         wanted = dict(zip(expected.class_ids.tolist(), expected.scores.tolist(), strict=True))
-        for message in heard[camera]:
+        for message in received[camera]:
             assert message.header in sent[camera]
             found = scores(message)
             assert found.keys() == wanted.keys()

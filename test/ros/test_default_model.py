@@ -12,10 +12,9 @@ skimage = pytest.importorskip("skimage", reason="the photographs come with sciki
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
-from ros.graph import wait_until
+from ros.graph import LATCHED, wait_until
 from vit_perception.cards.locate import DEFAULT_MODEL, installed_models
 from vit_perception.nodes.images import codec
-from vit_perception.nodes.outputs.output import LATCHED
 
 if DEFAULT_MODEL not in installed_models():
     pytest.skip(f"model {DEFAULT_MODEL} is not installed", allow_module_level=True)
@@ -42,8 +41,8 @@ def suite(graph):
 
 @pytest.fixture(scope="module")
 def names(graph, suite):
-    heard = graph.listen(f"{suite}/label_info", LabelInfo, LATCHED)
-    (message,) = wait_until(lambda: heard, "label_info")
+    received = graph.listen(f"{suite}/label_info", LabelInfo, LATCHED)
+    (message,) = wait_until(lambda: received, "label_info")
     return {str(entry.class_id): entry.class_name for entry in message.class_map}
 
 

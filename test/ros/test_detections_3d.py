@@ -38,10 +38,10 @@ class Robot:
         self.node = rclpy.create_node("robot", namespace="/three", context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self.heard: list[Any] = []
-        self.node.create_subscription(Detection3DArray, "front/detections_3d", self.heard.append, 10)
+        self.received: list[Any] = []
+        self.node.create_subscription(Detection3DArray, "front/detections_3d", self.received.append, 10)
         self.output = Detection3DOutput(self.node, "front/")
-        self.wait_until(lambda: self.output.is_heard)
+        self.wait_until(lambda: self.output.has_subscribers)
 
     def wait_until(self, condition: Callable[[], object], step: Callable[[], object] = lambda: None) -> None:
         deadline = time.monotonic() + DEADLINE
@@ -51,7 +51,7 @@ class Robot:
             self.executor.spin_once(timeout_sec=0.1)
 
     def learn(self, qos: Any = 1, **fields: Any) -> None:
-        """Let the camera say what it is until the output has heard it."""
+        """Publish the camera_info until the output has received it."""
         publisher = self.node.create_publisher(CameraInfo, "front/camera_info", qos)
         before = self.output._camera
         message = CameraInfo(height=120, width=160, k=K)
@@ -61,18 +61,18 @@ class Robot:
         self.node.destroy_publisher(publisher)
 
     def answer(self, perception: Perception) -> Any:
-        self.heard.clear()
+        self.received.clear()
         self.output.publish(perception, FRAME)
-        self.wait_until(lambda: self.heard)
-        return self.heard[0]
+        self.wait_until(lambda: self.received)
+        return self.received[0]
 
     def stays_silent(self, perception: Perception) -> None:
         """Nothing comes within the time that an answer needs many times over."""
-        self.heard.clear()
+        self.received.clear()
         self.output.publish(perception, FRAME)
         for _ in range(5):
             self.executor.spin_once(timeout_sec=0.05)
-        assert not self.heard
+        assert not self.received
 
     def close(self) -> None:
         self.executor.shutdown()

@@ -8,8 +8,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from ros.graph import wait_until
-from vit_perception.nodes.outputs.output import LATCHED
+from ros.graph import LATCHED, wait_until
 from vit_perception.nodes.qos import adopted
 
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)

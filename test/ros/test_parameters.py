@@ -7,8 +7,7 @@ pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
-from ros.graph import values, wait_until
-from vit_perception.nodes.outputs.output import LATCHED
+from ros.graph import LATCHED, values, wait_until
 
 NODE = "/parameters/perception"
 

@@ -18,9 +18,9 @@ from vision_msgs.msg import Classification, Detection2DArray, Detection3DArray, 
 from hub.publish import photographs
 from hub.small_clip import publish_clip
 from hub.small_models import publish_depth_anything, publish_mask2former, publish_vit, publish_yolos
-from ros.graph import TRANSITIONS, values, wait_until
+from ros.graph import LATCHED, TRANSITIONS, values, wait_until
 from vit_perception.nodes.images import codec
-from vit_perception.nodes.outputs.output import LATCHED
+from vit_perception.nodes.outputs.topics import TOPICS
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,17 @@ def photograph(graph, shape="landscape"):
 
 
 def labels(graph, topic):
-    heard = graph.listen(topic, LabelInfo, LATCHED)
-    message = wait_until(lambda: heard, topic)[-1]
+    received = graph.listen(topic, LabelInfo, LATCHED)
+    message = wait_until(lambda: received, topic)[-1]
     return [entry.class_name for entry in message.class_map]
+
+
+def assert_published(graph, namespace, *names):
+    """These are among a node's topics, and all of them are as in the table."""
+    published = graph.published(namespace)
+    assert set(names) <= set(published)
+    for name, found in published.items():
+        assert found == (TOPICS[name].message_type, TOPICS[name].qos), name
 
 
 def test_a_model_for_one_task_beside_ours(graph, hub):
@@ -56,6 +64,7 @@ def test_a_model_for_one_task_beside_ours(graph, hub):
         assert {each.results[0].hypothesis.class_id for each in answers["detections"].detections} <= set(
             "01234"
         )
+        assert_published(graph, "/mixed", "label_info", "classification/label_info")
         assert labels(graph, "/mixed/label_info") == ["cup", "crane", "crane", "table", "chair"]
         assert labels(graph, "/mixed/classification/label_info")[0] == "person"
         assert values(graph.status("/mixed/perception"))["model"] == "tiny, yolos"
@@ -71,7 +80,7 @@ def test_a_model_for_one_task_beside_ours(graph, hub):
 def test_prompts_change_while_the_node_runs(graph, hub):
     node = "/prompted/perception"
     with graph.node("/prompted", model=hub["clip"], prompts=["a cup", "a cat"]):
-        heard = graph.listen("/prompted/label_info", LabelInfo, LATCHED)
+        received = graph.listen("/prompted/label_info", LabelInfo, LATCHED)
         answer = graph.ask("/prompted", photograph(graph), {"classification": Classification})[
             "classification"
         ]
@@ -85,7 +94,9 @@ def test_prompts_change_while_the_node_runs(graph, hub):
         assert {result.class_id for result in answer.results} == {"0", "1", "2"}
         assert sum(result.score for result in answer.results) == pytest.approx(1, abs=1e-3)
         wait_until(
-            lambda: [entry.class_name for entry in heard[-1].class_map] == ["forklift", "pallet", "person"],
+            lambda: (
+                [entry.class_name for entry in received[-1].class_map] == ["forklift", "pallet", "person"]
+            ),
             "the new prompts in label_info",
         )
         for wrong in (["a cat", "a cat"], [""], []):
@@ -123,6 +134,7 @@ def test_depth_in_metres_or_under_another_name(graph, hub, name, topic):
         values = codec.decode(answer, "32FC1")
         assert values.shape == photographs()["portrait"].shape[:2]
         assert np.isfinite(values).all()
+        assert_published(graph, namespace, topic)
         others = {"depth", "depth/relative"} - {topic}
         assert not any(graph.client.count_publishers(f"{namespace}/{other}") for other in others)
 
@@ -136,15 +148,18 @@ def test_boxes_in_metres_with_a_depth_model_and_a_calibrated_camera(graph, hub):
         calibration = CameraInfo(height=height, width=width)
         calibration.k = [300.0, 0.0, width / 2, 0.0, 300.0, height / 2, 0.0, 0.0, 1.0]
         publisher = graph.client.create_publisher(CameraInfo, "/space/camera_info", 10)
-        heard = graph.listen("/space/detections_3d", Detection3DArray)
+        received = graph.listen("/space/detections_3d", Detection3DArray)
         images = graph.client.create_publisher(Image, "/space/image", 10)
 
         def show():
             publisher.publish(calibration)
             images.publish(message)
 
-        (answer, *_) = wait_until(lambda: [each for each in heard if each.detections], "boxes in space", show)
+        (answer, *_) = wait_until(
+            lambda: [each for each in received if each.detections], "boxes in space", show
+        )
         graph.destroy(publisher, images)
+        assert_published(graph, "/space", "detections_3d")
         assert answer.header == message.header
         flat = graph.ask("/space", photograph(graph), {"detections": Detection2DArray})["detections"]
         assert len(answer.detections) <= len(flat.detections)
@@ -158,6 +173,7 @@ def test_instances_and_detections_have_the_same_ids(graph, hub):
         assert graph.set("/instances/perception", detection__threshold=0.0).successful
         topics = {"segmentation/mask": Image, "segmentation/instances": Image, "detections": Detection2DArray}
         answers = graph.ask("/instances", photograph(graph), topics)
+        assert_published(graph, "/instances", "segmentation/instances")
         ids = codec.decode(answers["segmentation/instances"], codec.PASSTHROUGH)
         mask = codec.decode(answers["segmentation/mask"], "mono8")
         assert answers["segmentation/instances"].encoding == "mono16"

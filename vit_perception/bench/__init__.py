@@ -1,6 +1,6 @@
-"""`vit-perception bench`: what the nodes do on this machine, live over DDS, against the targets."""
+"""`vit-perception bench`: figures of the nodes on this machine, live over DDS, against the targets."""
 
-# In the order of their running: what is quick first. Each is a function in `sections.py`.
+# In the order in which they run, the quick ones first. Each is a function of `sections.py`.
 PARTS = (
     "engine",
     "int8_vs_fp32",

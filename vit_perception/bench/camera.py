@@ -1,8 +1,8 @@
-"""A camera of its own process: `python -m vit_perception.bench.camera --hz 30 --log FILE TOPIC…`.
+"""A camera in a process of its own: `python -m vit_perception.bench.camera --hz 30 --log FILE TOPIC…`.
 
-Publishes scikit-image's photographs at 640x480 until SIGTERM, at times that do not drift, and writes when
-into FILE: one line a frame, nanoseconds and topic. It serialises each picture once, so that it costs the
-nodes' processor little: a real camera's driver would.
+Publishes scikit-image's photographs at 640x480 until SIGTERM, at a rate that does not drift. Each frame is a
+line in FILE: its stamp in nanoseconds, and its topic. Each picture is serialised once, so that the camera
+leaves the processor to the nodes, as a real camera's driver does.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ SIZE = (480, 640)
 
 
 def pictures() -> list[bytes]:
-    """Serialised frames with a stamp of zero."""
+    """The photographs as serialised images with a stamp of zero."""
     frames = (read_picture(path) for path in photograph_paths().values())
     resized = (cv2.resize(frame, SIZE[::-1], interpolation=cv2.INTER_AREA) for frame in frames)
     return [serialize_bgr(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), "camera") for frame in resized]
 
 
 def ticks(hz: float) -> Iterator[None]:
-    """Return at `hz`, in step with the clock; a tick that was missed is not made up for."""
+    """Yield at `hz`, in step with the clock; ticks that were missed are not made up for."""
     due = time.monotonic()
     while True:
         due = max(due + 1 / hz, time.monotonic())

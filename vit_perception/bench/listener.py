@@ -1,4 +1,4 @@
-"""Hears the nodes' answers as bytes, and how old each was when it came."""
+"""Receives the nodes' results as bytes, and notes how old each was when it came."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
 from vit_perception.nodes.diagnostics import UNCONFIGURED
+from vit_perception.nodes.outputs.topics import DIAGNOSTICS
 from vit_perception.replay.cdr import stamp_ns
 from vit_perception.replay.live_node import LiveNode
 
-# Deep enough that a listener which is not scheduled for a moment loses nothing.
+# Deep enough that nothing is lost when this process is not scheduled for a moment.
 _DEPTH = 50
-_ANSWER_SECONDS = 10.0
+_SERVICE_SECONDS = 10.0
 
 
 class Listener(LiveNode):
-    """Subscribes to `topics` (name → message class). Use as a context manager.
+    """Subscribes to topics and to /diagnostics. Use as a context manager.
 
-    ages: topic → stamp in nanoseconds → milliseconds from the stamp to our callback, by the same clock.
-    failure: why a node will never answer, as it says itself; nothing if all may.
+    Args:
+        topics: name → message class.
+
+    Attributes:
+        ages: topic → stamp in nanoseconds → milliseconds from the stamp to the callback, by the same clock.
+        failure: why a node could not be configured, as it reports; empty if none did.
     """
 
     def __init__(self, topics: Mapping[str, Any]) -> None:
@@ -34,48 +39,53 @@ class Listener(LiveNode):
         self.failure = ""
         self._diagnostics: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         for topic, kind in topics.items():
-            self._listen(topic, kind)
-        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._note, _DEPTH)
+            self._subscribe(topic, kind)
+        self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._note, _DEPTH)
 
-    def forget(self) -> None:
-        """Begin anew."""
+    def reset(self) -> None:
+        """Drop everything received so far."""
         for ages in self.ages.values():
             ages.clear()
         self._diagnostics.clear()
 
-    def everything_heard(self) -> bool:
+    def all_received(self) -> bool:
+        """Whether there was a message on every topic."""
         return all(self.ages.values())
 
     def stage_ms(self) -> dict[str, float]:
-        """Mean milliseconds of each stage that the nodes stated, over nodes and seconds."""
+        """Mean milliseconds of each stage, over nodes and reports."""
         values: defaultdict[str, list[float]] = defaultdict(list)
-        for statements in list(self._diagnostics.values()):
-            for statement in statements:
-                for key, value in statement.items():
+        for reports in list(self._diagnostics.values()):
+            for report in reports:
+                for key, value in report.items():
                     if key.endswith("_ms"):
                         values[key.removesuffix("_ms")].append(float(value))
         return {stage: sum(found) / len(found) for stage, found in values.items()}
 
     def set_parameter(self, node: str, name: str, value: Any) -> None:
-        """Set a parameter of a running node. RuntimeError: it refuses."""
+        """Set a parameter of a running node.
+
+        Raises:
+            RuntimeError: the node refuses it.
+        """
         client = self._node.create_client(SetParameters, f"{node}/set_parameters")
         client.wait_for_service()
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
         done = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: done.set())
-        done.wait(_ANSWER_SECONDS)
+        done.wait(_SERVICE_SECONDS)
         if not future.done() or not future.result().results[0].successful:
             raise RuntimeError(f"{node} did not set {name} to {value!r}")
 
-    def _listen(self, topic: str, kind: Any) -> None:
+    def _subscribe(self, topic: str, kind: Any) -> None:
         ages = self.ages[topic]
 
-        def hear(cdr: bytes) -> None:
+        def receive(cdr: bytes) -> None:
             stamp = stamp_ns(cdr)
             ages[stamp] = (time.time_ns() - stamp) / 1e6
 
-        self._node.create_subscription(kind, topic, hear, _DEPTH, raw=True)
+        self._node.create_subscription(kind, topic, receive, _DEPTH, raw=True)
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -1,4 +1,4 @@
-"""A live graph for the benchmark: nodes and a paced camera in processes of their own, and a listener."""
+"""A live graph to measure: nodes and a paced camera in processes of their own, and a listener."""
 
 from __future__ import annotations
 
@@ -12,22 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import Image
-from vision_msgs.msg import Classification, Detection2DArray
 
 from vit_perception.bench import usage
 from vit_perception.bench.listener import Listener
+from vit_perception.nodes.outputs.topics import main_topic, message_class
 from vit_perception.replay.processes import Processes, free_domain, isolated_environment
 
-# One topic a task, and the message on it; with the navigation that the default model was trained for.
-TASK_TOPICS: dict[str, tuple[str, Any]] = {
-    "classification": ("/classification", Classification),
-    "detection": ("/detections", Detection2DArray),
-    "segmentation": ("/segmentation/mask", Image),
-    "navigation": ("/navigation/action", Classification),
-    "depth": ("/depth", Image),
-    "attention": ("/attention/heatmap", Image),
-}
 _READY_SECONDS = 120.0
 _SETTLE_SECONDS = 2.0
 _LATE_SECONDS = 1.0
@@ -35,11 +25,17 @@ _LATE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of some seconds of frames.
+    """What was measured over some seconds of frames.
 
-    ages: by topic, milliseconds from stamp to receipt; sent: frames of all cameras; dropped: those of them
-    that not every topic of their camera answered; cpu: processor seconds of the nodes a second; rss_mb: of
-    the nodes, at the end; growth_mb: of that since the begin; stage_ms: as the nodes stated.
+    Attributes:
+        seconds: how long.
+        sent: frames of all cameras.
+        dropped: frames without a result on every topic of their camera.
+        ages: by topic, milliseconds from an image's stamp to the receipt of its result.
+        cpu: processor seconds that the nodes used in a second.
+        rss_mb: resident memory of the nodes at the end, in 10^6 bytes.
+        growth_mb: how much it grew.
+        stage_ms: milliseconds of each stage, as the nodes report them.
     """
 
     seconds: float
@@ -53,18 +49,26 @@ class Measured:
 
     @property
     def hz(self) -> dict[str, float]:
-        """Answers a second by topic."""
+        """Results a second by topic."""
         return {topic: len(ages) / self.seconds for topic, ages in self.ages.items()}
 
     def age_ms(self, percentile: float) -> float:
-        """Of the ages of all answers; infinite if there were none."""
+        """A percentile of the ages of all results; infinite if there were none."""
         everything = np.concatenate(list(self.ages.values()))
         return float(np.percentile(everything, percentile)) if len(everything) else float("inf")
 
 
 @dataclass
 class Graph:
-    """Running nodes and cameras. `topics`: by camera, those that are to answer each of its frames."""
+    """Running nodes and cameras.
+
+    Attributes:
+        nodes: the processes.
+        listener: that is subscribed to their results.
+        topics: by the topic of a camera, those that get a result for each of its frames.
+        started: when the nodes were started, by the monotonic clock.
+        log: file in which the camera notes what it sends.
+    """
 
     nodes: Processes
     listener: Listener
@@ -72,9 +76,18 @@ class Graph:
     started: float
     log: Path
 
-    def wait_for_answers(self) -> float:
-        """Seconds from the start of the nodes until each topic was heard. TimeoutError if one is not."""
-        while not self.listener.everything_heard():
+    def wait_for_results(self) -> float:
+        """Wait for a message on every topic.
+
+        Returns:
+            Seconds since the start of the nodes.
+
+        Raises:
+            TimeoutError: there is none on one of them.
+            RuntimeError: a node could not be configured.
+            NodeDied: a process ended by itself.
+        """
+        while not self.listener.all_received():
             self.nodes.check()
             if self.listener.failure:
                 raise RuntimeError(self.listener.failure)
@@ -85,12 +98,18 @@ class Graph:
         return time.monotonic() - self.started
 
     def measure(self, seconds: float) -> Measured:
-        """Listen so long, from when all answer and have settled."""
-        self.wait_for_answers()
+        """Measure for so long, once every topic has results and the nodes have settled.
+
+        Raises:
+            TimeoutError: there is no message on one of the topics.
+            RuntimeError: a node could not be configured.
+            NodeDied: a process ended by itself.
+        """
+        self.wait_for_results()
         time.sleep(_SETTLE_SECONDS)
         pids = [running.process.pid for running in self.nodes.running]
         rss, cpu = sum(map(usage.rss_mb, pids)), sum(map(usage.cpu_seconds, pids))
-        self.listener.forget()
+        self.listener.reset()
         begin, start = time.time_ns(), time.monotonic()
         while time.monotonic() - start < seconds:
             self.nodes.check()
@@ -98,18 +117,18 @@ class Graph:
         end, took = time.time_ns(), time.monotonic() - start
         cpu = sum(map(usage.cpu_seconds, pids)) - cpu
         time.sleep(_LATE_SECONDS)
-        heard = {topic: dict(ages) for topic, ages in self.listener.ages.items()}
+        received = {topic: dict(ages) for topic, ages in self.listener.ages.items()}
         sent = [(stamp, camera) for stamp, camera in self._sent() if begin <= stamp < end]
-        answered = [all(stamp in heard[topic] for topic in self.topics[camera]) for stamp, camera in sent]
+        complete = [all(stamp in received[topic] for topic in self.topics[camera]) for stamp, camera in sent]
         now = sum(map(usage.rss_mb, pids))
         return Measured(
             seconds=took,
             sent=len(sent),
-            dropped=answered.count(False),
-            # Those that came meanwhile, whenever their frames were taken: a slow node answers old ones.
+            dropped=complete.count(False),
+            # All that came meanwhile, whenever their frames were taken: a slow node returns old ones.
             ages={
                 topic: np.array([age for stamp, age in ages.items() if begin <= stamp + 1e6 * age < end])
-                for topic, ages in heard.items()
+                for topic, ages in received.items()
             },
             cpu=cpu / took,
             rss_mb=now,
@@ -132,22 +151,24 @@ def graph(
     hz: float,
     environment: Mapping[str, str],
 ) -> Iterator[Graph]:
-    """Start a camera at `hz`, then these nodes, and hear them; all end with the context.
+    """Start a camera, then the nodes, and subscribe to their results; all end with the context.
 
     Args:
-        commands: name → arguments of the Python interpreter. topics: topic of a camera → the topics that
-            answer it, with their message classes. environment: on top of ours, for the nodes.
+        commands: name → arguments for the Python interpreter.
+        topics: topic of a camera → the topics with its results → their message classes.
+        hz: frames a second of each camera.
+        environment: variables for the nodes, on top of this process's own.
     """
     os.environ.update(isolated_environment(free_domain()))  # for all three kinds of process
-    answers = {name: kind for each in topics.values() for name, kind in each.items()}
+    results = {name: kind for each in topics.values() for name, kind in each.items()}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "camera.txt"
         camera = ["-m", "vit_perception.bench.camera", "--hz", str(hz), "--log", str(log), *topics]
         with (
             Processes({"camera": camera}, {}, Path(folder)) as cameras,
-            Listener(answers) as listener,
+            Listener(results) as listener,
         ):
-            while not log.exists():  # it is up: what follows is the nodes' time
+            while not log.exists():  # start the nodes' clock when the camera runs
                 cameras.check()
                 time.sleep(0.01)
             started = time.monotonic()
@@ -158,5 +179,11 @@ def graph(
 
 
 def task_topics(tasks: Iterable[str], prefix: str = "") -> dict[str, Any]:
-    """Topic → message class for these tasks."""
-    return {f"{prefix}{TASK_TOPICS[task][0]}": TASK_TOPICS[task][1] for task in tasks}
+    """The main topic of each task → its message class.
+
+    Args:
+        tasks: their names.
+        prefix: namespace of the topics: empty, or with a slash at its beginning.
+    """
+    topics = [main_topic(task) for task in tasks]
+    return {f"{prefix}/{topic.name}": message_class(topic.message_type) for topic in topics}

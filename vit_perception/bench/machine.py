@@ -1,4 +1,4 @@
-"""The machine under the benchmark, and the rates that set its floor."""
+"""The machine that the benchmark runs on, and its peak rates, which bound what is possible."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INSTRUCTIONS = (
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, instructions, memory, versions: what a figure is worth nothing without."""
+    """Processor, cores, instructions, memory and versions, without which a figure means nothing."""
     text = _read("/proc/cpuinfo")
     model = next((line.split(":")[1].strip() for line in text.splitlines() if "model name" in line), "")
     words = set(text.split())
@@ -45,8 +45,12 @@ def describe() -> dict[str, Any]:
 
 
 def rates() -> dict[str, float]:
-    """What the processor can do at best: large products in int8, bf16 and fp32 in GOP/s (one
-    multiply-add is two), and reading memory in GB/s; each the best of several goes."""
+    """Peak rates, each the best of several runs.
+
+    Returns:
+        `int8_gops`, `bf16_gops`, `fp32_gops`: large matrix products in 10^9 operations a second, two for a
+        multiply-add. `read_gb_s`: reading memory in 10^9 bytes a second.
+    """
     measured = {name: _products(name) for name in ("int8", "bf16", "fp32")}
     block = np.ones(200_000_000 // 8)
     seconds = _best(lambda: block.sum())
@@ -58,7 +62,7 @@ def rates() -> dict[str, float]:
 
 
 def _products(precision: str, size: int = 1024, rounds: int = 8) -> float:
-    """GOP/s of `rounds` chained products of square matrices in OpenVINO, as the network's layers are."""
+    """GOP/s of `rounds` chained products of square matrices in OpenVINO, like the network's layers."""
     import openvino
     from openvino import opset13 as ops
 
@@ -87,9 +91,9 @@ def _quantised(ops: Any, value: Any, limit: float) -> Any:
     return ops.fake_quantize(value, low, high, low, high, 255)
 
 
-def _best(work: Callable[[], Any], goes: int = 12) -> float:
+def _best(work: Callable[[], Any], runs: int = 12) -> float:
     times = []
-    for _ in range(goes):
+    for _ in range(runs):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# (what, target, how to read it off the results, whether it is met)
+# (what, target, the measured figure as text, whether the target is met)
 Row = tuple[str, str, Callable[[Mapping[str, Any]], str], Callable[[Mapping[str, Any]], bool]]
 
 
@@ -118,7 +118,7 @@ ROWS: tuple[Row, ...] = (
 
 
 def summary(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The sections' results with the figures that people ask for first on top."""
+    """The parts' results, with the most wanted figures on top."""
     top: dict[str, Any] = {}
     if "textbook" in found:
         top["ratio_vs_textbook"] = found["textbook"]["ratio"]
@@ -137,7 +137,7 @@ def summary(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Markdown: each target with what was measured; a section that did not run has a dash."""
+    """A Markdown table: each target with the measured figure, or a dash where that part did not run."""
     lines = ["| | target | measured | |", "|---|---|---|---|"]
     for what, target, read, met in ROWS:
         try:
@@ -149,6 +149,7 @@ def table(results: Mapping[str, Any]) -> str:
 
 
 def heading(results: Mapping[str, Any]) -> str:
+    """A line on the machine, the versions and the model."""
     machine = results["machine"]
     instructions = ", ".join(machine["instructions"])
     return (

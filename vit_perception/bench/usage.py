@@ -1,4 +1,4 @@
-"""What a process takes of the machine, as Linux counts it."""
+"""Memory and processor time of a process, as Linux counts them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def rss_mb(pid: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has had, of all its threads."""
+    """Processor time that all threads of a process have used, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

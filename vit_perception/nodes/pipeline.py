@@ -90,7 +90,7 @@ class Pipeline:
     def announce(self) -> None:
         """Publish the labels, if they were not yet or their threshold is another now."""
         for outputs in self._outputs.values():
-            outputs.announce(self._settings)
+            outputs.publish_labels(self._settings)
 
     def process(self, arrivals: list[Arrival]) -> None:
         """Answer frames that are there together. Never raises: what goes wrong is counted, logged and on
@@ -116,8 +116,8 @@ class Pipeline:
 
     def _read(self, arrival: Arrival) -> _Wanted | None:
         """The frame, if anybody wants to know about it and it can be read."""
-        heard = self._outputs[arrival.camera].heard_tasks()
-        tasks = frozenset(task for task in self._settings.tasks if task in heard)
+        subscribed = self._outputs[arrival.camera].subscribed_tasks()
+        tasks = frozenset(task for task in self._settings.tasks if task in subscribed)
         if not tasks:
             return None
         try:

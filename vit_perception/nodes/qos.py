@@ -1,4 +1,4 @@
-"""A subscription that hears whoever publishes: its QoS follows the publishers'."""
+"""Quality of service: ROS profiles of the topic table, and a subscription that follows its publishers."""
 
 from __future__ import annotations
 
@@ -10,32 +10,54 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-# Only the newest frame is of use.
-_DEPTH = 1
+from vit_perception.nodes.outputs.topics import Qos
 
 
-def adopted(publishers: Iterable[QoSProfile]) -> QoSProfile:
-    """The strongest QoS that hears every one of these publishers.
-
-    Reliable and transient local where all of them are, else what all of them can serve: a best-effort
-    subscription hears reliable publishers, too, and a reliable one would not hear the others.
-    """
-    profiles = list(publishers)
-    reliable = bool(profiles) and all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
-    latched = bool(profiles) and all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
+def qos_profile(qos: Qos) -> QoSProfile:
+    """The same in ROS's own terms."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=_DEPTH,
-        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        depth=qos.depth,
+        reliability=ReliabilityPolicy.RELIABLE if qos.reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if qos.transient_local else DurabilityPolicy.VOLATILE,
     )
 
 
-class AdaptiveSubscription:
-    """Subscribes to `topic` with the QoS of its publishers, again whenever they ask for another.
+def compatible_qos(publishers: Iterable[QoSProfile], depth: int) -> Qos:
+    """The strongest QoS of a subscription that every one of these publishers can serve.
 
-    A look at the graph follows each publisher's coming and going; `refresh` takes one more, for
-    middleware that does not tell.
+    Reliable and transient local where all of them are. Otherwise weaker: a best-effort subscription receives
+    from reliable publishers, too, but a reliable one would not receive from best-effort publishers.
+
+    Args:
+        publishers: the profiles they offer; without any, the weakest is returned.
+        depth: length of the subscription's queue.
+    """
+    profiles = list(publishers)
+    return Qos(
+        reliable=bool(profiles) and all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles),
+        transient_local=bool(profiles)
+        and all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles),
+        depth=depth,
+    )
+
+
+def adopted(publishers: Iterable[QoSProfile]) -> QoSProfile:
+    """The profile of an image subscription to these publishers. Only the newest frame is of use."""
+    return qos_profile(compatible_qos(publishers, depth=1))
+
+
+class AdaptiveSubscription:
+    """A subscription with the QoS of its publishers, renewed whenever they need another.
+
+    The graph is read again when a publisher comes or goes. `refresh` reads it at any other time, for
+    middleware without such events.
+
+    Args:
+        node: that subscribes.
+        message_type: the message class.
+        topic: its name before remapping.
+        callback: receives each message, in the executor's thread.
     """
 
     def __init__(self, node: Node, message_type: Any, topic: str, callback: Callable[[Any], None]) -> None:
@@ -44,7 +66,7 @@ class AdaptiveSubscription:
         self._topic = topic
         self._callback = callback
         self._subscription: Subscription | None = None
-        # Replacing a subscription inside its own event would pull it from under the executor.
+        # A subscription must not be destroyed inside its own event: the executor still uses it.
         self._changed = node.create_guard_condition(self.refresh)
         self.profile = self._profile()
         self._subscribe()
@@ -55,7 +77,7 @@ class AdaptiveSubscription:
         return str(self._node.resolve_topic_name(self._topic))
 
     def refresh(self) -> None:
-        """Subscribe anew if the publishers' QoS calls for it."""
+        """Subscribe again if the publishers' QoS has changed."""
         profile = self._profile()
         if self._subscription is not None and profile != self.profile:
             self.profile = profile

@@ -1,7 +1,7 @@
 """Serialised messages that start with a std_msgs/Header: read and replace the stamp, build images.
 
-Frames travel through the replay as the bytes DDS carries, so that what a bag holds is what a node
-gets: only the eight bytes of the stamp are replaced.
+Frames go through the replay as the bytes that DDS carries, so that a node gets what the bag holds: only the
+eight bytes of the stamp are replaced.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def _layout(cdr: bytes) -> str:
 
 
 def stamp_ns(cdr: bytes) -> int:
-    """Header stamp in nanoseconds. ValueError if there are too few bytes for one."""
+    """Header stamp in nanoseconds.
+
+    Raises:
+        ValueError: there are too few bytes for one.
+    """
     sec, nanosec = struct.unpack(_layout(cdr), cdr[_STAMP])
     return sec * NANOSECONDS + nanosec
 

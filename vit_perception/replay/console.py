@@ -1,4 +1,4 @@
-"""A replay on a terminal, as `vit-perception replay` and `demo` show it: its options, and how it ended."""
+"""The replay on a terminal, shared by the commands `replay` and `demo`: its options and its ending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vit_perception.replay.scoreboard import table
 
 
 def node_options(arguments: argparse.Namespace) -> Options:
-    """What both commands take."""
+    """The options that both commands take."""
     return Options(
         model=arguments.model,
         engine=arguments.engine,
@@ -27,7 +27,13 @@ def node_options(arguments: argparse.Namespace) -> Options:
 
 
 def finish(run: Callable[[Callable[[], None]], Run], folder: Path, lost_fails: bool) -> int:
-    """Run until done or interrupted, and say what there is now."""
+    """Run until done or interrupted, print the result, and return the exit code.
+
+    Args:
+        run: does the replay; its argument is to be called often, and raises when the user interrupts.
+        folder: of the results.
+        lost_fails: whether a dropped frame makes the exit code 1.
+    """
     with Interruption() as interruption, logging_redirect_tqdm():
         try:
             summary = run(interruption.check).summary

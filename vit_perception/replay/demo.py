@@ -1,4 +1,4 @@
-"""Photographs that scikit-image ships, through the whole path, onto one contact sheet."""
+"""scikit-image's photographs, replayed to live nodes and drawn onto one contact sheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 
 from vit_perception.cards.card import load_card
 from vit_perception.hub.obtain import obtain_model
-from vit_perception.replay.answers import read_answers
+from vit_perception.replay.results import read_results
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
@@ -30,7 +30,11 @@ PHOTOGRAPHS = {
 
 
 def photograph_paths() -> dict[str, Path]:
-    """The demo's pictures by name. SourceError if scikit-image is not installed, or without them."""
+    """The demo's pictures by name.
+
+    Raises:
+        SourceError: scikit-image is not installed, or has no pictures.
+    """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise SourceError("the demo's photographs come with scikit-image: pip install scikit-image")
@@ -44,18 +48,18 @@ def photograph_paths() -> dict[str, Path]:
 
 
 def photographs() -> PhotoSource:
-    """The demo's pictures, to replay."""
+    """The demo's pictures as a source of frames."""
     paths = photograph_paths()
     return PhotoSource(list(paths.values()), list(paths), f"{len(paths)} photographs of scikit-image")
 
 
 def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
-    """Replay the photographs, then draw `overview.png` from what the nodes said."""
+    """Replay the photographs, then draw `overview.png` from the recorded results."""
     run = replay(photographs(), folder, options, check)
     thresholds = load_card(obtain_model(options.model)).thresholds
-    # Where classification was not trained, there are no tags to choose from.
+    # A model without classification has no threshold, and no labels to show.
     captions = _captions(run, thresholds.get(CLASSIFICATION, 1.0))
-    sheet = draw_sheet(list(read_answers(folder / RESULTS)), captions)
+    sheet = draw_sheet(list(read_results(folder / RESULTS)), captions)
     cv2.imwrite(str(folder / OVERVIEW), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return run
 
@@ -64,8 +68,8 @@ def _captions(run: Run, classes: float) -> Captions:
     summary = run.summary
     made_with = [f"{summary['model']}, {summary['engine']}, {summary['precision']}"]
     medians = [topic["latency_ms"]["p50"] for topic in summary["topics"].values()]
-    if answered := [median for median in medians if median is not None]:
-        made_with.append(f"all answers {max(answered):.0f} ms after the photograph, over DDS")
+    if known := [median for median in medians if median is not None]:
+        made_with.append(f"all answers {max(known):.0f} ms after the photograph, over DDS")
     return Captions(
         title="vit_perception",
         subtitle="One Vision Transformer looks at each photograph once: all answers come from that one look.",

@@ -1,4 +1,4 @@
-"""Ctrl-C as something that work in progress looks out for, so that no file is left half written."""
+"""Ctrl-C as a flag that work in progress checks, so that no file is left half written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):
-    """Somebody asked this process to end. `exit_code` is what a shell expects: 128 plus the signal."""
+    """A signal asked this process to end.
+
+    Args:
+        number: of the signal.
+
+    Attributes:
+        exit_code: what a shell expects: 128 plus the number.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -17,9 +24,9 @@ class Interrupted(Exception):
 
 
 class Interruption:
-    """While its context lasts, SIGINT and SIGTERM only make `check` raise; the second one ends at once.
+    """In its context, SIGINT and SIGTERM make `check` raise; a second signal ends the process at once.
 
-    Only the main thread can enter it, as for all signal handlers.
+    Only the main thread can enter it, as with all signal handlers.
     """
 
     def __init__(self) -> None:
@@ -27,7 +34,11 @@ class Interruption:
         self._before: dict[signal.Signals, object] = {}
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has come."""
+        """Return if no signal has come.
+
+        Raises:
+            Interrupted: one has.
+        """
         if self._number is not None:
             raise Interrupted(self._number)
 

@@ -1,4 +1,4 @@
-"""A ROS node of ours in a context and a thread of its own, beside the nodes under test."""
+"""A ROS node with a context and a thread of its own, beside the nodes under test."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ Self = TypeVar("Self", bound="LiveNode")
 
 
 class LiveNode:
-    """Spins while it is entered as a context manager; needs the environment (transports) set before.
+    """Spins while it is entered as a context manager. Needs the environment (transports) set before.
 
-    domain_id: None is that of the environment.
+    Args:
+        name: of the node.
+        domain_id: ROS domain; None is that of the environment.
     """
 
     def __init__(self, name: str, domain_id: int | None = None) -> None:
         self._context = Context()
-        # Ctrl-C stays a KeyboardInterrupt, so that whoever uses the node can end in order.
+        # Ctrl-C stays a KeyboardInterrupt, so that the caller can end in order.
         rclpy.init(context=self._context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(name, context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)

@@ -1,4 +1,4 @@
-"""A picture a frame with all answers drawn on it, from the recording of a run."""
+"""A picture for each frame of a recorded run, with all results drawn on it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from pathlib import Path
 
 import cv2
 
-from vit_perception.replay.answers import read_answers
+from vit_perception.replay.results import read_results
 from vit_perception.viz.draw import draw_overlay
 
 OVERLAYS = "overlays"
 
 
 def write_overlays(results: Path, names: Sequence[str], folder: Path, progress: Callable[[], object]) -> None:
-    """Write `folder/<name>.jpg` for every answered frame of `results`; what an earlier run left is removed.
+    """Write `folder/<name>.jpg` for every frame with results. Pictures of an earlier run are removed.
 
-    names: of the frames, in the order they were played.
+    Args:
+        results: the results.mcap of a run.
+        names: of the frames, in the order they were played.
+        folder: for the pictures; made if it is not there.
+        progress: called after each picture.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.jpg"):
         stale.unlink()
-    for frame in read_answers(results):
+    for frame in read_results(results):
         drawn = draw_overlay(frame.image, frame.perception, frame.labels)
         cv2.imwrite(str(folder / f"{names[frame.index - 1]}.jpg"), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         progress()

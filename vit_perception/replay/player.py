@@ -1,4 +1,4 @@
-"""Frame after frame to the nodes, answers into the bag and onto the scoreboard."""
+"""Sends frame after frame to the nodes; their messages go into the bag and onto the scoreboard."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from collections.abc import Callable, Iterable
 from vit_perception.replay.cdr import stamp_ns, with_stamp
 from vit_perception.replay.recorder import Recorder
 from vit_perception.replay.scoreboard import Scoreboard, Sent
-from vit_perception.replay.session import Answer, Session
+from vit_perception.replay.session import Received, Session
 from vit_perception.replay.sources import Frame
 
 _LOG = logging.getLogger(__name__)
 
-# How long a frame may stay unanswered in lockstep, and how long the last answers may take to come.
-ANSWER_SECONDS = 30.0
+# How long lockstep waits for a frame's results, and real time for the last ones.
+RESULT_SECONDS = 30.0
 # How long one wait lasts before looking at the processes again.
 _SLICE_SECONDS = 0.2
 
 
 class Player:
-    """Plays frames through a ready `session`.
+    """Plays frames through a session whose nodes are ready.
 
-    Nodes see each frame stamped with the moment of its publication, so that the time to an answer
-    can be measured. The recording of a bag gets its own time back: original stamps, and log times
-    as if the nodes had run while the bag was recorded, so that both play side by side.
+    Nodes see each frame stamped with the moment of its publication, so that the time to a result can be
+    measured. What comes from a bag is recorded with its own time: original stamps, and log times as if the
+    nodes had run while the bag was recorded, so that both bags play side by side.
 
-    check: called now and then, raises when a node has died or the user wants to stop; early: what the
-    nodes said before the first frame.
+    Args:
+        session: with the nodes.
+        recorder: of the bag; the session's topics are declared.
+        board: counts what comes.
+        check: called at least every second; raises when a node has died or the user wants to stop.
+        early: messages that came before the first frame.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class Player:
         recorder: Recorder,
         board: Scoreboard,
         check: Callable[[], None],
-        early: Iterable[Answer],
+        early: Iterable[Received],
     ) -> None:
         self._session = session
         self._image_topic = session.image.name
@@ -51,24 +55,24 @@ class Player:
         """Send a frame when the last one is answered on every topic, or has not been for too long."""
         for frame in frames:
             sent = self._send(frame)
-            self._listen(time.monotonic() + ANSWER_SECONDS, sent)
+            self._receive(time.monotonic() + RESULT_SECONDS, sent)
             if not sent.answered:
                 missing = ", ".join(sorted(sent.missing))
                 _LOG.warning(
-                    "frame %s was not answered on %s within %.0f s", sent.name, missing, ANSWER_SECONDS
+                    "frame %s was not answered on %s within %.0f s", sent.name, missing, RESULT_SECONDS
                 )
             progress()
 
     def real_time(self, frames: Iterable[Frame], hz: float, progress: Callable[[], object]) -> None:
-        """Send `hz` frames a second, whatever comes back, then wait for the last answers."""
+        """Send `hz` frames a second, whatever comes back, then wait for the last results."""
         start = time.monotonic()
         for index, frame in enumerate(frames):
-            self._listen(start + index / hz, None)
+            self._receive(start + index / hz, None)
             self._send(frame)
             progress()
-        # The newest frame is never overtaken, so once it is answered no older one will be.
+        # Nodes drop older frames for the newest: once that is answered, no older one will be.
         if self._latest is not None:
-            self._listen(time.monotonic() + ANSWER_SECONDS, self._latest)
+            self._receive(time.monotonic() + RESULT_SECONDS, self._latest)
 
     def _send(self, frame: Frame) -> Sent:
         stamp = self._session.new_stamp()
@@ -88,32 +92,33 @@ class Player:
             self._record(self._early.pop(0))
         return sent
 
-    def _listen(self, until: float, wanted: Sent | None) -> None:
-        """Record answers until the monotonic clock says `until`, or `wanted` is answered."""
+    def _receive(self, until: float, wanted: Sent | None) -> None:
+        """Record messages until the monotonic clock says `until`, or `wanted` is answered."""
         while wanted is None or not wanted.answered:
             self._check()
             now = time.monotonic()
-            for answer in self._session.answers(min(until, now + _SLICE_SECONDS)):
-                self._record(answer)
+            for message in self._session.messages(min(until, now + _SLICE_SECONDS)):
+                self._record(message)
                 if wanted is not None and wanted.answered:
                     return
             if now >= until:
                 return
 
-    def _record(self, answer: Answer) -> None:
-        sent = self._board.receive(answer.topic, answer.stamp_ns, answer.received_ns)
+    def _record(self, message: Received) -> None:
+        sent = self._board.receive(message.topic, message.stamp_ns, message.received_ns)
         when = sent or self._latest
         assert when is not None  # nothing is recorded before the first frame is sent
         self._recorder.write(
-            answer.topic,
-            self._restored(answer.cdr, sent),
-            log_ns=when.on_timeline(answer.received_ns),
-            publish_ns=when.on_timeline(answer.published_ns),
+            message.topic,
+            self._restored(message.cdr, sent),
+            log_ns=when.on_timeline(message.received_ns),
+            publish_ns=when.on_timeline(message.published_ns),
             frame=sent.index if sent else 0,
         )
 
     @staticmethod
     def _restored(cdr: bytes, sent: Sent | None) -> bytes:
+        """The message with the stamp that its frame had in the bag."""
         if sent is None or sent.recorded_ns is None:
             return cdr
         return with_stamp(cdr, sent.source_stamp_ns)

@@ -21,18 +21,25 @@ _STOP_SECONDS = 5.0
 
 
 class NodeDied(RuntimeError):
-    """A node's process ended by itself; the message has its last words."""
+    """A node's process ended by itself; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class NodeProcess:
-    """One running executable. `node` is its name in the graph, `log` holds its stdout and stderr."""
+    """One running executable.
+
+    Attributes:
+        node: its name in the graph.
+        process: the child process.
+        log: file with its stdout and stderr.
+    """
 
     node: str
     process: subprocess.Popen
     log: Path
 
-    def last_words(self, lines: int = 12) -> str:
+    def log_tail(self, lines: int = 12) -> str:
+        """The last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
@@ -44,17 +51,23 @@ def plan(composed: bool, tasks: Sequence[str]) -> dict[str, str]:
 
 
 def node_command(executable: str, parameters: Mapping[str, str], *ros_arguments: str) -> list[str]:
-    """Arguments of the Python interpreter that run an executable of ours, installed or not.
+    """Arguments for the Python interpreter to run an executable of this package, installed or not.
 
-    parameters: name → YAML value.
+    Args:
+        executable: one of `nodes/executables.py`.
+        parameters: name → YAML value.
+        ros_arguments: more of ROS's own arguments, such as `-r __ns:=/front`.
     """
     given = [argument for name, value in parameters.items() for argument in ("-p", f"{name}:={value}")]
     return ["-m", "vit_perception.nodes.executables", executable, "--ros-args", *given, *ros_arguments]
 
 
 def isolated_environment(domain: int) -> dict[str, str]:
-    """Variables for every process of a graph of our own: nobody else's nodes may answer, and ours stay off
-    the network."""
+    """Environment variables that isolate a graph: no other nodes join, and nothing leaves this machine.
+
+    Args:
+        domain: ROS domain of its processes.
+    """
     return {
         **large_image_environment(),
         "ROS_DOMAIN_ID": str(domain),
@@ -63,11 +76,14 @@ def isolated_environment(domain: int) -> dict[str, str]:
 
 
 def free_domain() -> int:
-    """A ROS domain that nobody on this machine uses at the moment.
+    """A ROS domain that no process on this machine uses at the moment.
 
     Only 1 to 101 are safe on Linux: higher ones use ports that the kernel hands out. A domain's
     participants bind UDP port 7400 + 250 * domain, or, with discovery kept to this machine, the
-    first of them 10 above: binds show whether one is there.
+    first of them 10 above: binding them shows whether one is there.
+
+    Raises:
+        RuntimeError: all are in use.
     """
     for domain in random.sample(range(1, 102), 101):
         if all(_port_is_free(offset + 250 * domain) for offset in (7400, 7410)):
@@ -85,10 +101,12 @@ def _port_is_free(port: int) -> bool:
 
 
 class Processes:
-    """Starts one process per entry of `commands` and stops them all on leaving the context.
+    """Starts a process for each command, and stops them all on leaving the context.
 
-    commands: node name → arguments of the Python interpreter, see `node_command`; environment: what the
-    processes get on top of ours; log_folder: where `<node>.log` go.
+    Args:
+        commands: node name → arguments for the Python interpreter, see `node_command`.
+        environment: variables for the processes, on top of this process's own.
+        log_folder: for `<node>.log`; made if it is not there.
     """
 
     def __init__(
@@ -112,8 +130,8 @@ class Processes:
     def _start(self, node: str, arguments: Sequence[str]) -> NodeProcess:
         log = self._log_folder / f"{node}.log"
         with log.open("wb") as stream:
-            # A session of its own keeps the terminal's Ctrl-C from the nodes: we stop them after
-            # the last answers are on disk.
+            # A session of its own keeps the terminal's Ctrl-C from the nodes: they are stopped after the
+            # last results are on disk.
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 env=self._environment,
@@ -130,11 +148,11 @@ class Processes:
             code = running.process.poll()
             if code is not None:
                 raise NodeDied(
-                    f"node {running.node} ended with exit code {code}; it said:\n{running.last_words()}"
+                    f"node {running.node} ended with exit code {code}; it said:\n{running.log_tail()}"
                 )
 
     def stop(self) -> None:
-        """Ask each process to end, first kindly, and wait until it has."""
+        """End every process and wait until it has ended: SIGINT, SIGTERM and SIGKILL, a few seconds apart."""
         for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             alive = [running.process for running in self.running if running.process.poll() is None]
             for process in alive:

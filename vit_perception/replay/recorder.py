@@ -1,9 +1,12 @@
-"""A bag as `ros2 bag record -s mcap` lays it out: ROS and Foxglove open the file, ROS the folder too."""
+"""A bag laid out as by `ros2 bag record -s mcap`: ROS and Foxglove open the file, ROS the folder too.
+
+Written with the mcap library: rosbags' own writer would lose publish times, sequence numbers and, after an
+error, the index, and it chooses folder and file name.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,37 +15,13 @@ from typing import Any
 import yaml
 from mcap.writer import Writer
 
+from vit_perception.nodes.outputs.topics import Qos
 from vit_perception.replay.definitions import definition
 
 # The newest layout whose QoS every rosbag2 from Humble on understands (policies as numbers).
 _BAG_VERSION = 8
 # What makes a folder a bag.
 METADATA = "metadata.yaml"
-
-
-@dataclass(frozen=True)
-class Qos:
-    """The offered quality of service that a player has to offer again; numbers as in rmw."""
-
-    reliable: bool = True
-    transient_local: bool = False
-    depth: int = 10
-
-    def as_rosbag2(self) -> str:
-        """One profile in rosbag2's YAML. Zero durations are `not given`."""
-        unspecified = {"sec": 0, "nsec": 0}
-        profile = {
-            "history": 1,  # keep last
-            "depth": self.depth,
-            "reliability": 1 if self.reliable else 2,
-            "durability": 1 if self.transient_local else 2,
-            "deadline": dict(unspecified),
-            "lifespan": dict(unspecified),
-            "liveliness": 0,  # system default
-            "liveliness_lease_duration": dict(unspecified),
-            "avoid_ros_namespace_conventions": False,
-        }
-        return yaml.safe_dump([profile], sort_keys=False)
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -56,6 +35,23 @@ def _yaml(value: object) -> str:
     return yaml.dump(value, Dumper=_PlainDumper, sort_keys=False)
 
 
+def _qos_yaml(qos: Qos) -> str:
+    """One profile in rosbag2's YAML, policies as rmw numbers them. Zero durations mean `not given`."""
+    unspecified = {"sec": 0, "nsec": 0}
+    profile = {
+        "history": 1,  # keep last
+        "depth": qos.depth,
+        "reliability": 1 if qos.reliable else 2,
+        "durability": 1 if qos.transient_local else 2,
+        "deadline": unspecified,
+        "lifespan": unspecified,
+        "liveliness": 0,  # system default
+        "liveliness_lease_duration": unspecified,
+        "avoid_ros_namespace_conventions": False,
+    }
+    return _yaml([profile])
+
+
 @dataclass
 class _Channel:
     id: int
@@ -66,41 +62,57 @@ class _Channel:
 
 
 class Recorder:
-    """Writes serialised messages to `path`.
+    """Writes serialised messages to a file; on closing, a metadata.yaml beside it makes the folder a bag.
 
-    On closing it writes metadata.yaml beside it, which makes the folder a bag. A context manager: leaving it
-    in any way ends the file well.
+    A context manager: leaving it, also by an error, completes the file.
+
+    Args:
+        path: of the file, in a folder that exists.
     """
 
-    def __init__(self, path: Path, custom_data: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._custom_data = dict(custom_data or {})
         self._stream = path.open("wb")
         self._writer = Writer(self._stream)
         self._writer.start(profile="ros2", library="vit_perception")
-        self._schemas: dict[str, int] = {}
+        self._schemas: dict[str, tuple[int, str]] = {}
         self._channels: dict[str, _Channel] = {}
         self._first_ns: int | None = None
         self._last_ns = 0
 
-    def add_topic(self, topic: str, message_type: str, qos: Qos, type_hash: str = "") -> None:
-        """Declare a topic before its first message; again does nothing. FileNotFoundError: no definition."""
+    def add_topic(self, topic: str, message_type: str, qos: Qos) -> None:
+        """Declare a topic before its first message; a second time does nothing.
+
+        Args:
+            topic: its full name.
+            message_type: `package/msg/Name`.
+            qos: that a player has to offer again.
+
+        Raises:
+            FileNotFoundError: the package of the message is not installed.
+        """
         if topic in self._channels:
             return
         if message_type not in self._schemas:
-            text = definition(message_type)
-            self._schemas[message_type] = self._writer.register_schema(message_type, "ros2msg", text.encode())
-        profile = qos.as_rosbag2()
-        channel = self._writer.register_channel(
-            topic,
-            "cdr",
-            self._schemas[message_type],
-            {"offered_qos_profiles": profile, "topic_type_hash": type_hash},
-        )
+            text, type_hash = definition(message_type)
+            schema = self._writer.register_schema(message_type, "ros2msg", text.encode())
+            self._schemas[message_type] = schema, type_hash
+        schema, type_hash = self._schemas[message_type]
+        profile = _qos_yaml(qos)
+        extra = {"offered_qos_profiles": profile, "topic_type_hash": type_hash}
+        channel = self._writer.register_channel(topic, "cdr", schema, extra)
         self._channels[topic] = _Channel(channel, message_type, profile, type_hash)
 
     def write(self, topic: str, cdr: bytes, *, log_ns: int, publish_ns: int, frame: int = 0) -> None:
-        """Add a message. `frame`, the frame it answers counted from 1, becomes mcap's sequence number."""
+        """Add a message.
+
+        Args:
+            topic: that was added before.
+            cdr: the serialised message.
+            log_ns: when it was received, in nanoseconds.
+            publish_ns: when it was published.
+            frame: the index, from 1, of the frame that it is about, 0 for none; mcap's sequence number.
+        """
         channel = self._channels[topic]
         self._writer.add_message(channel.id, log_ns, cdr, publish_ns, frame)
         channel.count += 1
@@ -108,7 +120,7 @@ class Recorder:
         self._last_ns = max(self._last_ns, log_ns)
 
     def close(self) -> None:
-        """Write the metadata record and the index; a second call does nothing."""
+        """Write the metadata and the index; a second call does nothing."""
         if self._stream.closed:
             return
         information = self._information()
@@ -145,7 +157,7 @@ class Recorder:
             "compression_mode": "",
             "relative_file_paths": [self.path.name],
             "files": [{"path": self.path.name, **span}],
-            "custom_data": self._custom_data,
+            "custom_data": {},
             "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
         }
 

@@ -1,4 +1,4 @@
-"""One replay from start to end: live nodes, frames through them, answers into a bag, and a summary."""
+"""One replay from start to end: live nodes, frames through them, results into a bag, and a summary."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.hub.report import to_stderr
+from vit_perception.nodes.outputs.topics import topics_of_heads
 from vit_perception.replay import processes
-from vit_perception.replay.answers import read_identity
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
 from vit_perception.replay.player import Player
 from vit_perception.replay.progress import progress_bar
+from vit_perception.replay.readiness import wait_until_ready
 from vit_perception.replay.recorder import METADATA, Recorder
+from vit_perception.replay.results import read_identity
 from vit_perception.replay.scoreboard import Scoreboard
-from vit_perception.replay.session import ANSWER_TOPICS, Session
+from vit_perception.replay.session import Session
 from vit_perception.replay.sources import Source, SourceError
 from vit_perception.tasks import TASKS, check_tasks
 
@@ -34,7 +36,18 @@ _READY_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """How to replay. hz: frames a second in real time, None for lockstep; domain_id: None takes a free one.
+    """How to replay.
+
+    Attributes:
+        model: name or folder of a model, as the nodes' parameter.
+        engine: as the nodes' parameter.
+        device: as the nodes' parameter.
+        precision: as the nodes' parameter.
+        tasks: those to run, as far as the model was trained for them.
+        prompts: what an open vocabulary looks for; without any, the model's examples.
+        composed: all tasks in one node; otherwise a node for each.
+        hz: frames a second in real time; None for lockstep.
+        domain_id: ROS domain, 0 to 101; None takes a free one.
 
     Raises:
         ValueError: a value is not usable; the message says which.
@@ -62,21 +75,33 @@ class Options:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a replay. summary: what summary.json holds; names: of the frames as they were played."""
+    """What came of a replay.
+
+    Attributes:
+        summary: the content of summary.json.
+        names: of the frames, in the order they were played.
+    """
 
     summary: dict[str, Any]
     names: list[str]
 
 
 def replay(source: Source, folder: Path, options: Options, check: Callable[[], None]) -> Run:
-    """Play `source` to live nodes; writes results.mcap, metadata.yaml and summary.json into `folder`.
+    """Play `source` to live nodes, and write results.mcap, metadata.yaml and summary.json.
 
-    check: called at least every second, may raise to end early: bag and summary are then of what was played.
+    Args:
+        source: of the frames.
+        folder: for the files and the nodes' logs; made if it is not there.
+        options: how to replay.
+        check: called at least every second; may raise to end early, which leaves bag and summary of what was
+            played.
 
     Raises:
         SourceError: not one frame could be read.
-        NodeDied, NotReady: the nodes did not do their part; the message has what they said.
-        FileNotFoundError, ValueError: there is no such model, or it was trained for none of the tasks.
+        NodeDied: a node's process ended by itself; the message has the end of its log.
+        NotReady: the nodes did not get ready in time.
+        FileNotFoundError: there is no such model.
+        ValueError: the model was trained for none of the tasks.
     """
     card = load_card(obtain_model(options.model, to_stderr).resolve())
     tasks = _trained(options.tasks, card)
@@ -100,9 +125,8 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
             check()
             running.check()
 
-        early = session.wait_until_ready(
-            _answer_topics(tasks, card), card.input_sizes, _READY_SECONDS, check_all
-        )
+        required = _required_topics(tasks, card)
+        early = wait_until_ready(session, required, card.input_sizes, _READY_SECONDS, check_all)
         topics = session.topics.values()
         board = Scoreboard(
             {topic.name: topic.message_type for topic in topics},
@@ -134,7 +158,7 @@ def refuse_overwriting(source: Path, folder: Path) -> None:
 
 
 def _trained(tasks: tuple[str, ...], card: Card) -> list[str]:
-    """Those tasks that the model answers: a node that answers nothing would be waited for in vain."""
+    """The tasks that the model was trained for: the results of others would be waited for in vain."""
     trained = [task for task in tasks if task in card.tasks]
     if not trained:
         raise ValueError(
@@ -143,16 +167,14 @@ def _trained(tasks: tuple[str, ...], card: Card) -> list[str]:
     return trained
 
 
-def _answer_topics(tasks: list[str], card: Card) -> list[str]:
-    """The topics that must answer each frame, for the tasks as far as their heads were trained."""
+def _required_topics(tasks: list[str], card: Card) -> list[str]:
+    """The topics that must carry a result for each frame: those of the tasks' trained heads."""
     heads = [head for head in card.trained if head.split(".")[0] in tasks]
-    topics = [topic for head in heads for topic in ANSWER_TOPICS[head]]
-    relative = {"/depth": "/depth/relative"} if not card.decoding.depth.metric else {}
-    return [relative.get(topic, topic) for topic in dict.fromkeys(topics)]
+    return [f"/{topic.name}" for topic in topics_of_heads(heads, card.decoding.depth.metric)]
 
 
 def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str) -> dict[str, str]:
-    """Node parameters as YAML, which JSON is: quoted, no text is taken for a number."""
+    """Node parameters as YAML. JSON is YAML, and its quotes keep a text from being read as a number."""
     values: dict[str, str | list[str]] = {
         "model": str(card.folder),
         "engine": options.engine,
@@ -169,7 +191,7 @@ def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str)
 
 def _declare(recorder: Recorder, session: Session) -> None:
     for topic in (session.image, *session.topics.values()):
-        recorder.add_topic(topic.name, topic.message_type, topic.qos, topic.type_hash)
+        recorder.add_topic(topic.name, topic.message_type, topic.qos)
 
 
 def _summary(board: Scoreboard, results: Path) -> dict[str, Any]:

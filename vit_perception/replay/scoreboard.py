@@ -1,4 +1,4 @@
-"""Which frame was answered on which topic and how fast: the run's summary and its table."""
+"""Which frame has results on which topic, and after how long: the run's summary and its table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from vit_perception.replay.sources import Frame
 
 @dataclass
 class Sent:
-    """A published frame, known by the stamp it was published with."""
+    """A published frame, identified by the stamp it was published with.
+
+    Attributes:
+        index: from 1.
+        name: of the frame in its source.
+        sent_ns: its stamp, in nanoseconds.
+        source_stamp_ns: the stamp that it had in its source.
+        recorded_ns: when the bag recorded it; None without a bag.
+        missing: topics without a result for it so far.
+    """
 
     index: int
     name: str
@@ -24,6 +33,7 @@ class Sent:
 
     @property
     def answered(self) -> bool:
+        """Whether every expected topic has a result for it."""
         return not self.missing
 
     def on_timeline(self, nanoseconds: int) -> int:
@@ -54,7 +64,12 @@ class _Topic:
 
 
 class Scoreboard:
-    """Counts frames sent and answers received. `expected` are the topics that must answer each frame."""
+    """Counts frames sent and messages received.
+
+    Args:
+        types: topic → message type.
+        expected: the topics that must carry a result for each frame.
+    """
 
     def __init__(self, types: dict[str, str], expected: Iterable[str]) -> None:
         self._topics = {topic: _Topic(message_type) for topic, message_type in sorted(types.items())}
@@ -62,7 +77,16 @@ class Scoreboard:
         self._sent: dict[int, Sent] = {}
 
     def send(self, frame: Frame, sent_ns: int, source_stamp_ns: int) -> Sent:
-        """Note a frame about to be published with the stamp `sent_ns`, which must be new."""
+        """Count a frame that is about to be published.
+
+        Args:
+            frame: from the source.
+            sent_ns: the stamp that it gets.
+            source_stamp_ns: the stamp that it had.
+
+        Raises:
+            ValueError: another frame was sent with this stamp.
+        """
         if sent_ns in self._sent:
             raise ValueError(f"two frames were published with the same stamp {sent_ns}")
         sent = Sent(
@@ -72,7 +96,16 @@ class Scoreboard:
         return sent
 
     def receive(self, topic: str, stamp_ns: int | None, received_ns: int) -> Sent | None:
-        """Note a message; gives the frame it answers, or None if it answers none (diagnostics, labels)."""
+        """Count a message.
+
+        Args:
+            topic: that it came on.
+            stamp_ns: of its header; None if it has none.
+            received_ns: when it came.
+
+        Returns:
+            The frame that it is about; None for diagnostics and labels.
+        """
         score = self._topics[topic]
         score.received_ns.append(received_ns)
         sent = self._sent.get(stamp_ns) if stamp_ns is not None else None
@@ -87,16 +120,16 @@ class Scoreboard:
 
     @property
     def names(self) -> list[str]:
-        """Of the frames, in the order they were sent."""
+        """Names of the frames, in the order they were sent."""
         return [sent.name for sent in self._sent.values()]
 
     @property
     def unanswered(self) -> list[Sent]:
-        """The frames that lack an answer on some expected topic."""
+        """The frames without a result on some expected topic."""
         return [sent for sent in self._sent.values() if not sent.answered]
 
     def summary(self) -> dict[str, Any]:
-        """`frames_in`, `frames_processed` (answered on every expected topic), `dropped` and `topics`."""
+        """`frames_in`, `frames_processed` (with a result on every expected topic), `dropped` and `topics`."""
         dropped = len(self.unanswered)
         return {
             "frames_in": self.frames_in,

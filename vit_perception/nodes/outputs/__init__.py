@@ -1,1 +1,1 @@
-"""One module a task: perceptions to the messages of its topics."""
+"""One module for each task, which makes its results into messages, and the table of topics."""

@@ -17,6 +17,7 @@ from vit_perception.nodes.outputs.navigation import NavigationOutput
 from vit_perception.nodes.outputs.output import Output
 from vit_perception.nodes.outputs.overlay import OverlayOutput
 from vit_perception.nodes.outputs.segmentation import SegmentationOutput
+from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.nodes.parameters import Settings
 from vit_perception.runtime.results import Perception
 from vit_perception.runtime.task_models import TaskModels
@@ -24,34 +25,35 @@ from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NA
 
 
 class CameraOutputs:
-    """An output for each task, the labels, and the overlay where it is wanted.
+    """An output for each task, the labels, and the overlay if it is enabled.
 
     Args:
-        prefix: before every topic, with its slash.
+        node: that publishes.
+        models: one for each task.
+        prefix: put before every topic name: empty, or the camera's name with a slash.
     """
 
-    def __init__(self, node: Node, panel: TaskModels, prefix: str) -> None:
+    def __init__(self, node: Node, models: TaskModels, prefix: str) -> None:
         makers = {
             CLASSIFICATION: lambda: ClassificationOutput(node, prefix),
             DETECTION: lambda: DetectionOutput(node, prefix),
-            SEGMENTATION: lambda: SegmentationOutput(node, prefix, panel.card(SEGMENTATION)),
-            NAVIGATION: lambda: NavigationOutput(node, prefix, panel.card(NAVIGATION)),
-            DEPTH: lambda: DepthOutput(node, prefix, panel.card(DEPTH)),
+            SEGMENTATION: lambda: SegmentationOutput(node, prefix, models.card(SEGMENTATION)),
+            NAVIGATION: lambda: NavigationOutput(node, prefix, models.card(NAVIGATION)),
+            DEPTH: lambda: DepthOutput(node, prefix, models.card(DEPTH)),
             ATTENTION: lambda: AttentionOutput(node, prefix),
         }
-        # Attention has an overlay of its own, and would hide the rest.
-        drawn = tuple(task for task in panel.tasks if task != ATTENTION)
-        self._make_overlay = lambda: OverlayOutput(node, prefix, panel, drawn)
-        self._outputs: list[Output] = [makers[task]() for task in panel.tasks]
-        if DETECTION in panel.tasks and DEPTH in panel.tasks and panel.card(DEPTH).decoding.depth.metric:
+        drawn = tuple(task for task in models.tasks if task in TOPICS["overlay"].tasks)
+        self._make_overlay = lambda: OverlayOutput(node, prefix, models, drawn)
+        self._outputs: list[Output] = [makers[task]() for task in models.tasks]
+        if DETECTION in models.tasks and DEPTH in models.tasks and models.card(DEPTH).decoding.depth.metric:
             self._outputs.append(Detection3DOutput(node, prefix))
-        self._labels = Labels(node, prefix, panel)
+        self._labels = Labels(node, prefix, models)
         self._overlay: OverlayOutput | None = None
-        # `apply` is the executor's, the rest the worker's.
+        # `apply` runs on the executor's thread, everything else on the worker's.
         self._overlay_lock = threading.Lock()
 
     def apply(self, settings: Settings) -> None:
-        """Advertise the overlay, or no longer."""
+        """Start or stop advertising the overlay."""
         with self._overlay_lock:
             if settings.overlay and self._overlay is None:
                 self._overlay = self._make_overlay()
@@ -59,15 +61,15 @@ class CameraOutputs:
                 self._overlay.destroy()
                 self._overlay = None
 
-    def announce(self, settings: Settings) -> None:
-        """Publish the labels, if they were not yet, or they or their threshold are others now."""
-        self._labels.announce(settings)
+    def publish_labels(self, settings: Settings) -> None:
+        """Publish the labels at the start, and again when they or their threshold have changed."""
+        self._labels.publish(settings)
 
-    def heard_tasks(self) -> set[str]:
-        """What the listeners there are need to have computed."""
+    def subscribed_tasks(self) -> set[str]:
+        """The tasks that the current subscribers need."""
         with self._overlay_lock:
             outputs = [*self._outputs, *([self._overlay] if self._overlay else [])]
-            return {task for output in outputs if output.is_heard for task in output.tasks}
+            return {task for output in outputs if output.has_subscribers for task in output.tasks}
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         for output in self._outputs:

@@ -6,7 +6,7 @@ from rclpy.node import Node
 from vision_msgs.msg import Classification, ObjectHypothesis
 
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.nodes.outputs.output import Output, has_subscribers
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import CLASSIFICATION
 
@@ -16,14 +16,14 @@ class ClassificationOutput(Output):
 
     def __init__(self, node: Node, prefix: str) -> None:
         super().__init__(node, prefix)
-        self._publisher = self.advertise(Classification, "classification")
+        self._publisher = self.advertise("classification")
 
     def publish(self, perception: Perception, frame: Frame) -> None:
-        answer = perception.classification
-        if answer is None or not heard(self._publisher):
+        result = perception.classification
+        if result is None or not has_subscribers(self._publisher):
             return
         hypotheses = [
             ObjectHypothesis(class_id=str(class_id), score=float(score))
-            for class_id, score in zip(answer.class_ids, answer.scores, strict=True)
+            for class_id, score in zip(result.class_ids, result.scores, strict=True)
         ]
         self._publisher.publish(Classification(header=frame.header, results=hypotheses))

@@ -8,7 +8,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.nodes.outputs.output import Output, has_subscribers
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DETECTION
 
@@ -18,17 +18,17 @@ class DetectionOutput(Output):
 
     def __init__(self, node: Node, prefix: str) -> None:
         super().__init__(node, prefix)
-        self._publisher = self.advertise(Detection2DArray, "detections")
+        self._publisher = self.advertise("detections")
 
     def publish(self, perception: Perception, frame: Frame) -> None:
-        answer = perception.detection
-        if answer is None or not heard(self._publisher):
+        result = perception.detection
+        if result is None or not has_subscribers(self._publisher):
             return
-        ids = [""] * len(answer.boxes) if answer.instance_ids is None else map(str, answer.instance_ids)
+        ids = [""] * len(result.boxes) if result.instance_ids is None else map(str, result.instance_ids)
         detections = [
             _detection(frame.header, box, int(class_id), float(score), instance)
             for box, class_id, score, instance in zip(
-                answer.boxes, answer.class_ids, answer.scores, ids, strict=True
+                result.boxes, result.class_ids, result.scores, ids, strict=True
             )
         ]
         self._publisher.publish(Detection2DArray(header=frame.header, detections=detections))

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.nodes.outputs.output import Output, has_subscribers
+from vit_perception.nodes.outputs.topics import TOPICS
+from vit_perception.nodes.qos import qos_profile
 from vit_perception.runtime.boxes_3d import Pinhole, boxes_3d
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import DEPTH, DETECTION
 
-# Hears reliable publishers, too; only the newest is of use.
-_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _LOG_SECONDS = 30.0
 
 
 class Detection3DOutput(Output):
-    """Silent until a calibrated camera has said what it is, and where depth is not in metres.
+    """Publishes nothing before the first usable `camera_info`, or where depth is not in metres.
 
-    Boxes whose depth is not known are left out: `detections` has them.
+    Boxes of unknown depth are left out; they are in `detections`.
     """
 
     tasks = (DETECTION, DEPTH)
 
     def __init__(self, node: Node, prefix: str) -> None:
         super().__init__(node, prefix)
-        self._publisher = self.advertise(Detection3DArray, "detections_3d")
+        self._publisher = self.advertise("detections_3d")
         # Replaced as a whole: the executor writes it, the worker reads it.
         self._camera: Pinhole | None = None
         self._subscription = node.create_subscription(
-            CameraInfo, f"{prefix}camera_info", self._learn, _NEWEST
+            CameraInfo, f"{prefix}camera_info", self._update_camera, qos_profile(TOPICS["camera_info"].qos)
         )
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         found, depth, camera = perception.detection, perception.depth, self._camera
-        if found is None or depth is None or not depth.metric or camera is None or not heard(self._publisher):
+        if found is None or depth is None or camera is None:
+            return
+        if not depth.metric or not has_subscribers(self._publisher):
             return
         boxes = boxes_3d(found.boxes, perception.image_size, depth.depth, camera)
         detections = [
@@ -59,7 +60,7 @@ class Detection3DOutput(Output):
         self._node.destroy_subscription(self._subscription)
         super().destroy()
 
-    def _learn(self, message: CameraInfo) -> None:
+    def _update_camera(self, message: CameraInfo) -> None:
         try:
             self._camera = Pinhole.of_matrix(message.k, (message.height, message.width))
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""`label_info` and the like: what the class ids mean, latched."""
+"""`label_info` and its like: the name of each class id, latched."""
 
 from __future__ import annotations
 
@@ -10,65 +10,73 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo, VisionClass
 
-from vit_perception.nodes.outputs.output import LATCHED
+from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.nodes.parameters import Settings
+from vit_perception.nodes.qos import qos_profile
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
-LABEL_INFO = "label_info"
-
 
 @dataclass
-class _Topic:
-    """The labels of one model. tasks: whose answers they explain; said: what was published last."""
+class _LabelTopic:
+    """The labels of one model.
+
+    Attributes:
+        publisher: latched.
+        tasks: those whose results have these labels.
+        published: the labels and the threshold of the last message; None before the first.
+    """
 
     publisher: Publisher
     tasks: Sequence[str]
-    said: tuple[tuple[str, ...], float] | None = None
+    published: tuple[tuple[str, ...], float] | None = None
 
 
 class Labels:
-    """Publishes the labels beside the topics that they explain; again when they, or their threshold, change.
+    """Publishes the labels beside the results, and again whenever they or their threshold change.
 
-    One `label_info` for detections and classification; where two models answer these, classification has
+    `label_info` serves detections and classification; where these have different models, classification has
     `classification/label_info`.
     """
 
-    def __init__(self, node: Node, prefix: str, panel: TaskModels) -> None:
+    def __init__(self, node: Node, prefix: str, models: TaskModels) -> None:
         self._node = node
-        self._panel = panel
+        self._models = models
         self._topics = [
-            _Topic(node.create_publisher(LabelInfo, f"{prefix}{name}", LATCHED), tasks)
-            for name, tasks in _topics(panel).items()
+            _LabelTopic(
+                node.create_publisher(LabelInfo, f"{prefix}{name}", qos_profile(TOPICS[name].qos)), tasks
+            )
+            for name, tasks in _tasks_by_topic(models).items()
         ]
 
-    def announce(self, settings: Settings) -> None:
+    def publish(self, settings: Settings) -> None:
+        """Publish what has changed since the last call."""
         for topic in self._topics:
-            labels = self._panel.card(topic.tasks[0]).labels
-            # Every pixel gets a class; scores of the others are reported from the lower threshold on.
+            labels = self._models.card(topic.tasks[0]).labels
+            # Every pixel gets a class; of the other tasks, scores from the lower threshold on are published.
             thresholds = [settings.thresholds[task] for task in topic.tasks if task in settings.thresholds]
-            said = (labels, min(thresholds, default=0.0))
-            if topic.said != said:
-                topic.said = said
+            current = (labels, min(thresholds, default=0.0))
+            if topic.published != current:
+                topic.published = current
                 header = Header(stamp=self._node.get_clock().now().to_msg())
                 classes = [
                     VisionClass(class_id=class_id, class_name=name) for class_id, name in enumerate(labels)
                 ]
-                topic.publisher.publish(LabelInfo(header=header, class_map=classes, threshold=said[1]))
+                topic.publisher.publish(LabelInfo(header=header, class_map=classes, threshold=current[1]))
 
     def destroy(self) -> None:
         for topic in self._topics:
             self._node.destroy_publisher(topic.publisher)
 
 
-def _topics(panel: TaskModels) -> dict[str, tuple[str, ...]]:
-    """Tasks by the topic that has their labels."""
+def _tasks_by_topic(models: TaskModels) -> dict[str, tuple[str, ...]]:
+    """Topic name → the tasks whose results have the labels on it."""
     found: dict[str, tuple[str, ...]] = {}
-    objects = tuple(task for task in (DETECTION, CLASSIFICATION) if task in panel.tasks)
-    if len(objects) == 2 and panel.card(DETECTION) != panel.card(CLASSIFICATION):
-        found = {LABEL_INFO: (DETECTION,), f"{CLASSIFICATION}/{LABEL_INFO}": (CLASSIFICATION,)}
+    objects = tuple(task for task in (DETECTION, CLASSIFICATION) if task in models.tasks)
+    if len(objects) == 2 and models.card(DETECTION) != models.card(CLASSIFICATION):
+        found = {"label_info": (DETECTION,), "classification/label_info": (CLASSIFICATION,)}
     elif objects:
-        found = {LABEL_INFO: objects}
-    if SEGMENTATION in panel.tasks:
-        found[f"{SEGMENTATION}/{LABEL_INFO}"] = (SEGMENTATION,)
+        found = {"label_info": objects}
+    if SEGMENTATION in models.tasks:
+        found["segmentation/label_info"] = (SEGMENTATION,)
     return found

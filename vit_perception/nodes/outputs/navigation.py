@@ -1,4 +1,4 @@
-"""`navigation/action`, `…/collision` and `…/goal_distance`: those that the model was trained for."""
+"""`navigation/action`, `navigation/collision` and `navigation/goal_distance`, as far as they are trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vision_msgs.msg import Classification, ObjectHypothesis
 
 from vit_perception.cards.card import Card
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.outputs.output import Output, heard
+from vit_perception.nodes.outputs.output import Output, has_subscribers
 from vit_perception.runtime.results import Navigation, Perception
 from vit_perception.tasks import NAVIGATION
 
@@ -20,7 +20,7 @@ COLLISION = "collision"
 
 
 class NavigationOutput(Output):
-    """Scores by name. An answer that is not a number is a message without results, a distance of NaN."""
+    """Scores by name. Without a finite score, a message has no results; an unknown distance is NaN."""
 
     tasks = (NAVIGATION,)
 
@@ -28,30 +28,30 @@ class NavigationOutput(Output):
         super().__init__(node, prefix)
         self._action = self._collision = self._distance = None
         if "navigation.action" in card.trained:
-            self._action = self.advertise(Classification, "navigation/action")
+            self._action = self.advertise("navigation/action")
         if "navigation.collision" in card.trained:
-            self._collision = self.advertise(Classification, "navigation/collision")
+            self._collision = self.advertise("navigation/collision")
         if "navigation.goal_distance" in card.trained:
-            self._distance = self.advertise(Range, "navigation/goal_distance")
+            self._distance = self.advertise("navigation/goal_distance")
 
     def publish(self, perception: Perception, frame: Frame) -> None:
-        answer = perception.navigation
-        if answer is None:
+        result = perception.navigation
+        if result is None:
             return
-        if self._action is not None and heard(self._action):
-            self._action.publish(Classification(header=frame.header, results=list(_actions(answer))))
-        if self._collision is not None and heard(self._collision):
-            results = [] if answer.collision is None else [_hypothesis(COLLISION, answer.collision)]
+        if self._action is not None and has_subscribers(self._action):
+            self._action.publish(Classification(header=frame.header, results=list(_actions(result))))
+        if self._collision is not None and has_subscribers(self._collision):
+            results = [] if result.collision is None else [_hypothesis(COLLISION, result.collision)]
             self._collision.publish(Classification(header=frame.header, results=results))
-        if self._distance is not None and heard(self._distance):
-            self._distance.publish(_range(answer.goal_distance, frame))
+        if self._distance is not None and has_subscribers(self._distance):
+            self._distance.publish(_range(result.goal_distance, frame))
 
 
-def _actions(answer: Navigation) -> Iterable[ObjectHypothesis]:
+def _actions(result: Navigation) -> Iterable[ObjectHypothesis]:
     """Best first."""
-    if answer.action_scores is not None:
-        for index in np.argsort(-answer.action_scores, kind="stable"):
-            yield _hypothesis(answer.actions[index], float(answer.action_scores[index]))
+    if result.action_scores is not None:
+        for index in np.argsort(-result.action_scores, kind="stable"):
+            yield _hypothesis(result.actions[index], float(result.action_scores[index]))
 
 
 def _hypothesis(name: str, score: float) -> ObjectHypothesis:

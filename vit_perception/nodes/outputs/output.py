@@ -1,26 +1,25 @@
-"""What every output is: a few topics that one task's answers go to."""
+"""Base of all outputs: a few topics with the results of one task or more."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from vit_perception.nodes.images.frame import Frame
+from vit_perception.nodes.outputs.topics import TOPICS, message_class
+from vit_perception.nodes.qos import qos_profile
 from vit_perception.runtime.results import Perception
-
-_DEPTH = 5
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
 
 
 class Output:
-    """Publishers that exist as long as the output; messages are only made for those that are heard.
+    """Publishers that live as long as the output. A message is only built for a topic with subscribers.
 
-    tasks: what it needs to know about a frame. prefix: before the names of its topics, with a slash.
+    Args:
+        node: that publishes.
+        prefix: put before every topic name: empty, or the camera's name with a slash.
+
+    Attributes:
+        tasks: those that must be computed for its messages.
     """
 
     tasks: tuple[str, ...]
@@ -30,18 +29,22 @@ class Output:
         self._prefix = prefix
         self._publishers: list[Publisher] = []
 
-    def advertise(self, message_type: Any, topic: str, qos: QoSProfile | int = _DEPTH) -> Publisher:
-        publisher = self._node.create_publisher(message_type, f"{self._prefix}{topic}", qos)
+    def advertise(self, name: str) -> Publisher:
+        """A publisher for a topic of the table, with the type and QoS given there."""
+        topic = TOPICS[name]
+        publisher = self._node.create_publisher(
+            message_class(topic.message_type), f"{self._prefix}{name}", qos_profile(topic.qos)
+        )
         self._publishers.append(publisher)
         return publisher
 
     @property
-    def is_heard(self) -> bool:
-        """Whether anybody listens to any of its topics."""
-        return any(map(heard, self._publishers))
+    def has_subscribers(self) -> bool:
+        """Whether any of its topics has a subscriber."""
+        return any(map(has_subscribers, self._publishers))
 
     def publish(self, perception: Perception, frame: Frame) -> None:
-        """Tell what `perception` says about `frame`; nothing if its task was not computed."""
+        """Publish the results for `frame`; nothing if the task was not computed."""
         raise NotImplementedError
 
     def destroy(self) -> None:
@@ -50,5 +53,5 @@ class Output:
         self._publishers.clear()
 
 
-def heard(publisher: Publisher) -> bool:
+def has_subscribers(publisher: Publisher) -> bool:
     return bool(publisher.get_subscription_count())

@@ -23,8 +23,10 @@ class SourceError(ValueError):
 class Frame:
     """One image message, ready to publish.
 
-    cdr: the serialised message; name: for people and file names; recorded_ns: when the bag
-    recorded it, None for pictures that have no time of their own.
+    Attributes:
+        name: for people and file names.
+        cdr: the serialised message.
+        recorded_ns: when the bag recorded it; None for pictures, which have no time of their own.
     """
 
     name: str
@@ -33,10 +35,12 @@ class Frame:
 
 
 class Source(Protocol):
-    """Frames one after the other, read as they are asked for.
+    """An iterable of frames, each read when its turn comes. `len()` is an estimate for progress bars.
 
-    message_type: of every frame's message; description: for people; skipped: what could not be
-    read, with the reason, filled while iterating. `len()` is an estimate for progress bars.
+    Attributes:
+        message_type: of every frame's message.
+        description: for people.
+        skipped: what could not be read, with the reason; filled while iterating.
     """
 
     message_type: str
@@ -49,7 +53,11 @@ class Source(Protocol):
 
 
 def open_source(path: str | Path, topic: str | None = None) -> Source:
-    """The source that `path` is. `topic` chooses the images of a bag that has several image topics.
+    """The source for a path.
+
+    Args:
+        path: a rosbag2, a video, a photograph or a folder of photographs.
+        topic: which images of a bag; needed where it has several image topics.
 
     Raises:
         SourceError: nothing is there, it is empty, of no kind that can be read, or a bag has no

@@ -13,10 +13,14 @@ from vit_perception.replay.sources import BAG_SUFFIXES, Frame, SourceError
 
 
 class BagSource:
-    """Messages of the bag's only image topic, or of `topic`, byte for byte.
+    """The image messages of one topic of a bag, byte for byte.
+
+    Args:
+        path: the bag's folder or file.
+        topic: where it has several image topics, the one to play.
 
     Raises:
-        SourceError: the bag is broken, or has no such topic, or several and none was chosen.
+        SourceError: the bag is broken, has no such topic, or has several and none was chosen.
     """
 
     def __init__(self, path: Path, topic: str | None = None) -> None:
@@ -55,7 +59,7 @@ class BagSource:
 
 
 def _storage(path: Path) -> Path:
-    """The file itself in a folder whose recording ended before metadata.yaml was written."""
+    """What to open: the file itself if the recording ended before metadata.yaml was written."""
     if path.is_dir() and not (path / "metadata.yaml").is_file():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in BAG_SUFFIXES)
         if len(files) > 1:

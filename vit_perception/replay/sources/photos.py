@@ -12,9 +12,12 @@ from vit_perception.replay.sources import FRAME_ID, PHOTO_SUFFIXES, Frame, Sourc
 
 
 class PhotoSource:
-    """The photographs in `paths`, in that order; `names`, all different, are their file names unless given.
+    """Photographs in the order given. A file that cannot be read is noted in `skipped` and passed over.
 
-    A file that cannot be read is noted in `skipped` and passed over.
+    Args:
+        paths: of the files.
+        names: all different; the file names unless given.
+        description: for people.
     """
 
     message_type = IMAGE
@@ -29,7 +32,11 @@ class PhotoSource:
 
     @classmethod
     def of_folder(cls, folder: Path) -> PhotoSource:
-        """All photographs of a folder, sorted by file name. SourceError if there are none."""
+        """All photographs of a folder, sorted by file name.
+
+        Raises:
+            SourceError: there are none.
+        """
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
         if not paths:
             raise SourceError(
@@ -51,6 +58,6 @@ class PhotoSource:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Without suffix where that tells all apart."""
+    """File names, without suffix if they stay different."""
     stems = [path.stem for path in paths]
     return stems if len(set(stems)) == len(stems) else [path.name for path in paths]

@@ -12,7 +12,11 @@ from vit_perception.replay.sources import FRAME_ID, Frame, SourceError
 
 
 class VideoSource:
-    """Every frame of a video that OpenCV can decode. SourceError if it cannot."""
+    """Every frame of a video that OpenCV can decode.
+
+    Raises:
+        SourceError: it cannot be decoded.
+    """
 
     message_type = IMAGE
 
@@ -22,7 +26,7 @@ class VideoSource:
         self.skipped: list[str] = []
         capture = cv2.VideoCapture(str(path))
         readable = capture.isOpened() and capture.grab()
-        # Containers may not know their length and then say a negative one.
+        # Of a container without a length, OpenCV reports a negative one.
         self._length = max(1, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         capture.release()
         if not readable:

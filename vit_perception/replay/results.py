@@ -1,4 +1,4 @@
-"""A recorded run back as pictures and `Perception` records: what the nodes said, not a second inference."""
+"""Reads a recorded run: its frames as pictures, and the nodes' results for them as `Perception` records."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from mcap.reader import McapReader, make_reader
 from rclpy.serialization import deserialize_message
 
 from vit_perception.nodes.images import codec
+from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS, message_class
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
-from vit_perception.replay.session import DIAGNOSTICS, IMAGE_TOPICS, message_class
+from vit_perception.replay.session import IMAGE_TOPICS
 from vit_perception.runtime.results import (
     AnsweredFrame,
     Attention,
@@ -25,10 +26,10 @@ from vit_perception.runtime.results import (
     Perception,
     Segmentation,
 )
-from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
+from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
-# Tasks whose answers are class ids.
-LABELLED = (CLASSIFICATION, DETECTION, SEGMENTATION)
+# Tasks whose results are class ids.
+_LABELLED = (CLASSIFICATION, DETECTION, SEGMENTATION)
 _IDENTITY = ("model", "engine", "precision")
 
 
@@ -37,23 +38,23 @@ class _Raw(NamedTuple):
     cdr: bytes
 
 
-def read_answers(path: Path) -> Iterator[AnsweredFrame]:
-    """The frames of a results.mcap in the order they were played; those nobody answered are left out."""
-    labels: dict[str, dict[int, str]] = {task: {} for task in LABELLED}
+def read_results(path: Path) -> Iterator[AnsweredFrame]:
+    """The frames of a results.mcap in the order they were played; those without results are left out."""
+    labels: dict[str, dict[int, str]] = {task: {} for task in _LABELLED}
     pending: dict[int, dict[str, _Raw]] = {}
     with path.open("rb") as stream:
         reader = make_reader(stream)
-        newest = dict.fromkeys(_answering(reader), 0)
+        newest = dict.fromkeys(_result_topics(reader), 0)
         for topic, frame, raw in _messages(reader):
             if topic.endswith("label_info"):
                 names = {entry.class_id: entry.class_name for entry in _decode(raw).class_map}
-                labels |= dict.fromkeys(_explained(topic, labels), names)
+                labels |= dict.fromkeys(_labelled_tasks(topic, labels), names)
             if not frame or topic not in (*_READERS, *IMAGE_TOPICS.values()):
                 continue
             pending.setdefault(frame, {})[topic] = raw
             if topic in newest:
                 newest[topic] = frame
-                # Nodes answer in order: a frame that every topic has come to is complete.
+                # Nodes keep the order of the frames: one that every topic has come to is complete.
                 for index in sorted(index for index in pending if index <= min(newest.values())):
                     yield from _close(index, pending.pop(index), labels)
         for index in sorted(pending):
@@ -61,9 +62,9 @@ def read_answers(path: Path) -> Iterator[AnsweredFrame]:
 
 
 def read_identity(path: Path) -> dict[str, str]:
-    """`model`, `engine` and `precision` as the nodes of a results.mcap stated them on /diagnostics.
+    """`model`, `engine` and `precision` as the nodes of a results.mcap reported them on /diagnostics.
 
-    Several values, where nodes differ, are joined by commas; "unknown" where none was stated.
+    Several values, where nodes differ, are joined by commas; "unknown" if none was reported.
     """
     found: dict[str, set[str]] = {name: set() for name in _IDENTITY}
     with path.open("rb") as stream:
@@ -75,27 +76,28 @@ def read_identity(path: Path) -> dict[str, str]:
     return {name: ", ".join(sorted(values)) or "unknown" for name, values in found.items()}
 
 
-def _explained(topic: str, known: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]:
-    """The tasks whose labels are on a topic; on `label_info`, those of classification too, unless it has its
-    own."""
+def _labelled_tasks(topic: str, known: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]:
+    """The tasks whose labels are on a topic. `label_info` also has those of classification, unless that has a
+    topic of its own."""
     owner = topic.strip("/").rpartition("/")[0]
-    if owner in LABELLED:
+    if owner in _LABELLED:
         return (owner,)
     return (DETECTION,) if known[CLASSIFICATION] else (DETECTION, CLASSIFICATION)
 
 
 def _messages(reader: McapReader, topics: list[str] | None = None) -> Iterator[tuple[str, int, _Raw]]:
-    """Topic, frame that it is about (0 for none) and content of each message, in the order they came.
+    """Topic, index of its frame (0 for none) and content of each message, in the order they came.
 
-    By their times, which are those of a replayed bag, a slow answer may lie behind that to the next frame.
+    Not in the order of their times, which are those of a replayed bag: there a slow result may come after one
+    for the next frame.
     """
     for schema, channel, message in reader.iter_messages(topics, log_time_order=False):
         if schema is not None:
             yield channel.topic, message.sequence, _Raw(schema.name, message.data)
 
 
-def _answering(reader: McapReader) -> list[str]:
-    """The topics that hold answers, as far as there are any."""
+def _result_topics(reader: McapReader) -> list[str]:
+    """The topics with results, of which there is at least one."""
     summary = reader.get_summary()
     if summary is None or summary.statistics is None:
         return []
@@ -110,15 +112,15 @@ def _decode(raw: _Raw) -> Any:
 def _close(
     index: int, raw: dict[str, _Raw], labels: Mapping[str, Mapping[int, str]]
 ) -> Iterator[AnsweredFrame]:
-    answers = {topic: message for topic, message in raw.items() if topic in _READERS}
     image_topic = next((topic for topic in IMAGE_TOPICS.values() if topic in raw), None)
-    if image_topic is None or not answers:
+    parts: dict[str, dict[str, Any]] = {}
+    for topic, message in raw.items():
+        if topic in _READERS:
+            (task,) = TOPICS[topic.strip("/")].tasks
+            parts.setdefault(task, {}).update(_READERS[topic](_decode(message)))
+    if image_topic is None or not parts:
         return
     image = _pixels(image_topic, _decode(raw[image_topic]))
-    parts: dict[str, dict[str, Any]] = {}
-    for topic, message in answers.items():
-        task, values = _READERS[topic](_decode(message))
-        parts.setdefault(task, {}).update(values)
     results = {task: _RESULTS[task](**values) for task, values in parts.items() if _is_whole(task, values)}
     yield AnsweredFrame(index, image, Perception(image_size=image.shape[:2], **results), dict(labels))
 
@@ -138,15 +140,12 @@ def _hypotheses(message: Any) -> tuple[list[str], np.ndarray]:
     return [result.class_id for result in message.results], scores
 
 
-def _classification(message: Any) -> tuple[str, dict[str, Any]]:
+def _classification(message: Any) -> dict[str, Any]:
     names, scores = _hypotheses(message)
-    return "classification", {
-        "class_ids": np.array([int(name) for name in names], np.int64),
-        "scores": scores,
-    }
+    return {"class_ids": np.array([int(name) for name in names], np.int64), "scores": scores}
 
 
-def _detection(message: Any) -> tuple[str, dict[str, Any]]:
+def _detection(message: Any) -> dict[str, Any]:
     boxes, class_ids, scores, ids = [], [], [], []
     for detection in message.detections:
         box, best = detection.bbox, detection.results[0].hypothesis
@@ -155,7 +154,7 @@ def _detection(message: Any) -> tuple[str, dict[str, Any]]:
         class_ids.append(int(best.class_id))
         scores.append(best.score)
         ids.append(detection.id)
-    return "detection", {
+    return {
         "boxes": np.array(boxes, np.float32).reshape(-1, 4),
         "class_ids": np.array(class_ids, np.int64),
         "scores": np.array(scores, np.float32),
@@ -163,49 +162,44 @@ def _detection(message: Any) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _image_part(task: str, name: str) -> Callable[[Any], tuple[str, dict[str, Any]]]:
-    return lambda message: (task, {name: codec.decode(message, codec.PASSTHROUGH)})
+def _image(field: str, **others: Any) -> Callable[[Any], dict[str, Any]]:
+    return lambda message: {field: codec.decode(message, codec.PASSTHROUGH), **others}
 
 
-def _depth(metric: bool) -> Callable[[Any], tuple[str, dict[str, Any]]]:
-    return lambda message: (
-        "depth",
-        {"depth": codec.decode(message, codec.PASSTHROUGH), "metric": metric},
-    )
-
-
-def _action(message: Any) -> tuple[str, dict[str, Any]]:
+def _action(message: Any) -> dict[str, Any]:
     names, scores = _hypotheses(message)
-    return "navigation", {"actions": tuple(names), "action_scores": scores if names else None}
+    return {"actions": tuple(names), "action_scores": scores if names else None}
 
 
-def _collision(message: Any) -> tuple[str, dict[str, Any]]:
+def _collision(message: Any) -> dict[str, Any]:
     scores = _hypotheses(message)[1]
-    return "navigation", {"collision": float(scores[0]) if len(scores) else None}
+    return {"collision": float(scores[0]) if len(scores) else None}
 
 
-def _goal_distance(message: Any) -> tuple[str, dict[str, Any]]:
-    return "navigation", {"goal_distance": None if math.isnan(message.range) else float(message.range)}
+def _goal_distance(message: Any) -> dict[str, Any]:
+    return {"goal_distance": None if math.isnan(message.range) else float(message.range)}
 
 
-_READERS: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
+# Full name of a topic → how its messages become fields of its task's result. The nodes of a replay have no
+# namespace.
+_READERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "/classification": _classification,
     "/detections": _detection,
-    "/segmentation/mask": _image_part("segmentation", "mask"),
-    "/segmentation/confidence": _image_part("segmentation", "confidence"),
+    "/segmentation/mask": _image("mask"),
+    "/segmentation/confidence": _image("confidence"),
+    "/segmentation/instances": _image("instances"),
     "/navigation/action": _action,
     "/navigation/collision": _collision,
     "/navigation/goal_distance": _goal_distance,
-    "/segmentation/instances": _image_part("segmentation", "instances"),
-    "/depth": _depth(metric=True),
-    "/depth/relative": _depth(metric=False),
-    "/attention/heatmap": _image_part("attention", "heatmap"),
+    "/depth": _image("depth", metric=True),
+    "/depth/relative": _image("depth", metric=False),
+    "/attention/heatmap": _image("heatmap"),
 }
 _RESULTS: Mapping[str, type] = {
-    "classification": Classification,
-    "detection": Detection,
-    "segmentation": Segmentation,
-    "navigation": Navigation,
-    "depth": Depth,
-    "attention": Attention,
+    CLASSIFICATION: Classification,
+    DETECTION: Detection,
+    SEGMENTATION: Segmentation,
+    NAVIGATION: Navigation,
+    DEPTH: Depth,
+    ATTENTION: Attention,
 }

@@ -1,0 +1,84 @@
+"""A recorded run read back: every result of the table, with the labels and the identity of the nodes."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="reading results needs ROS")
+pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Range
+from std_msgs.msg import Header
+from vision_msgs.msg import Classification, LabelInfo, ObjectHypothesis, VisionClass
+
+from replay.material import picture
+from vit_perception.nodes.images import codec
+from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
+from vit_perception.replay import results
+from vit_perception.replay.recorder import Recorder
+from vit_perception.replay.results import read_identity, read_results
+
+
+@pytest.fixture
+def record(tmp_path):
+    def write(messages):
+        """A bag of (topic, frame, message)."""
+        path = tmp_path / "results.mcap"
+        with Recorder(path) as recorder:
+            for when, (name, frame, message) in enumerate(messages, start=1):
+                topic = TOPICS[name]
+                full = f"/{name.strip('/')}"
+                recorder.add_topic(full, topic.message_type, topic.qos)
+                recorder.write(full, serialize_message(message), log_ns=when, publish_ns=when, frame=frame)
+        return path
+
+    return write
+
+
+def test_every_result_but_drawings_can_be_read():
+    """Boxes in metres are left out: they are `detections` and `depth` once more."""
+    per_frame = {f"/{topic.name}" for topic in TOPICS.values() if topic.per_frame}
+    assert set(results._READERS) == per_frame - {"/overlay", "/attention/overlay", "/detections_3d"}
+
+
+def test_results_come_back_with_their_frame(record):
+    image = codec.encode(picture(0), "bgr8", Header())
+    depth = np.linspace(1, 2, 84 * 112, dtype=np.float32).reshape(84, 112)
+    labels = LabelInfo(class_map=[VisionClass(class_id=3, class_name="cup")])
+    found = Classification(results=[ObjectHypothesis(class_id="3", score=0.5)])
+    path = record(
+        [
+            ("label_info", 0, labels),
+            ("image", 1, image),
+            ("classification", 1, found),
+            ("depth/relative", 1, codec.encode(depth, "32FC1", Header())),
+            ("navigation/goal_distance", 1, Range(range=2.5)),
+            ("image", 2, image),  # has no results
+        ]
+    )
+    (frame,) = read_results(path)
+    assert frame.index == 1
+    np.testing.assert_array_equal(frame.image, picture(0)[..., ::-1])
+    assert frame.labels["classification"] == {3: "cup"}
+    perception = frame.perception
+    assert perception.classification.class_ids.tolist() == [3]
+    assert not perception.depth.metric
+    np.testing.assert_array_equal(perception.depth.depth, depth)
+    assert perception.navigation.goal_distance == 2.5
+    assert perception.detection is None
+
+
+def test_a_mask_without_its_confidence_is_left_out(record):
+    image = codec.encode(picture(0), "bgr8", Header())
+    mask = codec.encode(np.zeros((84, 112), np.uint8), "mono8", Header())
+    (frame,) = read_results(record([("image", 1, image), ("segmentation/mask", 1, mask)]))
+    assert frame.perception.segmentation is None
+
+
+def test_identity_is_what_the_nodes_report(record):
+    reports = [
+        DiagnosticArray(status=[DiagnosticStatus(values=[KeyValue(key="model", value=name)])])
+        for name in ("tiny", "yolos")
+    ]
+    path = record([(DIAGNOSTICS, 0, report) for report in reports])
+    assert read_identity(path) == {"model": "tiny, yolos", "engine": "unknown", "precision": "unknown"}

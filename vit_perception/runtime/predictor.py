@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vit_perception.cards import raw_outputs
-from vit_perception.cards.card import Card, check_thresholds, load_card
+from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.adopt import obtain_model
 from vit_perception.runtime.decode import decode
@@ -20,12 +20,9 @@ from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.engines.select import make_engine
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
+from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
-
-# Least and largest: a patch or two, and sixteen times the cost.
-INPUT_SCALES = (0.1, 4.0)
-MAP_SCALES = (0.1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,12 @@ class Predictor:
         return self._asked.card
 
     @property
+    def labels(self) -> dict[str, dict[int, str]]:
+        """Class id → name, by task."""
+        card = self.card
+        return {task: dict(enumerate(card.labels)) for task in self.tasks if task in card.tasks}
+
+    @property
     def prompts(self) -> tuple[str, ...]:
         """What is looked for; empty where the model has a vocabulary of its own."""
         return self.card.labels if self.card.open_vocabulary else ()
@@ -110,54 +113,52 @@ class Predictor:
         self,
         image: np.ndarray,
         order: str = "bgr",
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> Perception:
-        """Look at one frame.
+        """Compute the answers about one frame.
 
         Args:
             image: (H, W, 3) uint8.
             order: of its channels, `bgr` or `rgb`.
-            tasks: a subset of the predictor's; None is all of them.
-            thresholds: minimum scores by task, in place of the card's.
-            input_scale: size of the network's input, in those of the card: larger sees smaller things.
-            map_scale: size of masks and heat maps, in that of the image.
+            request: what to compute; its tasks are among the predictor's.
 
         Raises:
-            ValueError: an argument is not one of these; the message says what, and what to do.
+            ValueError: an argument is not one of these; the message says what is wrong, and what to do.
         """
-        return self.batch([image], [order], tasks, thresholds, input_scale, map_scale)[0]
+        return self.batch([image], [order], request)[0]
 
     def batch(
         self,
         images: Sequence[np.ndarray],
         orders: Sequence[str],
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> list[Perception]:
-        """Look at several frames, those that fit one input size in one pass; arguments as of one.
+        """Compute the answers about several frames; those of one input size share a forward pass.
 
-        `stage_ms` of each is its share of the batch's.
+        Args:
+            images: (H, W, 3) uint8 each, of any sizes.
+            orders: of the channels of each, `bgr` or `rgb`.
+            request: what to compute for each of them.
+
+        Returns:
+            An answer for each frame, in order. `stage_ms` is its share of the time that the batch took.
+
+        Raises:
+            ValueError: as for one frame.
         """
-        wanted = self._subset(tasks)
-        check_thresholds(thresholds or {})
-        _check_scales(input_scale, map_scale)
+        tasks = self._subset(request.tasks)
+        request = dataclasses.replace(request, tasks=tasks)
         asked = self._asked
         start = time.perf_counter()
         prepared = [
-            preprocess(image, asked.card, order, input_scale)
+            preprocess(image, asked.card, order, request.input_scale)
             for image, order in zip(images, orders, strict=True)
         ]
         begin = time.perf_counter()
-        outputs = self._infer(prepared, asked, raw_outputs.needed(asked.card, wanted))
+        outputs = self._infer(prepared, asked, raw_outputs.needed(asked.card, tasks))
         inferred = time.perf_counter()
-        limits = {**asked.card.thresholds, **(thresholds or {})}
         perceptions = [
-            decode(raw, geometry, asked.card, wanted, limits, map_scale)
+            decode(raw, geometry, asked.card, request)
             for raw, (_, geometry) in zip(outputs, prepared, strict=True)
         ]
         share = 1e3 / len(images)
@@ -196,26 +197,17 @@ class Predictor:
         content = np.stack([geometry.rows_and_columns for geometry in geometries])
         return {raw_outputs.CONTENT: content, **text}
 
-    def _subset(self, tasks: Iterable[str] | None) -> tuple[str, ...]:
+    def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The tasks of a request; all of the predictor's where it names none."""
         if tasks is None:
             return self.tasks
-        wanted = check_tasks(tasks)
-        if extra := [task for task in wanted if task not in self.tasks]:
+        if extra := [task for task in tasks if task not in self.tasks]:
             raise ValueError(
                 f"task {extra[0]!r} was not asked for when the predictor was made: {', '.join(self.tasks)}"
             )
-        return wanted
+        return tasks
 
     def warm_up(self, height: int, width: int, input_scale: float = 1.0, count: int = 1) -> None:
         """Run `count` black frames of this size together: compiling for them then delays no real ones."""
         black = np.zeros((height, width, 3), np.uint8)
-        self.batch([black] * count, ["rgb"] * count, input_scale=input_scale)
-
-
-def _check_scales(input_scale: float, map_scale: float) -> None:
-    for name, value, (least, most) in (
-        ("input_scale", input_scale, INPUT_SCALES),
-        ("map_scale", map_scale, MAP_SCALES),
-    ):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        self.batch([black] * count, ["rgb"] * count, Request(input_scale=input_scale))

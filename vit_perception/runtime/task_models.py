@@ -16,6 +16,7 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.adopt import obtain_model
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
@@ -88,7 +89,7 @@ class TaskModels:
     @property
     def labels(self) -> dict[str, dict[int, str]]:
         """Class id → name, by task."""
-        return {task: dict(enumerate(self.card(task).labels)) for task in self.tasks}
+        return {task: names for each in self.predictors for task, names in each.labels.items()}
 
     @property
     def scalable(self) -> bool:
@@ -119,21 +120,25 @@ class TaskModels:
         self,
         images: Sequence[np.ndarray],
         orders: Sequence[str],
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> list[Perception]:
-        """Look at frames, arguments as of `Predictor.batch`; models that take one input size leave
-        `input_scale` alone. `stage_ms` is the sum over the models that were asked."""
-        wanted = self.tasks if tasks is None else check_tasks(tasks)
+        """Compute the answers about frames, with the arguments of `Predictor.batch`.
+
+        A task that no model answers is left out, and a model of one fixed input size ignores `input_scale`.
+
+        Returns:
+            An answer for each frame. `stage_ms` is the sum over the models that ran.
+        """
+        tasks = self.tasks if request.tasks is None else request.tasks
         answers: list[Perception] | None = None
         for predictor in self.predictors:
-            mine = [task for task in wanted if self._by_task.get(task) is predictor]
-            if not mine:
+            own = tuple(task for task in tasks if self._by_task.get(task) is predictor)
+            if not own:
                 continue
-            scale = input_scale if predictor.card.scalable else 1.0
-            found = predictor.batch(images, orders, mine, thresholds, scale, map_scale)
+            scale = request.input_scale if predictor.card.scalable else 1.0
+            found = predictor.batch(
+                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale)
+            )
             answers = found if answers is None else list(map(_merged, answers, found))
         return answers or [Perception((image.shape[0], image.shape[1])) for image in images]
 

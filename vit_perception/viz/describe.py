@@ -16,13 +16,8 @@ _INDENT = 16
 
 
 def describe_perception(perception: Perception, card: Card) -> str:
-    """A block a task; tasks without an answer are left out, as are classes below the threshold."""
+    """A block of text for each task; tasks without an answer are left out."""
     return "\n".join(_entry(task, lines) for task, lines in _answers(perception, card))
-
-
-def labels_by_task(card: Card) -> dict[str, dict[int, str]]:
-    """Task → class id → name, as drawing takes it."""
-    return {task: dict(enumerate(card.labels)) for task in card.tasks}
 
 
 def describe_card(card: Card) -> str:
@@ -54,13 +49,11 @@ def _entry(name: str, lines: list[str]) -> str:
 
 def _answers(perception: Perception, card: Card) -> Iterator[tuple[str, list[str]]]:
     if (classes := perception.classification) is not None:
-        threshold = card.thresholds[CLASSIFICATION]
-        shown = [
+        found = [
             f"{card.labels[class_id]} {score:.2f}"
             for class_id, score in zip(classes.class_ids, classes.scores, strict=True)
-            if score >= threshold
         ]
-        yield CLASSIFICATION, [", ".join(shown) or f"nothing above {threshold}"]
+        yield CLASSIFICATION, [", ".join(found) or f"nothing above {card.thresholds[CLASSIFICATION]}"]
     if (boxes := perception.detection) is not None:
         found = [
             "{} {:.2f} at {:.0f},{:.0f} to {:.0f},{:.0f}".format(card.labels[class_id], score, *box)

@@ -171,9 +171,8 @@ def _write_classes(image: np.ndarray, answer: Classification, labels: Mapping[in
     margin = round(8 * _unit(image))
     x = margin
     for class_id, score in list(zip(answer.class_ids, answer.scores, strict=True))[:_MOST_CLASSES]:
-        if score >= 0.5:
-            name = labels.get(int(class_id), str(class_id))
-            x = _tag(image, f"{name} {score:.0%}", (x, margin), class_colour(int(class_id))) + margin
+        name = labels.get(int(class_id), str(class_id))
+        x = _tag(image, f"{name} {score:.0%}", (x, margin), class_colour(int(class_id))) + margin
 
 
 def _write_advice(image: np.ndarray, navigation: Navigation) -> None:

@@ -27,14 +27,19 @@ _LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class Captions:
-    """What the sheet says beside the pictures. names: of the frames, by index from 1; classes: the score
-    from which a class is worth mentioning."""
+    """The text beside the pictures.
+
+    Attributes:
+        title: in large letters at the top left.
+        subtitle: a line below it.
+        made_with: lines at the top right: the model and how it was run.
+        names: of the frames, in the order of their index, which begins at 1.
+    """
 
     title: str
     subtitle: str
     made_with: Sequence[str]
     names: Sequence[str]
-    classes: float
 
 
 def draw_sheet(frames: Sequence[AnsweredFrame], captions: Captions) -> np.ndarray:
@@ -107,7 +112,7 @@ def _caption(canvas: Canvas, top: int, frame: AnsweredFrame, captions: Captions)
     first, second = top + 26, top + 54
     name = captions.names[frame.index - 1]
     canvas.text(name, (_left(0), first), _LARGE)
-    _classes(canvas, frame, captions.classes, (_left(0), second))
+    _classes(canvas, frame, (_left(0), second))
     if frame.perception.detection is not None:
         count = len(frame.perception.detection.boxes)
         text = {0: "nothing found", 1: "1 object"}.get(count, f"{count} objects")
@@ -118,15 +123,15 @@ def _caption(canvas: Canvas, top: int, frame: AnsweredFrame, captions: Captions)
         _advice(canvas, frame.perception.navigation, (_left(3), first))
 
 
-def _classes(canvas: Canvas, frame: AnsweredFrame, least: float, position: tuple[int, int]) -> None:
-    """What the photograph shows, as tags, as many as there is room for."""
+def _classes(canvas: Canvas, frame: AnsweredFrame, position: tuple[int, int]) -> None:
+    """The classes of the photograph as tags, as many as there is room for."""
     answer = frame.perception.classification
     if answer is None:
         return
     x, middle = position
     for class_id, score in zip(answer.class_ids, answer.scores, strict=True):
         text = f"{frame.labels.get(CLASSIFICATION, {}).get(int(class_id), class_id)} {score:.0%}"
-        if score < least or x + tag_width(text, _SMALL - 2) > position[0] + _PANEL:
+        if x + tag_width(text, _SMALL - 2) > position[0] + _PANEL:
             return
         x = canvas.tag(text, (x, middle), _SMALL - 2) + 8
 

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo, VisionClass
 
 from vit_perception.nodes.outputs.output import LATCHED
-from vit_perception.nodes.parameters import Settings
+from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
@@ -46,7 +46,8 @@ class Labels:
         for topic in self._topics:
             labels = self._panel.card(topic.tasks[0]).labels
             # Every pixel gets a class; scores of the others are reported from the lower threshold on.
-            thresholds = [settings.thresholds[task] for task in topic.tasks if task in settings.thresholds]
+            least = settings.request.thresholds
+            thresholds = [least[task] for task in topic.tasks if task in least]
             said = (labels, min(thresholds, default=0.0))
             if topic.said != said:
                 topic.said = said

@@ -1,4 +1,4 @@
-"""The NumPy façade: `Predictor("robot_vit_s14")(bgr_image) -> Perception`."""
+"""A model behind NumPy arrays: `Predictor("robot_vit_s14")(bgr_image) -> Perception`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from vit_perception.tasks import TASKS, check_tasks
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What frames are looked at for: the card with the prompts as its labels, and their encoding.
+class _Vocabulary:
+    """The classes to look for. Replaced as a whole, so that a frame that is being processed keeps its own.
 
-    Replaced as a whole, so that a frame in flight keeps its own.
+    Attributes:
+        card: of the model; with an open vocabulary, its labels are the prompts.
+        text: the encoded prompts, as the engine takes them.
     """
 
     card: Card
@@ -68,7 +70,7 @@ class Predictor:
     ) -> None:
         self.tasks = check_tasks(tasks)
         card = load_card(obtain_model(model))
-        self._asked = _Asked(card, {})
+        self._vocabulary = _Vocabulary(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
@@ -83,7 +85,7 @@ class Predictor:
     @property
     def card(self) -> Card:
         """Of the model; with an open vocabulary, its labels are the prompts."""
-        return self._asked.card
+        return self._vocabulary.card
 
     @property
     def labels(self) -> dict[str, dict[int, str]]:
@@ -107,7 +109,7 @@ class Predictor:
             text = encode_prompts(self.card, prompts)
             labels = tuple(prompts)
             card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
-            self._asked = _Asked(card, text)
+            self._vocabulary = _Vocabulary(card, text)
 
     def __call__(
         self,
@@ -148,17 +150,17 @@ class Predictor:
         """
         tasks = self._subset(request.tasks)
         request = dataclasses.replace(request, tasks=tasks)
-        asked = self._asked
+        vocabulary = self._vocabulary
         start = time.perf_counter()
         prepared = [
-            preprocess(image, asked.card, order, request.input_scale)
+            preprocess(image, vocabulary.card, order, request.input_scale)
             for image, order in zip(images, orders, strict=True)
         ]
         begin = time.perf_counter()
-        outputs = self._infer(prepared, asked, raw_outputs.needed(asked.card, tasks))
+        outputs = self._infer(prepared, vocabulary, raw_outputs.needed(vocabulary.card, tasks))
         inferred = time.perf_counter()
         perceptions = [
-            decode(raw, geometry, asked.card, request)
+            decode(raw, geometry, vocabulary.card, request)
             for raw, (_, geometry) in zip(outputs, prepared, strict=True)
         ]
         share = 1e3 / len(images)
@@ -170,18 +172,18 @@ class Predictor:
         return [dataclasses.replace(perception, stage_ms=stage_ms) for perception in perceptions]
 
     def _infer(
-        self, prepared: Sequence[tuple[np.ndarray, Geometry]], asked: _Asked, names: tuple[str, ...]
+        self, prepared: Sequence[tuple[np.ndarray, Geometry]], vocabulary: _Vocabulary, names: tuple[str, ...]
     ) -> list[dict[str, np.ndarray]]:
-        """Outputs of each frame (a batch of one), the frames of one shape computed together."""
+        """Raw outputs of each frame, with a batch axis of one. Frames of one shape are computed together."""
         if not names:
             return [{} for _ in prepared]
         pixels, geometries = zip(*prepared, strict=True)
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
-            alike = [place for place, frame in enumerate(pixels) if frame.shape == shape]
-            for places in [alike] if asked.card.batched else [[place] for place in alike]:
+            same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
+            for places in [same] if vocabulary.card.batched else [[place] for place in same]:
                 images = np.concatenate([pixels[place] for place in places])
-                extra = self._extra([geometries[place] for place in places], asked.text)
+                extra = self._extra([geometries[place] for place in places], vocabulary.text)
                 with self._turn:
                     outputs = self.engine(images, names, extra)
                 for row, place in enumerate(places):
@@ -191,7 +193,7 @@ class Predictor:
     def _extra(
         self, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
     ) -> Mapping[str, np.ndarray]:
-        """What the engine takes beside the images."""
+        """Inputs of the engine beside the images: encoded prompts, and where in the input each frame lies."""
         if raw_outputs.CONTENT not in self.engine.inputs:
             return text
         content = np.stack([geometry.rows_and_columns for geometry in geometries])
@@ -208,6 +210,6 @@ class Predictor:
         return tasks
 
     def warm_up(self, height: int, width: int, input_scale: float = 1.0, count: int = 1) -> None:
-        """Run `count` black frames of this size together: compiling for them then delays no real ones."""
+        """Run `count` black frames of this size together, so that no real frame waits for compilation."""
         black = np.zeros((height, width, 3), np.uint8)
         self.batch([black] * count, ["rgb"] * count, Request(input_scale=input_scale))

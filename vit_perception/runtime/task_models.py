@@ -1,4 +1,4 @@
-"""Several models that answer as one: each task is put to the model that was chosen for it.
+"""Several models with the interface of one: each task is computed by the model that was chosen for it.
 
 `TaskModels({"detection": "hf:hustvl/yolos-tiny"}, "robot_vit_s14")`; tasks of one model share a forward pass.
 """
@@ -20,7 +20,7 @@ from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
-# (height, width) that most cameras can have.
+# (height, width) that most cameras have.
 _CAMERA = (480, 640)
 
 
@@ -83,7 +83,7 @@ class TaskModels:
             self.set_prompts(prompts)
 
     def card(self, task: str) -> Card:
-        """Of the model that answers `task`; with prompts, its labels are those."""
+        """Card of the model that computes `task`; with an open vocabulary, its labels are the prompts."""
         return self._by_task[task].card
 
     @property
@@ -93,7 +93,7 @@ class TaskModels:
 
     @property
     def scalable(self) -> bool:
-        """Whether the input of any model may be larger or smaller."""
+        """Whether any model takes inputs of other sizes than its own."""
         return any(predictor.card.scalable for predictor in self.predictors)
 
     @property
@@ -143,7 +143,7 @@ class TaskModels:
         return answers or [Perception((image.shape[0], image.shape[1])) for image in images]
 
     def warm_up(self, input_scale: float = 1.0, count: int = 1) -> None:
-        """Run `count` black frames of 4:3: compiling for them then delays no real ones."""
+        """Run `count` black frames of 4:3 together, so that no real frame waits for compilation."""
         for predictor in self.predictors:
             card = predictor.card
             scale = input_scale if card.scalable else 1.0
@@ -151,7 +151,7 @@ class TaskModels:
 
 
 def _merged(one: Perception, other: Perception) -> Perception:
-    """The answers of both about one frame."""
+    """The results of both for one frame."""
     answers: dict[str, Any] = {task: answer for task in TASKS if (answer := getattr(other, task)) is not None}
     stage_ms = {
         stage: one.stage_ms.get(stage, 0.0) + other.stage_ms.get(stage, 0.0)

@@ -1,4 +1,4 @@
-"""Answers and model cards as text for a terminal."""
+"""Results and model cards as text for a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe_perception(perception: Perception, card: Card) -> str:
 
 
 def describe_card(card: Card) -> str:
-    """What a model is, what it was trained for and how well it did."""
+    """A model's description, tasks, classes, input, metrics and licence."""
     entries = (
         ("about", [card.description]),
         ("tasks", [", ".join(card.tasks)]),
@@ -36,7 +36,7 @@ def describe_card(card: Card) -> str:
 
 
 def describe_source(card: Card) -> str:
-    """A line of an adopted model: name, tasks, engines, licence and source."""
+    """An adopted model in one line: name, tasks, engines, licence and source."""
     engines = "OpenVINO, ONNX Runtime, PyTorch" if "onnx" in card.files else "PyTorch"
     source = "" if card.source == card.name else f"; from {card.source}"
     return f"{card.name}: {', '.join(card.tasks)}; {engines}; {card.licence}{source}"

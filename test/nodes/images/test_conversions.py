@@ -149,13 +149,13 @@ class StandIn:
     """`cv_bridge.CvBridge` by its public interface, with conversions that leave a trace."""
 
     def __init__(self):
-        self.asked = []
+        self.conversions = []
 
     def cv2_to_imgmsg(self, cvim, encoding="passthrough"):
         return encode(cvim, encoding, Header())
 
     def imgmsg_to_cv2(self, img_msg, desired_encoding="passthrough"):
-        self.asked.append((img_msg.encoding, desired_encoding))
+        self.conversions.append((img_msg.encoding, desired_encoding))
         return opencv_convert(
             decode(img_msg, "passthrough"), lookup(img_msg.encoding), lookup(desired_encoding)
         )
@@ -178,7 +178,7 @@ def test_cv_bridge_is_used_by_its_public_interface(bridge, source):
     pixels = samples(source)
     expected = opencv_convert(pixels, lookup(source), lookup("bgr8"))
     np.testing.assert_array_equal(convert(pixels, lookup(source), lookup("bgr8")), expected)
-    assert bridge.asked[-1] == ({"yuyv": "yuv422_yuy2"}.get(source, source), "bgr8")
+    assert bridge.conversions[-1] == ({"yuyv": "yuv422_yuy2"}.get(source, source), "bgr8")
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ def test_cv_bridge_is_used_by_its_public_interface(bridge, source):
 )
 def test_opencv_does_what_is_common_and_what_cv_bridge_lacks(bridge, source, target):
     cv_bridge_conversion()
-    bridge.asked.clear()
+    bridge.conversions.clear()
     convert(samples(source), lookup(source), lookup(target))
-    assert not bridge.asked
+    assert not bridge.conversions
 
 
 @pytest.mark.parametrize("error", [ImportError, AttributeError])
-def test_a_broken_cv_bridge_is_left_alone(bridge, monkeypatch, error):
+def test_a_broken_cv_bridge_is_not_used(bridge, monkeypatch, error):
     """Built for another NumPy, it imports, and fails when it converts."""
 
     def broken(*_):

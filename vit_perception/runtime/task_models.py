@@ -25,7 +25,7 @@ _CAMERA = (480, 640)
 
 
 class TaskModels:
-    """Looks at frames as a `Predictor` does.
+    """The models of a node, each for the tasks it was chosen for, with the interface of a `Predictor`.
 
     Args:
         chosen: names of models by task; empty ones are none. model: of the other tasks.

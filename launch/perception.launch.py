@@ -21,7 +21,7 @@ def start(context: LaunchContext) -> list[Node]:
     common = {"namespace": values["namespace"], "remappings": remappings(values), "output": "screen"}
     nodes = []
     if values["rviz"] == "true":
-        # First: where RViz is not installed, launch ends here, and would leave nodes that it had started.
+        # RViz comes first: where it is not installed, launch fails here, before it has started any node.
         rviz_config = str(CONFIG / "perception.rviz")
         nodes.append(Node(package="rviz2", executable="rviz2", arguments=["-d", rviz_config], **common))
     for plan in plan_nodes(values, CONFIG):
@@ -51,7 +51,7 @@ def generate_launch_description() -> LaunchDescription:
                 )
                 for argument in ARGUMENTS
             ),
-            # Large images do not arrive on default transports; RViz needs the same ones to see our outputs.
+            # Large images need these. RViz gets them, too, to receive the images of the nodes.
             *(SetEnvironmentVariable(name, value) for name, value in large_image_environment().items()),
             OpaqueFunction(function=start),
         ]

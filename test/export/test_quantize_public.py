@@ -17,6 +17,7 @@ from hub.publish import photographs
 from hub.small_models import publish_yolos
 from vit_perception import cli
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 
 
 def test_a_detector_of_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +32,10 @@ def test_a_detector_of_another_library(tmp_path: Path, monkeypatch: pytest.Monke
     card = yaml.safe_load((folder / "model.yaml").read_text())
     assert card["metrics"]["int8"]["frames"] == 3
     predictor = Predictor(folder, "openvino", "cpu", precision="int8")
-    assert predictor(photographs()["landscape"], "rgb", thresholds={"detection": 0.0}).detection is not None
+    assert (
+        predictor(photographs()["landscape"], "rgb", Request(thresholds={"detection": 0.0})).detection
+        is not None
+    )
     # The weights are stored once: what int8 adds holds none of them.
     weights = (folder / "model.safetensors").stat().st_size
     assert (folder / "model_int8.bin").stat().st_size < 0.1 * weights

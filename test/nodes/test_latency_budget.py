@@ -17,7 +17,7 @@ class Robot:
         for _ in range(int(30 * seconds)):
             self.now += 1 / 30
             effort = self.budget.effort
-            waiting = 1.0 if effort.fresh_only else 1.2
+            waiting = 1.0 if effort.drop_stale else 1.2
             if said := self.budget.observe(FULL_MS * self.load * waiting * effort.input_scale**2, self.now):
                 self.said.append(said)
 

@@ -10,6 +10,7 @@ from vision_msgs.msg import Classification, LabelInfo
 
 from ros.graph import LATCHED, TINY, scene, values, wait_until
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 
 CAMERAS = ("front", "rear")
 
@@ -46,9 +47,9 @@ def test_each_camera_is_answered_under_its_name(graph, suite):
 
     wait_until(lambda: all(len(answers) >= 5 for answers in received.values()), "five answers each", send)
     graph.destroy(*publishers.values())
-    predictor = Predictor(TINY)
+    predictor, request = Predictor(TINY), Request(thresholds={"classification": 0.0})
     for camera in CAMERAS:
-        expected = predictor(pictures[camera]).classification
+        expected = predictor(pictures[camera], request=request).classification
         wanted = dict(zip(expected.class_ids.tolist(), expected.scores.tolist(), strict=True))
         for message in received[camera]:
             assert message.header in sent[camera]

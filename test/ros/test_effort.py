@@ -11,8 +11,11 @@ from vision_msgs.msg import Classification
 from ros.graph import TINY, scene, values
 from vit_perception.nodes.latency_budget import STEPS
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 
 TOPICS = {"classification": Classification, "segmentation/mask": Image, "attention/heatmap": Image}
+
+EVERY_CLASS = {"classification": 0.0}
 
 
 def assert_answers(heard, perception):
@@ -34,7 +37,8 @@ def test_sizes_change_at_run_time(graph):
     with graph.node("/sizes", classification__threshold=0.0):
         assert graph.set("/sizes/perception", input_scale=1.5, map_scale=0.5).successful
         heard = graph.ask("/sizes", graph.image(), TOPICS)
-    expected = Predictor(TINY)(scene(), input_scale=1.5, map_scale=0.5)
+    request = Request(thresholds=EVERY_CLASS, input_scale=1.5, map_scale=0.5)
+    expected = Predictor(TINY)(scene(), request=request)
     assert_answers(heard, expected)
     assert (heard["attention/heatmap"].height, heard["attention/heatmap"].width) == (75, 100)
 
@@ -70,5 +74,6 @@ def test_too_little_time_takes_the_smallest_input_and_says_so(graph):
         assert graph.set("/hurry/perception", max_latency_ms=0).successful
         again = graph.ask("/hurry", graph.image(), TOPICS)
     predictor = Predictor(TINY)
-    assert_answers(heard, predictor(scene(), input_scale=STEPS[-1].input_scale))
-    assert_answers(again, predictor(scene()))
+    least = Request(thresholds=EVERY_CLASS, input_scale=STEPS[-1].input_scale)
+    assert_answers(heard, predictor(scene(), request=least))
+    assert_answers(again, predictor(scene(), request=Request(thresholds=EVERY_CLASS)))

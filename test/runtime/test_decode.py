@@ -10,6 +10,7 @@ from vit_perception.cards.card import OUR_HEADS, load_card
 from vit_perception.cards.raw_outputs import needed
 from vit_perception.runtime.decode import MAX_DETECTIONS, decode
 from vit_perception.runtime.preprocess import fit
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.tasks import TASKS
 
@@ -36,8 +37,14 @@ def outputs(**changes):
     return {name: value.astype(np.float32) for name, value in (raw | changes).items()}
 
 
+# With every class, however unlikely.
+EVERY_CLASS = {"classification": 0.0}
+
+
 def look(card=CARD, tasks=TASKS, geometry=GEOMETRY, thresholds=None, **changes):
-    return decode(outputs(**changes), geometry, card, tasks, card.thresholds | (thresholds or {}))
+    return decode(
+        outputs(**changes), geometry, card, Request(tasks, thresholds=EVERY_CLASS | (thresholds or {}))
+    )
 
 
 def detections(*rows):
@@ -67,6 +74,10 @@ def test_classes_come_best_first():
     assert list(found.class_ids[:2]) == [7, 3]
     assert sorted(found.class_ids) == list(range(12))
     np.testing.assert_allclose(found.scores[:2], [1 / (1 + np.exp(-2)), 0.5], atol=1e-6)
+    for threshold, kept in ((0.4, [7, 3]), (0.5, [7, 3]), (0.6, [7]), (1.0, [])):
+        found = look(thresholds={"classification": threshold}, classification=logits).classification
+        assert list(found.class_ids) == kept
+        assert len(found.scores) == len(kept)
 
 
 def test_boxes_are_in_source_pixels_best_first_and_clipped():
@@ -182,7 +193,7 @@ def test_only_the_task_asked_for_is_answered(task):
 
 def test_untrained_heads_give_nothing_and_need_no_output():
     card = dataclasses.replace(CARD, trained=("attention",))
-    found = decode({"attention": outputs()["attention"]}, GEOMETRY, card, TASKS, card.thresholds)
+    found = decode({"attention": outputs()["attention"]}, GEOMETRY, card, Request(TASKS))
     assert [t for t in TASKS if getattr(found, t) is not None] == ["attention"]
 
 
@@ -208,7 +219,7 @@ def test_numbers_that_are_none_are_left_out():
     raw["navigation_collision"][:] = np.nan
     raw["attention"][0, 1, 0, 0] = np.nan
     raw["attention"][0, 0, 3, 3] = 0.1
-    found = decode(raw, GEOMETRY, CARD, TASKS, CARD.thresholds)
+    found = decode(raw, GEOMETRY, CARD, Request(TASKS, EVERY_CLASS))
     assert list(found.detection.class_ids) == [0]
     np.testing.assert_allclose(found.detection.boxes, [[200, 0, 290, 90]], atol=1e-3)
     assert 4 not in found.classification.class_ids
@@ -247,7 +258,7 @@ def test_a_missing_output_is_named():
     raw = outputs()
     del raw["segmentation"]
     with pytest.raises(ValueError, match="no output 'segmentation'"):
-        decode(raw, GEOMETRY, CARD, TASKS, CARD.thresholds)
+        decode(raw, GEOMETRY, CARD, Request(TASKS, EVERY_CLASS))
 
 
 def test_the_mask_weighs_in_detection_scores_where_the_card_says_so():

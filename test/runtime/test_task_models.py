@@ -17,6 +17,7 @@ from hub.small_models import publish_vit, publish_yolos
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.task_models import TaskModels
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
@@ -33,24 +34,24 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_tasks_of_one_model_share_a_forward_pass(hub: dict[str, str]) -> None:
-    panel = TaskModels({"detection": hub["yolos"], "attention": hub["yolos"]}, TINY, device="cpu")
-    assert [predictor.tasks for predictor in panel.predictors] == [
+    models = TaskModels({"detection": hub["yolos"], "attention": hub["yolos"]}, TINY, device="cpu")
+    assert [predictor.tasks for predictor in models.predictors] == [
         ("classification", "segmentation", "navigation"),
         ("detection", "attention"),
     ]
-    assert panel.tasks == ("classification", "detection", "segmentation", "navigation", "attention")
-    assert panel.unanswered == ("depth",)
-    assert panel.card("detection").labels[3] == "table"
-    assert panel.labels["classification"][0] == "person"
+    assert models.tasks == ("classification", "detection", "segmentation", "navigation", "attention")
+    assert models.unanswered == ("depth",)
+    assert models.card("detection").labels[3] == "table"
+    assert models.labels["classification"][0] == "person"
 
 
 def test_the_answers_are_those_of_each_model(hub: dict[str, str]) -> None:
-    panel = TaskModels({"detection": hub["yolos"]}, TINY, ["detection", "segmentation"], device="cpu")
+    models = TaskModels({"detection": hub["yolos"]}, TINY, ["detection", "segmentation"], device="cpu")
     picture = photographs()["landscape"]
-    everything = {"detection": 0.0}
-    (found,) = panel.batch([picture], ["rgb"], thresholds=everything)
+    everything = Request(thresholds={"detection": 0.0})
+    (found,) = models.batch([picture], ["rgb"], everything)
     detector = Predictor(hub["yolos"], device="cpu", tasks=["detection"])
-    boxes = detector(picture, "rgb", thresholds=everything).detection
+    boxes = detector(picture, "rgb", everything).detection
     mask = Predictor(TINY, device="cpu", tasks=["segmentation"])(picture, "rgb").segmentation
     assert boxes is not None
     assert mask is not None
@@ -64,19 +65,19 @@ def test_the_answers_are_those_of_each_model(hub: dict[str, str]) -> None:
 
 
 def test_some_tasks_ask_some_models(hub: dict[str, str]) -> None:
-    panel = TaskModels({"detection": hub["yolos"]}, TINY, device="cpu")
-    (found,) = panel.batch([photographs()["square"]], ["rgb"], ["navigation"])
+    models = TaskModels({"detection": hub["yolos"]}, TINY, device="cpu")
+    (found,) = models.batch([photographs()["square"]], ["rgb"], Request(("navigation",)))
     assert found.navigation is not None
     assert found.detection is None
-    (nothing,) = panel.batch([photographs()["square"]], ["rgb"], ["depth"])
+    (nothing,) = models.batch([photographs()["square"]], ["rgb"], Request(("depth",)))
     assert nothing.image_size == (240, 240)
 
 
 def test_a_model_of_one_input_size_leaves_the_scale_alone(hub: dict[str, str]) -> None:
-    panel = TaskModels({"classification": hub["vit"]}, TINY, ["classification", "detection"], device="cpu")
-    assert panel.scalable
+    models = TaskModels({"classification": hub["vit"]}, TINY, ["classification", "detection"], device="cpu")
+    assert models.scalable
     picture = photographs()["square"]
-    whole, half = (panel.batch([picture], ["rgb"], input_scale=scale)[0] for scale in (1.0, 0.5))
+    whole, half = (models.batch([picture], ["rgb"], Request(input_scale=scale))[0] for scale in (1.0, 0.5))
     assert whole.classification is not None
     assert half.classification is not None
     np.testing.assert_array_equal(whole.classification.scores, half.classification.scores)
@@ -93,17 +94,17 @@ def test_a_task_that_its_model_does_not_answer(hub: dict[str, str]) -> None:
 
 
 def test_prompts_go_to_the_models_that_take_them(hub: dict[str, str]) -> None:
-    panel = TaskModels(
+    models = TaskModels(
         {"classification": hub["clip"]},
         TINY,
         device="cpu",
         prompts=["a cup", "a cat"],
         build_public=build_public,
     )
-    assert panel.takes_prompts
-    assert panel.labels["classification"] == {0: "a cup", 1: "a cat"}
-    assert panel.labels["detection"][0] == "person"
-    panel.set_prompts(["forklift"])
-    assert panel.labels["classification"] == {0: "forklift"}
+    assert models.takes_prompts
+    assert models.labels["classification"] == {0: "a cup", 1: "a cat"}
+    assert models.labels["detection"][0] == "person"
+    models.set_prompts(["forklift"])
+    assert models.labels["classification"] == {0: "forklift"}
     with pytest.raises(ValueError, match=r"tiny has a vocabulary of its own and takes no prompts"):
         TaskModels({}, TINY, device="cpu", prompts=["a cup"])

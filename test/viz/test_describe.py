@@ -41,7 +41,7 @@ def test_perception_names_classes_and_places():
     )
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines()}
     assert lines == {
-        "classification": "animal 0.90",
+        "classification": "animal 0.90, furniture 0.20",
         "detection": "animal 0.75 at 1,2 to 3,4",
         "segmentation": "person 60%, sky 30%, unlabelled 10%",
         "navigation": "forward 0.70, way ahead blocked 0.25, goal in 1.5 m",

@@ -18,7 +18,7 @@ from vit_perception.runtime.results import (
 from vit_perception.viz.overview import Captions, draw_sheet
 
 LABELS = {0: "person", 1: "vehicle", 2: "sky"}
-CAPTIONS = Captions("title", "subtitle", ["tiny"], ["first", "second"], 0.5)
+CAPTIONS = Captions("title", "subtitle", ["tiny"], ["first", "second"])
 
 
 def full_answer(height, width):

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     from vit_perception.hub.obtain import obtain_model
     from vit_perception.hub.report import to_stderr
     from vit_perception.runtime.predictor import Predictor
-    from vit_perception.viz.describe import describe_perception, labels_by_task
+    from vit_perception.viz.describe import describe_perception
     from vit_perception.viz.draw import draw_overlay
     from vit_perception.viz.pictures import read_picture, write_picture
 
@@ -46,6 +46,6 @@ def run(options: argparse.Namespace) -> int:
     engine = predictor.engine
     print(f"{'ms':<16}{stages} ({predictor.card.name} on {engine.name}, {engine.device}, {engine.precision})")
     if options.output is not None:
-        write_picture(options.output, draw_overlay(image, perception, labels_by_task(predictor.card)))
+        write_picture(options.output, draw_overlay(image, perception, predictor.labels))
         print(f"Drawn in {options.output}")
     return 0

@@ -9,7 +9,9 @@ import numpy as np
 
 from vit_perception.runtime.mask_agreement import overlaps
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Detection
+from vit_perception.tasks import CLASSIFICATION
 
 # What counts as the same box, in intersection over union, and as the same depth.
 _SAME_BOX, _NEAR_DEPTH = 0.5, 0.05
@@ -22,12 +24,14 @@ def agreement(exact: Predictor, fast: Predictor, frames: Sequence[np.ndarray]) -
     and the pixels of depth (to a twentieth).
     """
     found: dict[str, list[float]] = {}
+    # The best class is compared even where it is below the threshold.
+    request = Request(thresholds={CLASSIFICATION: 0.0})
 
     def note(name: str, share: float) -> None:
         found.setdefault(f"{name}_agreement", []).append(share)
 
     for frame in frames:
-        one, other = exact(frame, "rgb"), fast(frame, "rgb")
+        one, other = (predictor(frame, "rgb", request) for predictor in (exact, fast))
         if one.segmentation and other.segmentation:
             note("mask", float(np.mean(one.segmentation.mask == other.segmentation.mask)))
         if one.classification and other.classification:

@@ -1,4 +1,4 @@
-"""One image topic: its subscription, the name that its outputs go under, and why it is silent."""
+"""One camera: its name, the subscription to its images, and a warning when none arrive."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.nodes import silence
+from vit_perception.nodes import no_input
 from vit_perception.nodes.qos import AdaptiveSubscription
 
-# The input where no `image_topics` are given: made to be remapped.
+# The input topic where no `image_topics` are given, which a launch file remaps.
 DEFAULT_TOPIC = "image"
-# Message and its name in the graph by `image_transport`.
-MESSAGES = {"raw": (Image, silence.RAW), "compressed": (CompressedImage, silence.COMPRESSED)}
-_SILENCE_SECONDS = 3.0
+# Message type, and its name in the ROS graph, by `image_transport`.
+MESSAGES = {"raw": (Image, no_input.RAW), "compressed": (CompressedImage, no_input.COMPRESSED)}
+_NO_INPUT_SECONDS = 3.0
 _LOG_SECONDS = 30.0
 
 
 class Camera:
-    """Subscribes as long as it lives.
+    """Subscribes to the images of one camera until it is destroyed.
 
     Args:
-        name: see `camera_names`. topic: without the suffix of a transport. transport: `raw` or `compressed`.
-        receive: called with the name and each message, in the executor's thread.
+        node: subscribes.
+        name: of the camera, see `camera_names`.
+        topic: without the suffix of a transport.
+        transport: `raw` or `compressed`.
+        callback: called with the name and each message, in the executor's thread.
     """
 
     def __init__(
@@ -34,17 +37,17 @@ class Camera:
         name: str,
         topic: str,
         transport: str,
-        receive: Callable[[str, Image | CompressedImage], None],
+        callback: Callable[[str, Image | CompressedImage], None],
     ) -> None:
         self._node = node
         self._name = name
-        self._receive = receive
-        message_type, self._kind = MESSAGES[transport]
-        self._last_arrival = time.monotonic()
+        self._callback = callback
+        message_type, self._type_name = MESSAGES[transport]
+        self._last_received = time.monotonic()
         self._warned: tuple[str, float] = ("", float("-inf"))
         if transport == "compressed":
-            topic = f"{topic.removesuffix('/compressed')}/compressed"  # many paste the whole name
-        self._subscription = AdaptiveSubscription(node, message_type, topic, self._take)
+            topic = f"{topic.removesuffix('/compressed')}/compressed"  # users often give the whole name
+        self._subscription = AdaptiveSubscription(node, message_type, topic, self._on_message)
 
     @property
     def topic(self) -> str:
@@ -53,35 +56,38 @@ class Camera:
     def destroy(self) -> None:
         self._subscription.destroy()
 
-    def check(self) -> str:
-        """Why no frame has come for too long; nothing if they come. Also logged, but not every time."""
+    def input_warning(self) -> str:
+        """Why no image has arrived for too long; empty while images arrive. Also logged now and then."""
         self._subscription.refresh()
         now = time.monotonic()
-        quiet = now - self._last_arrival
-        if quiet < _SILENCE_SECONDS:
+        idle = now - self._last_received
+        if idle < _NO_INPUT_SECONDS:
             self._warned = ("", float("-inf"))
             return ""
-        reason = silence.why_silent(
-            self._node, self.topic, self._kind, self._subscription.profile, remapped=not self._name
+        reason = no_input.explain_no_input(
+            self._node, self.topic, self._type_name, self._subscription.profile, remapped=not self._name
         )
         text, logged = self._warned
         if reason != text or now - logged > _LOG_SECONDS:
             self._warned = (reason, now)
-            self._node.get_logger().warning(f"no image for {quiet:.0f} s: {reason}")
-        return f"no image for {quiet:.0f} s: {reason}"
+            self._node.get_logger().warning(f"no image for {idle:.0f} s: {reason}")
+        return f"no image for {idle:.0f} s: {reason}"
 
-    def _take(self, message: Any) -> None:
-        self._last_arrival = time.monotonic()
-        self._receive(self._name, message)
+    def _on_message(self, message: Any) -> None:
+        self._last_received = time.monotonic()
+        self._callback(self._name, message)
 
 
 def camera_names(topics: Sequence[str]) -> dict[str, str]:
-    """Topic by camera: `/front/image_raw`, `front/image` and `front` are all the camera `front`.
+    """Topics by the names of their cameras.
 
-    Without topics there is one camera without a name, on `image`.
+    The camera of `/front/image_raw`, `front/image` or `front` is called `front`.
+
+    Args:
+        topics: with or without a transport's suffix; none: one camera without a name, on the topic `image`.
 
     Raises:
-        ValueError: a topic is empty, or two are of one camera; says which.
+        ValueError: a topic is empty, or two are of one camera; the message names them.
     """
     cameras: dict[str, str] = {}
     for topic in topics:

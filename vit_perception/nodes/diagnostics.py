@@ -1,4 +1,4 @@
-"""What a node says on /diagnostics."""
+"""The message of a node on /diagnostics."""
 
 from __future__ import annotations
 
@@ -15,27 +15,32 @@ UNCONFIGURED = "could not be configured"
 
 @dataclass(frozen=True)
 class Report:
-    """The state of a node at one moment.
+    """The state of a node at one moment. A text about a problem is empty where there is none.
 
-    node: its full name; state: of its life cycle; failure: why it could not be configured; step: what being
-    configured waits for; silence:
-    why no frame arrives; slowness: why answers come late; each empty if all is well. facts: model, engine
-    and the like.
+    Attributes:
+        node: full name.
+        state: of its life cycle.
+        failure: why it could not be configured.
+        progress: the step of configuring that is under way.
+        no_input: why no image arrives.
+        overload: why results come late.
+        facts: model, engine and the like, by name.
+        snapshot: counts and times.
     """
 
     node: str
     state: str
     failure: str
-    step: str
-    silence: str
-    slowness: str
+    progress: str
+    no_input: str
+    overload: str
     facts: Mapping[str, str]
     snapshot: Snapshot
 
 
 def status(report: Report) -> DiagnosticStatus:
-    """The report as a message: ERROR if something failed, WARN if the node gets or does nothing."""
-    level, message = _verdict(report)
+    """The report as a message: ERROR if something failed, WARN if the node is idle or overloaded."""
+    level, message = _level_and_message(report)
     values = {"state": report.state, **report.facts, **_numbers(report.snapshot)}
     return DiagnosticStatus(
         level=level,
@@ -46,19 +51,19 @@ def status(report: Report) -> DiagnosticStatus:
     )
 
 
-def _verdict(report: Report) -> tuple[bytes, str]:
+def _level_and_message(report: Report) -> tuple[bytes, str]:
     if report.failure:
         return DiagnosticStatus.ERROR, f"{UNCONFIGURED}: {report.failure}"
-    if report.step:
-        return DiagnosticStatus.WARN, report.step
+    if report.progress:
+        return DiagnosticStatus.WARN, report.progress
     if report.snapshot.new_error:
         return DiagnosticStatus.ERROR, f"a frame failed: {report.snapshot.new_error}"
     if report.state != "active":
         return DiagnosticStatus.WARN, f"the node is {report.state}: {_remedy(report)}"
-    if report.silence:
-        return DiagnosticStatus.WARN, report.silence
-    if report.slowness:
-        return DiagnosticStatus.WARN, report.slowness
+    if report.no_input:
+        return DiagnosticStatus.WARN, report.no_input
+    if report.overload:
+        return DiagnosticStatus.WARN, report.overload
     return DiagnosticStatus.OK, f"{report.snapshot.output_hz:.1f} frames a second"
 
 

@@ -1,7 +1,6 @@
-"""The seven executables: from a shell's command to a spinning node and back to the shell.
+"""The seven executables of the package, as in `ros2 run vit_perception detector`.
 
-`ros2 run vit_perception detector`; where nothing is installed, `python -m vit_perception.nodes.executables
-detector`.
+Without an installed package: `python -m vit_perception.nodes.executables detector`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NoReturn
 from vit_perception.runtime.malloc import keep_large_blocks
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
-# The executable of each task, which names its node and its file in `config/`.
+# The executable of each task. Its node and its file in `config/` have the same name.
 EXECUTABLES = {
     CLASSIFICATION: "classifier",
     DETECTION: "detector",
@@ -25,7 +24,7 @@ EXECUTABLES = {
     DEPTH: "depth",
     ATTENTION: "attention",
 }
-# The executable that runs any set of tasks with one forward pass a frame, and its node.
+# The executable for any set of tasks, which takes one forward pass a frame, and its node.
 SUITE, SUITE_NODE = "suite", "perception"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,14 +33,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(name: str, tasks: Sequence[str] | None = None) -> int:
     """Run a node until Ctrl-C or SIGTERM.
 
+    A node that cannot be configured keeps running: it publishes the reason on /diagnostics, and can be given
+    another model and configured again.
+
+    Args:
+        name: of the node.
+        tasks: to compute; None: those of its parameter `tasks`.
+
     Returns:
-        The exit code: 0 after a signal; 1 if a parameter was wrong. A node that could not be configured
-        stays, says why on /diagnostics, and can be given another model and configured again.
+        The exit code: 0 after a signal; 1 if a parameter was wrong.
     """
     for kind in _SIGNALS:
-        signal.signal(kind, _leave)
+        signal.signal(kind, _exit)
     keep_large_blocks()
-    # Only now: these imports take a second or more, in which a user may press Ctrl-C.
+    # Imported after the signal handlers are set: it takes a second, in which a user may press Ctrl-C.
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
@@ -52,8 +57,8 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
         rclpy.try_shutdown()
 
 
-def _leave(_: int, __: FrameType | None) -> NoReturn:
-    """While the node starts: end here and now. Launch and terminal both send Ctrl-C, so once is enough."""
+def _exit(_: int, __: FrameType | None) -> NoReturn:
+    """End at once, while the node starts. The terminal and launch both send SIGINT; the second is ignored."""
     for kind in _SIGNALS:
         signal.signal(kind, signal.SIG_IGN)
     raise SystemExit(0)
@@ -75,8 +80,8 @@ def _spin(name: str, tasks: Sequence[str] | None) -> int:
     try:
         if node.autostart:
             node.start()
-        # rclpy wakes the executor on a signal and shuts down; an exception from Python's own handler
-        # on top of that, at any line, would only tear the ending apart.
+        # From here on rclpy handles signals: it wakes the executor and shuts down in order. An exception from
+        # a handler in Python could come at any line of that.
         for kind in _SIGNALS:
             signal.signal(kind, lambda *_: None)
         install_signal_handlers(SignalHandlerOptions.ALL)

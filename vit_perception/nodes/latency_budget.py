@@ -1,7 +1,7 @@
-"""`max_latency_ms`: less effort a frame while answers come too late, more again once there is time.
+"""The parameter `max_latency_ms`: less effort for a frame while results are late, more once there is time.
 
-Knows no rclpy. Smaller input comes first, since it keeps the rate; merging tokens inside the network
-saves less than the smaller input that costs the same accuracy (docs/real_time.md), and is no step.
+The first steps make the input smaller, which keeps the rate. Merging tokens inside the network is no step: at
+the same loss of accuracy it saves less time than a smaller input (docs/real_time.md). Does not import rclpy.
 """
 
 from __future__ import annotations
@@ -13,31 +13,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effort:
-    """input_scale: in that of the parameter; fresh_only: a frame that had to wait is let go."""
+    """How much is computed for a frame.
+
+    Attributes:
+        input_scale: factor on the parameter `input_scale`.
+        drop_stale: whether a frame that had to wait is dropped.
+    """
 
     input_scale: float
-    fresh_only: bool = False
+    drop_stale: bool = False
 
 
-STEPS = (Effort(1.0), Effort(0.8), Effort(0.65), Effort(0.5), Effort(0.5, fresh_only=True))
-# For models that take one input size alone.
-FIXED_STEPS = (Effort(1.0), Effort(1.0, fresh_only=True))
+STEPS = (Effort(1.0), Effort(0.8), Effort(0.65), Effort(0.5), Effort(0.5, drop_stale=True))
+# For models of one fixed input size.
+FIXED_STEPS = (Effort(1.0), Effort(1.0, drop_stale=True))
 
-# A verdict needs this many frames: the slowest tenth decides, so that one hiccup does not.
+# Frames in a measurement. Their 90th percentile counts, so that one slow frame changes nothing.
 _FRAMES = 20
-# The first of them may have waited behind work at the last effort.
+# The first frames after a step may have waited for one at the previous effort, and do not count.
 _SETTLING = 2
-# A step up is taken if the estimate for it stays below this share of the budget.
+# A step up is taken where its estimated latency is below this share of the budget.
 _MARGIN = 0.8
-# Seconds at one effort before the next step up; doubled each time that one was too much.
+# Seconds at one effort before a step up, doubled after each step up that had to be taken back.
 _LEAST_HOLD, _MOST_HOLD = 5.0, 160.0
 
 
 class LatencyBudget:
-    """Chooses among `STEPS` by what each frame took. Safe to use from any thread.
+    """Chooses the effort by the latency of the frames so far. Any thread may use it.
 
     Args:
-        max_ms: from the arrival of a frame at the node until its answers are out; 0 is no limit.
+        max_ms: longest time from the arrival of a frame at the node until its results are published; 0 is
+            no limit.
+        steps: efforts to choose from, the largest first.
     """
 
     def __init__(self, max_ms: float = 0.0, steps: Sequence[Effort] = STEPS) -> None:
@@ -57,7 +64,7 @@ class LatencyBudget:
             return self._steps[self._level]
 
     def limit(self, max_ms: float) -> None:
-        """Keep to this many milliseconds from now on; 0 is no limit."""
+        """Change the limit, in milliseconds; 0 is no limit."""
         with self._lock:
             if max_ms != self._max_ms:
                 self._max_ms = max_ms
@@ -65,7 +72,15 @@ class LatencyBudget:
                 self._enter(self._level if max_ms else 0)
 
     def observe(self, latency_ms: float, now: float) -> str:
-        """Count a frame answered at `now` (seconds, monotonic); gives what changed, in words, or nothing."""
+        """Count a frame.
+
+        Args:
+            latency_ms: from its arrival until its results were published.
+            now: time of `time.monotonic`, in seconds.
+
+        Returns:
+            What was changed and why, for the log; empty if nothing was.
+        """
         with self._lock:
             if not self._max_ms:
                 return ""
@@ -75,15 +90,15 @@ class LatencyBudget:
                 return ""
             self._p90 = sorted(self._samples[_SETTLING:])[-_FRAMES // 10 - 1]
             del self._samples[_SETTLING : _SETTLING + _FRAMES // 2]
-            return self._judge(now - self._since)
+            return self._adapt(now - self._since)
 
     @property
     def state(self) -> str:
-        """The effort and why, for people; nothing without a limit."""
+        """The measured latency and the effort, for /diagnostics; empty without a limit."""
         with self._lock:
             if not self._max_ms:
                 return ""
-            effort = _words(self._steps[self._level])
+            effort = _describe(self._steps[self._level])
             if not self._p90:
                 return f"measuring; {effort}"
             verdict = "within" if self._p90 <= self._max_ms else "over"
@@ -91,11 +106,11 @@ class LatencyBudget:
 
     @property
     def exhausted(self) -> bool:
-        """Whether answers are late at the least effort there is."""
+        """Whether results are late at the least effort."""
         with self._lock:
             return bool(self._max_ms) and self._level == len(self._steps) - 1 and self._p90 > self._max_ms
 
-    def _judge(self, seconds: float) -> str:
+    def _adapt(self, seconds: float) -> str:
         if self._p90 > self._max_ms:
             if self._level == len(self._steps) - 1:
                 return ""
@@ -110,13 +125,13 @@ class LatencyBudget:
             self._enter(self._level - 1)
         else:
             return ""
-        return f"{reason}: {_words(self._steps[self._level])}"
+        return f"{reason}: {_describe(self._steps[self._level])}"
 
     def _estimate_above(self) -> float:
-        """Milliseconds one step up: time goes with the pixels; waiting may double it."""
-        here, above = self._steps[self._level], self._steps[self._level - 1]
-        waiting = 2.0 if here.fresh_only and not above.fresh_only else 1.0
-        return self._p90 * waiting * (above.input_scale / here.input_scale) ** 2
+        """Latency one step up, in milliseconds: it grows with the pixels, and waiting may double it."""
+        current, above = self._steps[self._level], self._steps[self._level - 1]
+        waiting = 2.0 if current.drop_stale and not above.drop_stale else 1.0
+        return self._p90 * waiting * (above.input_scale / current.input_scale) ** 2
 
     def _enter(self, level: int) -> None:
         self._level = level
@@ -125,6 +140,6 @@ class LatencyBudget:
         self._p90 = 0.0
 
 
-def _words(effort: Effort) -> str:
+def _describe(effort: Effort) -> str:
     size = "input at full size" if effort.input_scale == 1 else f"input at {effort.input_scale:g} of its size"
-    return f"{size}, only frames that need not wait" if effort.fresh_only else size
+    return f"{size}, only frames that need not wait" if effort.drop_stale else size

@@ -1,4 +1,4 @@
-"""What `launch/perception.launch.py` starts, worked out without `launch`, `launch_ros` or rclpy."""
+"""The arguments of `launch/perception.launch.py` and the nodes it starts. Does not import launch or rclpy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from vit_perception.tasks import TASKS, check_tasks
 
 @dataclass(frozen=True)
 class Argument:
-    """A launch argument; `choices` is empty where anything goes."""
+    """A launch argument.
+
+    Attributes:
+        name: as in `name:=value`.
+        default: its value where none is given.
+        description: for `ros2 launch --show-args`.
+        choices: the values it takes; empty: any.
+    """
 
     name: str
     default: str
@@ -25,61 +32,75 @@ class Argument:
 
 ARGUMENTS = (
     Argument(
-        "device", "auto", "Where the network runs; auto takes CUDA if it works.", ("auto", "cpu", "cuda")
+        "device",
+        "auto",
+        "Processor that runs the model; auto takes CUDA where it works.",
+        ("auto", "cpu", "cuda"),
     ),
     Argument(
         "composed",
         "true",
-        "true: all tasks in one node with one forward pass a frame (fast). false: one node a task.",
+        "true: one node for all tasks, with one forward pass for each frame. false: a node for each task.",
         ("true", "false"),
     ),
     Argument(
         "tasks",
         "",
-        f"Tasks to run, separated by commas, from: {', '.join(TASKS)}. Unless given, what the models answer.",
+        f"Tasks to compute, separated by commas, from: {', '.join(TASKS)}. Empty: all that the models can.",
     ),
     Argument(
         "model",
         DEFAULT_MODEL,
-        "Name of an installed model, path of a model's folder, or a public one: hf:ORG/NAME[@REVISION], "
-        "timm:NAME, torchvision:NAME[/WEIGHTS].",
+        "Model to run: the name of an installed model, the path of a model's folder, or a public model "
+        "(hf:ORG/NAME[@REVISION], timm:NAME or torchvision:NAME[/WEIGHTS]), which is downloaded once.",
     ),
-    *(Argument(f"{task}_model", "", f"Model for {task}, in place of model.") for task in TASKS),
+    *(Argument(f"{task}_model", "", f"Model for {task}. Empty: the one in model.") for task in TASKS),
     Argument(
-        "prompts", "", "What a model with an open vocabulary looks for, separated by commas: forklift,pallet."
+        "prompts",
+        "",
+        "What to look for, in words separated by commas, for a model with an open vocabulary: "
+        "forklift,pallet.",
     ),
-    Argument("namespace", "", "Namespace of the nodes and of all their topics, for example front."),
+    Argument("namespace", "", "Namespace of the nodes and of their topics, such as front."),
     Argument(
         "image_topic",
         "image",
-        "Camera topic without its transport suffix. A relative name is inside the namespace; "
-        "start with / to leave it.",
+        "Image topic of the camera, without the suffix of a transport. A name that does not begin with / is "
+        "inside the namespace.",
     ),
     Argument(
         "image_topics",
         "",
-        "Topics of several cameras for one node, separated by commas, in place of image_topic. Answers to "
-        "front/image_raw come out under front.",
+        "Image topics of several cameras for one node, separated by commas, in place of image_topic. Results "
+        "for front/image_raw are published under front/.",
     ),
     Argument(
         "image_transport",
         "raw",
-        "raw: sensor_msgs/Image on image_topic. compressed: CompressedImage on image_topic/compressed.",
+        "How images arrive. raw: as sensor_msgs/Image on image_topic. compressed: as "
+        "sensor_msgs/CompressedImage on image_topic/compressed.",
         ("raw", "compressed"),
     ),
     Argument(
         "params_file",
         "",
-        "YAML parameter file laid over the packaged ones in config/. An argument above that differs "
-        "from its default wins over this file.",
+        "YAML file with parameters, which override those of the package's config/. An argument above that "
+        "differs from its default overrides this file.",
     ),
-    Argument("rviz", "false", "true: open RViz with the images that matter.", ("true", "false")),
+    Argument("rviz", "false", "true: also start RViz, with the images of the results.", ("true", "false")),
 )
 
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One node to start. parameter_files: later ones win; parameters: win over all files."""
+    """One node to start.
+
+    Attributes:
+        executable: of this package.
+        name: of the node.
+        parameter_files: a later one overrides the earlier ones.
+        parameters: override all files.
+    """
 
     executable: str
     name: str
@@ -91,10 +112,12 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     """The nodes that these argument values ask for.
 
     Args:
-        values: every argument of `ARGUMENTS` by name. config: the folder with the packaged parameter files.
+        values: every argument of `ARGUMENTS` by name.
+        config: the folder with the package's parameter files.
 
     Raises:
-        ValueError: a task does not exist. FileNotFoundError: `params_file` does not exist.
+        ValueError: a task does not exist, or the model's tasks are not known yet.
+        FileNotFoundError: `params_file` does not exist.
     """
     tasks = parse_tasks(values["tasks"]) if values["tasks"] else ()
     files: tuple[Path, ...] = ()
@@ -103,7 +126,7 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
         if not params_file.is_file():
             raise FileNotFoundError(f"params_file {params_file} does not exist: give the path of a YAML file")
         files = (params_file,)
-    # An argument left at its default leaves the choice to the parameter files.
+    # An argument at its default is not passed on, so that the parameter files decide.
     parameters: dict[str, str | list[str]] = {
         argument.name: values[argument.name]
         for argument in ARGUMENTS
@@ -132,10 +155,10 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
 
 
 def _answered(model: str, models: Mapping[str, str]) -> tuple[str, ...]:
-    """The tasks that a model here answers, and those that have one of their own.
+    """The tasks of an installed model, and those that have a model of their own.
 
     Raises:
-        ValueError: the model is not here yet, and a node a task would each download it.
+        ValueError: the model is not installed, and each node would download it.
     """
     folder = local_model(model)
     if folder is None:
@@ -156,17 +179,19 @@ def parse_tasks(text: str) -> tuple[str, ...]:
 
 
 def split_list(text: str) -> list[str]:
-    """`a,b` or `[a, 'b']`, as people write lists on a command line."""
+    """The items of `a,b` or `[a, 'b']`, as lists are written on a command line."""
     names = (name.strip(" '\"") for name in text.strip("[] ").split(","))
     return [name for name in names if name]
 
 
 def remappings(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """From the nodes' input names to the camera's topics, for either transport; `camera_info` is beside the
-    image, where drivers have it."""
+    """Remappings of the nodes' input topics to the camera's, for both transports.
+
+    `camera_info` is taken from beside the image, where camera drivers publish it.
+    """
     topic = values["image_topic"]
     if values["image_transport"] == "compressed":
-        topic = topic.removesuffix("/compressed")  # image_transport adds it, but many paste the whole name
+        topic = topic.removesuffix("/compressed")  # users often give the whole name
     beside = topic.rpartition("/")[0]
     info = f"{beside}/camera_info" if "/" in topic else "camera_info"
     return [("image", topic), ("image/compressed", f"{topic}/compressed"), ("camera_info", info)]

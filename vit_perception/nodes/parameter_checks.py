@@ -1,4 +1,4 @@
-"""What a parameter's value has to be: a check raises ValueError with the value and what to give instead."""
+"""Checks of parameter values: each raises ValueError, which names the value and what to give instead."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from vit_perception.nodes.camera import camera_names
 from vit_perception.tasks import check_tasks
 
 Check = Callable[[Any], None]
-# More names than these are not listed to somebody who gave a wrong one.
+# Longest list of choices in an error.
 _MOST_LISTED = 20
+
+
+def any_value(value: Any) -> None:
+    """For a parameter that takes every value of its type."""
 
 
 def one_of(*choices: str) -> Check:
@@ -54,8 +58,23 @@ def topics(value: Any) -> None:
     camera_names(texts(value, "topics"))
 
 
+def prompts(value: Any) -> None:
+    texts(value, "prompts")
+
+
+def labels(value: Any) -> None:
+    texts(value, "labels")
+
+
 def texts(value: Any, what: str) -> list[str]:
-    """A list of texts; what ROS makes of an empty list in a YAML file, None, is one."""
+    """A parameter's value as a list of texts. ROS reads an empty list in a YAML file as None.
+
+    Args:
+        what: the texts are, for the error.
+
+    Raises:
+        ValueError: it is not a list, or not one of texts.
+    """
     if value is None:
         return []
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
@@ -66,9 +85,16 @@ def texts(value: Any, what: str) -> list[str]:
     return found
 
 
-def known(labels: Sequence[str], choices: Sequence[str], what: str) -> None:
-    """Raise ValueError unless all `labels` are among `choices`; suggests what is near."""
-    for label in labels:
+def among(names: Sequence[str], choices: Sequence[str], what: str) -> None:
+    """Check that all names are among the choices.
+
+    Args:
+        what: the beginning of the error, before the wrong name.
+
+    Raises:
+        ValueError: a name is not; suggests those that are spelt alike.
+    """
+    for label in names:
         if label in choices:
             continue
         folded = {choice.casefold(): choice for choice in choices}

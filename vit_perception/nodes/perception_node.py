@@ -1,4 +1,4 @@
-"""The lifecycle node behind all six executables; they differ only in their tasks."""
+"""The lifecycle node behind all seven executables, which differ only in their tasks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics
 from vit_perception.nodes.camera import Camera
-from vit_perception.nodes.frame_slot import FrameSlot, FrameWorker
-from vit_perception.nodes.parameters import Parameters, Settings
-from vit_perception.nodes.pipeline import Arrival, Pipeline
+from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
+from vit_perception.nodes.parameters import Parameters
+from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
+from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.task_models import TaskModels
 
@@ -26,69 +27,70 @@ _REPORT_SECONDS = 1.0
 
 
 class PerceptionNode(Node):
-    """Images in, answers out.
+    """Subscribes to images and publishes what the models see in them.
 
-    configure loads the model and advertises the outputs, activate subscribes and starts to work,
-    deactivate and cleanup undo them. /diagnostics is there in every state.
+    configure loads the models and creates the publishers, activate subscribes and starts the worker,
+    deactivate and cleanup undo these. The node publishes /diagnostics in every state.
 
     Args:
-        tasks: what it answers; None lets its parameter `tasks` say.
-        options: of rclpy's node, as `namespace` or `parameter_overrides`.
+        name: of the node.
+        tasks: to compute; None: those of its parameter `tasks`.
+        options: of rclpy's node, such as `namespace` or `parameter_overrides`.
 
     Raises:
-        ValueError: a parameter given at the start is wrong; says which and why.
+        ValueError: a parameter given at the start is wrong; the message names it and says why.
     """
 
     def __init__(self, name: str, tasks: Sequence[str] | None = None, **options: Any) -> None:
         super().__init__(name, **options)
-        self._options = Parameters(self, None if tasks is None else tuple(tasks))
-        self._options.listen(self._apply)
+        self._node_parameters = Parameters(self, None if tasks is None else tuple(tasks))
+        self._node_parameters.on_change(self._apply)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
         self._cameras: list[Camera] = []
-        self._slot: FrameSlot[Arrival] | None = None
-        self._worker: FrameWorker[Arrival] | None = None
+        self._queue: FrameQueue[ReceivedImage] | None = None
+        self._worker: FrameWorker[ReceivedImage] | None = None
         self._state = "unconfigured"
         self._failure = ""
-        self._step = ""
+        self._progress = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, diagnostics.TOPIC, 10)
-        self.create_timer(_REPORT_SECONDS, self._report)
+        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics)
 
     @property
     def autostart(self) -> bool:
-        """Whether `start` is to be called."""
-        return self._options.autostart
+        """Whether the node is to be started without a lifecycle manager."""
+        return self._node_parameters.autostart
 
     def start(self) -> bool:
-        """Configure and activate; False, with the reason in the log, if that fails."""
+        """Configure and activate. False, with the reason in the log, if that fails."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._failure = ""
         try:
             self._pipeline = self._make_pipeline()
-        except Exception as error:  # whatever is wrong with a model must not end a managed node
-            self._options.release()
+        except Exception as error:  # no error of a model may end a managed node
+            self._node_parameters.release_models()
             self._failure = str(error) or type(error).__name__
             self.get_logger().error(f"could not be configured: {self._failure}")
             return FAILURE
         finally:
-            self._step = ""
+            self._progress = ""
         self._failure = ""
         self._state = "inactive"
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
-        self._pipeline.announce()
-        self._slot = FrameSlot()
-        self._slot.limit_rate(self._options.settings.max_rate)
-        self._worker = FrameWorker(self._slot, self._pipeline.process)
-        transport = self._options.text("image_transport")
+        self._pipeline.publish_labels()
+        self._queue = FrameQueue()
+        self._queue.limit_rate(self._node_parameters.settings.max_rate)
+        self._worker = FrameWorker(self._queue, self._pipeline.process)
+        transport = self._node_parameters.text("image_transport")
         self._state = "active"
         self._cameras = [
-            Camera(self, name, topic, transport, self._receive)
-            for name, topic in self._options.cameras.items()
+            Camera(self, name, topic, transport, self._on_image)
+            for name, topic in self._node_parameters.cameras.items()
         ]
         self.get_logger().info(f"active: waiting for {self._topics()}")
         return SUCCESS
@@ -120,11 +122,11 @@ class PerceptionNode(Node):
         super().destroy_node()
 
     def _make_pipeline(self) -> Pipeline:
-        parameters = self._options
+        parameters = self._node_parameters
         model = parameters.text("model")
         names = [parameters.models.get(task) or model for task in parameters.tasks]
-        folders = {name: obtain_model(name, self._tell) for name in dict.fromkeys(names)}
-        panel = TaskModels(
+        folders = {name: obtain_model(name, self._report_progress) for name in dict.fromkeys(names)}
+        models = TaskModels(
             {task: folders[name] for task, name in parameters.models.items() if name in folders},
             folders.get(model, model),
             parameters.tasks,
@@ -134,35 +136,36 @@ class PerceptionNode(Node):
             prompts=parameters.prompts,
             build_public=build_public,
         )
-        parameters.declare_for(panel)
-        if panel.unanswered:
-            self.get_logger().info(f"no model for {', '.join(panel.unanswered)}: no such outputs")
-        for predictor in panel.predictors:
+        parameters.declare_for(models)
+        if models.unanswered:
+            self.get_logger().info(f"no model for {', '.join(models.unanswered)}: no such outputs")
+        for predictor in models.predictors:
             engine = predictor.engine
             self.get_logger().info(
                 f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
             )
-        pipeline = Pipeline(self, panel, self._statistics, parameters.settings, parameters.cameras)
+        pipeline = Pipeline(self, models, self._statistics, parameters.settings, parameters.cameras)
         pipeline.warm_up()
         return pipeline
 
-    def _tell(self, step: str) -> None:
-        """Say what takes so long: configuring blocks the executor, which would leave /diagnostics silent."""
+    def _report_progress(self, step: str) -> None:
+        """Publish a step of configuring, which blocks the executor and with it the timer of /diagnostics."""
         self.get_logger().info(step)
-        self._step = step
-        self._report()
+        self._progress = step
+        self._publish_diagnostics()
 
-    def _receive(self, camera: str, message: Image | CompressedImage) -> None:
-        if self._slot is not None:
-            self._statistics.arrived(self._slot.put(Arrival(camera, message, time.monotonic()), camera))
+    def _on_image(self, camera: str, message: Image | CompressedImage) -> None:
+        if self._queue is not None:
+            image = ReceivedImage(camera, message, time.monotonic())
+            self._statistics.received(self._queue.put(image, camera))
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
             self._pipeline.apply(settings)
             if self._state == "active":
-                self._pipeline.announce()
-        if self._slot is not None:
-            self._slot.limit_rate(settings.max_rate)
+                self._pipeline.publish_labels()
+        if self._queue is not None:
+            self._queue.limit_rate(settings.max_rate)
 
     def _stop(self) -> None:
         for camera in self._cameras:
@@ -170,22 +173,22 @@ class PerceptionNode(Node):
         self._cameras = []
         if self._worker is not None:
             self._worker.stop()
-            self._worker = self._slot = None
+            self._worker = self._queue = None
 
     def _drop_model(self) -> None:
         if self._pipeline is not None:
             self._pipeline.destroy()
             self._pipeline = None
-        self._options.release()
+        self._node_parameters.release_models()
 
-    def _report(self) -> None:
+    def _publish_diagnostics(self) -> None:
         report = diagnostics.Report(
             node=self.get_fully_qualified_name(),
             state=self._state,
             failure=self._failure,
-            step=self._step,
-            silence="; ".join(filter(None, [camera.check() for camera in self._cameras])),
-            slowness=self._slowness(),
+            progress=self._progress,
+            no_input="; ".join(filter(None, [camera.input_warning() for camera in self._cameras])),
+            overload=self._overload(),
             facts=self._facts(),
             snapshot=self._statistics.snapshot(),
         )
@@ -194,14 +197,14 @@ class PerceptionNode(Node):
         self._diagnostics.publish(message)
 
     def _facts(self) -> dict[str, str]:
-        facts = {"tasks": ", ".join(self._options.tasks)}
+        facts = {"tasks": ", ".join(self._node_parameters.tasks)}
         if self._cameras:
             facts["input_topic"] = self._topics()
         if self._pipeline is not None:
-            predictors = self._pipeline.panel.predictors
+            predictors = self._pipeline.models.predictors
             facts["model"] = ", ".join(predictor.card.name for predictor in predictors)
             for fact, name in (("engine", "name"), ("device", "device"), ("precision", "precision")):
-                # Once for each model, unless they are all alike.
+                # One value for each model, or a single one if they are all alike.
                 values = [getattr(predictor.engine, name) for predictor in predictors]
                 facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
             if state := self._pipeline.budget.state:
@@ -211,7 +214,7 @@ class PerceptionNode(Node):
     def _topics(self) -> str:
         return ", ".join(camera.topic for camera in self._cameras)
 
-    def _slowness(self) -> str:
+    def _overload(self) -> str:
         if self._pipeline is None or not self._pipeline.budget.exhausted:
             return ""
         return f"answers come late at the least effort ({self._pipeline.budget.state}): disable some tasks"

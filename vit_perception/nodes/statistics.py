@@ -1,4 +1,4 @@
-"""Counts and times of the frames, written by two threads and read once a second."""
+"""Counts and times of the frames, written by two threads and published once a second."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What happened since the snapshot before (rates, `stage_ms`, `new_error`) and in all (the rest).
+    """Statistics of a node at one moment; a window reaches back to the previous snapshot.
 
-    frame_age: seconds since the newest frame came, None before the first; stage_ms: mean by stage;
-    new_error: the last error since the snapshot before, if there was one.
+    Attributes:
+        input_hz: rate at which frames arrived in this window.
+        output_hz: rate at which frames were processed in this window.
+        frame_age: seconds since the newest frame arrived; None before the first.
+        received: frames since the node started.
+        processed: frames since the node started.
+        dropped: frames since the node started that were replaced by newer ones, or stale.
+        errors: frames since the node started that could not be processed.
+        stage_ms: mean time in this window by stage, in milliseconds.
+        last_error: of all; empty if there was none.
+        new_error: last error of this window; empty if there was none.
     """
 
     input_hz: float
@@ -30,12 +39,12 @@ class Snapshot:
 
 
 class Statistics:
-    """Of one node since it was made; safe to use from any thread."""
+    """Counts since the node was created. Any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._received = self._processed = self._dropped = self._errors = 0
-        self._last_arrival: float | None = None
+        self._last_received: float | None = None
         self._last_error = ""
         self._begin_window(time.monotonic())
 
@@ -45,13 +54,13 @@ class Statistics:
         self._window_error = ""
         self._stage_ms: defaultdict[str, float] = defaultdict(float)
 
-    def arrived(self, overtook: bool) -> None:
-        """Count a frame, and one dropped if it `overtook` a frame that nobody had looked at."""
+    def received(self, replaced: bool) -> None:
+        """Count a frame that arrived, and one as dropped if it replaced a frame that was waiting."""
         with self._lock:
             self._received += 1
-            self._dropped += overtook
+            self._dropped += replaced
             self._window_received += 1
-            self._last_arrival = time.monotonic()
+            self._last_received = time.monotonic()
 
     def processed(self, stage_ms: Mapping[str, float]) -> None:
         with self._lock:
@@ -61,7 +70,7 @@ class Statistics:
                 self._stage_ms[stage] += milliseconds
 
     def dropped(self, count: int) -> None:
-        """Count frames that were let go after they had arrived."""
+        """Count stale frames."""
         with self._lock:
             self._dropped += count
 
@@ -71,7 +80,7 @@ class Statistics:
             self._last_error = self._window_error = error
 
     def snapshot(self) -> Snapshot:
-        """What there is to say; begins a new window."""
+        """The statistics now; begins a new window."""
         with self._lock:
             now = time.monotonic()
             seconds = max(now - self._window_start, 1e-6)
@@ -79,7 +88,7 @@ class Statistics:
             snapshot = Snapshot(
                 input_hz=self._window_received / seconds,
                 output_hz=self._window_processed / seconds,
-                frame_age=None if self._last_arrival is None else now - self._last_arrival,
+                frame_age=None if self._last_received is None else now - self._last_received,
                 received=self._received,
                 processed=self._processed,
                 dropped=self._dropped,

@@ -1,4 +1,4 @@
-"""The environment in which images of a megabyte and more arrive between Python processes. Knows no rclpy."""
+"""Environment variables with which Fast DDS carries large images. Does not import rclpy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 # The second name is that of Fast DDS before 3.0, which Jazzy has.
 PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-# What decides how images travel. A user who sets any of these has a configuration that must win.
+# Variables that choose the transport. Where a user has set one of them, it is left alone.
 VARIABLES = (TRANSPORTS, *PROFILES)
 
 _PROFILE = Path(__file__).with_name("fast_dds.xml")
 _SHARED_MEMORY = Path("/dev/shm")
-# The profile gives each process 24 MiB, of which it takes what it uses. Running out would be fatal.
+# The profile gives each process up to 24 MiB. A process that runs out of shared memory crashes.
 _LEAST_SHARED_MEMORY = 256 * 1024 * 1024
 
 _LARGEST_MESSAGE = 4 * 1024 * 1024  # holds a 1280x720 colour image in one piece
@@ -22,17 +22,20 @@ _KERNEL_DEFAULT = 212_992
 
 
 def large_image_environment() -> dict[str, str]:
-    """Variables to set for every process that sends or gets images, before rclpy starts in it.
+    """Variables for every process that publishes or receives images of a megabyte or more.
 
-    Shared memory that holds a burst of them; where a container has too little of it, sockets as large
-    as the kernel allows. Empty where the user chose already, or the middleware is not Fast DDS.
+    They are read when rclpy starts. Images then go through shared memory that holds several of them, or, in a
+    container that has too little of it, through sockets with buffers as large as the kernel allows.
+
+    Returns:
+        The variables, which are none if the user has set one of them or the middleware is not Fast DDS.
     """
     middleware = os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
     if "fastrtps" not in middleware or any(os.environ.get(name) for name in VARIABLES):
         return {}
     if _free_bytes(_SHARED_MEMORY) >= _LEAST_SHARED_MEMORY:
         return dict.fromkeys(PROFILES, str(_PROFILE))
-    # A message size beyond the kernel's socket buffers keeps Fast DDS from starting at all.
+    # Fast DDS does not start with messages larger than the kernel's socket buffers.
     message = min(_LARGEST_MESSAGE, *map(_kernel_limit, _KERNEL_LIMITS))
     return {
         TRANSPORTS: f"LARGE_DATA?max_msg_size={message}B&sockets_size={2 * message}B&non_blocking=true",
@@ -48,7 +51,7 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _kernel_limit(path: Path) -> int:
-    """Bytes that a socket buffer may have; where it is not said, as in some containers, the usual."""
+    """Largest socket buffer in bytes; the usual one where a container does not show it."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import cv2
 
-from vit_perception.cards.card import load_card
-from vit_perception.hub.obtain import obtain_model
 from vit_perception.replay.results import read_results
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
-from vit_perception.tasks import CLASSIFICATION
 from vit_perception.viz.overview import Captions, draw_sheet
 
 OVERVIEW = "overview.png"
@@ -56,15 +53,12 @@ def photographs() -> PhotoSource:
 def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
     """Replay the photographs, then draw `overview.png` from the recorded results."""
     run = replay(photographs(), folder, options, check)
-    thresholds = load_card(obtain_model(options.model)).thresholds
-    # A model without classification has no threshold, and no labels to show.
-    captions = _captions(run, thresholds.get(CLASSIFICATION, 1.0))
-    sheet = draw_sheet(list(read_results(folder / RESULTS)), captions)
+    sheet = draw_sheet(list(read_results(folder / RESULTS)), _captions(run))
     cv2.imwrite(str(folder / OVERVIEW), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return run
 
 
-def _captions(run: Run, classes: float) -> Captions:
+def _captions(run: Run) -> Captions:
     summary = run.summary
     made_with = [f"{summary['model']}, {summary['engine']}, {summary['precision']}"]
     medians = [topic["latency_ms"]["p50"] for topic in summary["topics"].values()]
@@ -75,5 +69,4 @@ def _captions(run: Run, classes: float) -> Captions:
         subtitle="One Vision Transformer looks at each photograph once: all answers come from that one look.",
         made_with=made_with,
         names=run.names,
-        classes=classes,
     )

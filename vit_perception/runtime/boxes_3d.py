@@ -1,6 +1,7 @@
-"""Boxes in pixels and depth in metres → boxes in space, in the camera's optical frame.
+"""Boxes in pixels and depth in metres → boxes in metres, in the camera's optical frame.
 
-REP 103: x to the right, y down, z forward. A camera sees the near side of an object: no box reaches farther.
+The axes are those of REP 103: x to the right, y down, z forward. A camera sees the near side of an object
+only, and the boxes end where its depth does.
 """
 
 from __future__ import annotations
@@ -13,22 +14,28 @@ import numpy as np
 
 Size = tuple[int, int]  # height, width
 
-# Share of a box's width and height, around its middle, in which depth is read: the edges show the background.
+# Depth is read in the middle of a box, in this share of its width and height: its edges show the background.
 _INNER = 0.5
-# How many standard deviations, as the median deviation tells them, a depth may lie from the median; and how
-# much of the median it always may, for depth in steps.
+# Depths count as the object's within so many standard deviations of the median (estimated from the median
+# deviation), or within this share of the median, since depth may come in steps.
 _DEVIATIONS, _NEAR = 3.0, 0.01
-# Percentiles between which the depth of an object lies.
+# Percentiles of the depths between which an object extends.
 _SPREAD = (5.0, 95.0)
 
 
 @dataclass(frozen=True)
 class Pinhole:
-    """A camera without distortion. fx, fy: focal lengths; cx, cy: principal point, all in pixels of images of
-    `size`, (0, 0) being the centre of the first pixel, as in the matrix K of sensor_msgs/CameraInfo.
+    """A camera without distortion, as the matrix K of sensor_msgs/CameraInfo describes it.
+
+    Attributes:
+        fx: horizontal focal length in pixels.
+        fy: vertical focal length in pixels.
+        cx: column of the principal point; 0 is the centre of the first pixel.
+        cy: row of the principal point.
+        size: (height, width) of the images in pixels.
 
     Raises:
-        ValueError: it is the matrix of no camera.
+        ValueError: a focal length or a size is not positive, or a value is not finite.
     """
 
     fx: float
@@ -47,20 +54,26 @@ class Pinhole:
 
     @classmethod
     def of_matrix(cls, k: Sequence[float], size: Size) -> Pinhole:
-        """From the nine numbers of K, row by row."""
+        """From the nine numbers of K, in row-major order, and the images' (height, width)."""
         return cls(float(k[0]), float(k[4]), float(k[2]), float(k[5]), size)
 
     def scaled(self, size: Size) -> Pinhole:
-        """The same for images of another (height, width)."""
+        """The same camera with images resized to another (height, width)."""
         y, x = (new / old for new, old in zip(size, self.size, strict=True))
-        # Half a pixel: edges scale, centres of pixels do not.
+        # Resizing scales the edges of pixels; their centres are half a pixel further.
         return Pinhole(self.fx * x, self.fy * y, (self.cx + 0.5) * x - 0.5, (self.cy + 0.5) * y - 0.5, size)
 
 
 @dataclass(frozen=True)
 class Boxes3D:
-    """centres, sizes: (M, 3) float32 x, y, z in metres, sides along the axes; kept: (M,) int64, which of the
-    boxes they are of; left_out: int64, those without depth."""
+    """Boxes with sides along the axes.
+
+    Attributes:
+        centres: (M, 3) float32 x, y, z in metres.
+        sizes: (M, 3) float32 x, y, z in metres.
+        kept: (M,) int64 indices of the 2D boxes that they belong to.
+        left_out: int64 indices of the 2D boxes without known depth.
+    """
 
     centres: np.ndarray
     sizes: np.ndarray
@@ -69,13 +82,14 @@ class Boxes3D:
 
 
 def boxes_3d(boxes: np.ndarray, image_size: Size, depth: np.ndarray, camera: Pinhole) -> Boxes3D:
-    """Where the objects in boxes are.
+    """The objects in 2D boxes as 3D boxes.
 
     Args:
-        boxes: (N, 4) `x_min, y_min, x_max, y_max` in pixels of an image of `image_size`.
-        depth: (H, W) metres along z, over the same image in any size; what is not finite or not positive is
-            not known.
-        camera: of the same image in any size.
+        boxes: (N, 4) `x_min, y_min, x_max, y_max` in pixels of the image.
+        image_size: (height, width) of the image.
+        depth: (H, W) metres along z, of the same view at any size; unknown where it is not finite or not
+            positive.
+        camera: of the same view at any size.
     """
     camera = camera.scaled(image_size)
     scale = np.array([depth.shape[1] / image_size[1], depth.shape[0] / image_size[0]] * 2)
@@ -87,7 +101,7 @@ def boxes_3d(boxes: np.ndarray, image_size: Size, depth: np.ndarray, camera: Pin
             continue
         distance, thickness = found
         left, top, right, bottom = box
-        # Edges of pixels, half a pixel before their centres.
+        # Boxes are measured at the edges of pixels, half a pixel before their centres.
         x, y = (left + right) / 2 - 0.5 - camera.cx, (top + bottom) / 2 - 0.5 - camera.cy
         centres.append((x * distance / camera.fx, y * distance / camera.fy, distance))
         sizes.append(
@@ -103,7 +117,7 @@ def boxes_3d(boxes: np.ndarray, image_size: Size, depth: np.ndarray, camera: Pin
 
 
 def _distance(depth: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
-    """(median, spread) of the depth inside a box in its pixels; None where none of it is known."""
+    """Median and extent of the depth inside a box in pixels of the depth image; None if none is known."""
     columns, rows = _inner(box[0], box[2], depth.shape[1]), _inner(box[1], box[3], depth.shape[0])
     values = depth[rows, columns].astype(np.float64)
     values = values[np.isfinite(values) & (values > 0)]
@@ -118,7 +132,7 @@ def _distance(depth: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
 
 
 def _inner(low: float, high: float, limit: int) -> slice:
-    """The middle of a side, at least one pixel."""
+    """The pixels in the middle of a side, at least one."""
     middle, half = (low + high) / 2, (high - low) / 2 * _INNER
     first = min(max(math.floor(middle - half), 0), limit - 1)
     return slice(first, max(min(math.ceil(middle + half), limit), first + 1))

@@ -1,7 +1,7 @@
-"""Detection scores corrected by the mask: a box is believed more where it fits a blob of its class.
+"""Detection scores corrected by the mask: a box scores higher where it fits a blob of its class in the mask.
 
-The mask learns from every pixel and knows better than a young detector where an object ends; it
-cannot part two that touch, so it only weighs the detector's boxes and never replaces them.
+The mask learns from every pixel, and after a short training it locates the edges of an object better than the
+detector. It cannot separate two objects that touch, so it changes the scores of boxes but not the boxes.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Objects stand out at different certainties: one that is small or dark only at a low one.
+# Probabilities at which blobs are cut out: a small or dark object appears only at a low one.
 _LEVELS = (0.3, 0.5, 0.7)
 _SMALLEST_BLOB = 12  # cells
-# A box that fits no blob is doubted, not thrown away: it may be one of a crowd.
+# A box that fits no blob keeps some of its score: it may be one of a crowd.
 _LEAST = 0.05
 
 
@@ -24,24 +24,30 @@ def agree(
     cell: float,
     weight: float,
 ) -> np.ndarray:
-    """The scores (N,) after the mask had its say: score^(1 - weight) · fit^weight.
+    """Scores corrected by the mask: score^(1 - weight) · fit^weight. The fit is the best overlap with a blob.
 
     Args:
-        scores: (N,) in 0..1. columns: (N,) index of each one's class in `probabilities`.
-        boxes: (N, 4) `x_min, y_min, x_max, y_max` in input pixels. probabilities: (T, h, w) of the
-        things in the mask. cell: input pixels a cell of the mask. weight: of the mask, 0..1.
+        scores: (N,) in 0..1.
+        columns: (N,) index in `probabilities` of the class of each box.
+        boxes: (N, 4) `x_min, y_min, x_max, y_max` in input pixels.
+        probabilities: (T, h, w) of the mask, for the classes that are detected.
+        cell: side of a cell of the mask in input pixels.
+        weight: of the mask, 0..1.
+
+    Returns:
+        (N,) float32 in 0..1.
     """
     fit = np.full(len(scores), _LEAST, np.float32)
     for column in np.unique(columns):
-        mine = columns == column
+        same = columns == column
         blobs = _blobs(probabilities[column]) * cell
         if len(blobs):
-            fit[mine] = np.maximum(overlaps(boxes[mine], blobs).max(axis=1), _LEAST)
+            fit[same] = np.maximum(overlaps(boxes[same], blobs).max(axis=1), _LEAST)
     return np.asarray(scores ** (1 - weight) * fit**weight, np.float32)
 
 
 def _blobs(probability: np.ndarray) -> np.ndarray:
-    """Boxes (M, 4) around what is connected in (h, w) at one of the levels, in cells."""
+    """Boxes (M, 4), in cells, around the connected regions of (h, w) above each of the levels."""
     found: list[np.ndarray] = [np.zeros((0, 4), np.int32)]
     peak = probability.max()
     for level in (level for level in _LEVELS if level < peak):
@@ -55,7 +61,7 @@ def _blobs(probability: np.ndarray) -> np.ndarray:
 
 
 def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(N, 4) and (M, 4) → intersection over union (N, M)."""
+    """Intersection over union (N, M) of boxes (N, 4) with others (M, 4)."""
     overlap = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - np.maximum(
         boxes[:, None, :2], others[None, :, :2]
     )

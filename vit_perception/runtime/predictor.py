@@ -1,4 +1,4 @@
-"""The NumPy façade: `Predictor("robot_vit_s14")(bgr_image) -> Perception`."""
+"""A model behind NumPy arrays: `Predictor("robot_vit_s14")(bgr_image) -> Perception`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from pathlib import Path
 import numpy as np
 
 from vit_perception.cards import raw_outputs
-from vit_perception.cards.card import Card, check_thresholds, load_card
+from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Builder, Engine
 from vit_perception.runtime.engines.select import make_engine
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
+from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
-# Least and largest: a patch or two, and sixteen times the cost.
-INPUT_SCALES = (0.1, 4.0)
-MAP_SCALES = (0.1, 1.0)
-
 
 @dataclass(frozen=True)
-class _Asked:
-    """What frames are looked at for: the card with the prompts as its labels, and their encoding.
+class _Vocabulary:
+    """The classes to look for. Replaced as a whole, so that a frame that is being processed keeps its own.
 
-    Replaced as a whole, so that a frame in flight keeps its own.
+    Attributes:
+        card: of the model; with an open vocabulary, its labels are the prompts.
+        text: the encoded prompts, as the engine takes them.
     """
 
     card: Card
@@ -76,7 +75,7 @@ class Predictor:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
         self._build_public = build_public
-        self._asked = _Asked(card, {})
+        self._vocabulary = _Vocabulary(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
@@ -92,7 +91,13 @@ class Predictor:
     @property
     def card(self) -> Card:
         """Of the model; with an open vocabulary, its labels are the prompts."""
-        return self._asked.card
+        return self._vocabulary.card
+
+    @property
+    def labels(self) -> dict[str, dict[int, str]]:
+        """Class id → name, by task."""
+        card = self.card
+        return {task: dict(enumerate(card.labels)) for task in self.tasks if task in card.tasks}
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -110,60 +115,58 @@ class Predictor:
             text = encode_prompts(self.card, prompts, self._build_public)
             labels = tuple(prompts)
             card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
-            self._asked = _Asked(card, text)
+            self._vocabulary = _Vocabulary(card, text)
 
     def __call__(
         self,
         image: np.ndarray,
         order: str = "bgr",
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> Perception:
-        """Look at one frame.
+        """Compute the answers about one frame.
 
         Args:
             image: (H, W, 3) uint8.
             order: of its channels, `bgr` or `rgb`.
-            tasks: a subset of the predictor's; None is all of them.
-            thresholds: minimum scores by task, in place of the card's.
-            input_scale: size of the network's input, in those of the card: larger sees smaller things.
-            map_scale: size of masks and heat maps, in that of the image.
+            request: what to compute; its tasks are among the predictor's.
 
         Raises:
-            ValueError: an argument is not one of these; the message says what, and what to do.
+            ValueError: an argument is not one of these; the message says what is wrong, and what to do.
         """
-        return self.batch([image], [order], tasks, thresholds, input_scale, map_scale)[0]
+        return self.batch([image], [order], request)[0]
 
     def batch(
         self,
         images: Sequence[np.ndarray],
         orders: Sequence[str],
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> list[Perception]:
-        """Look at several frames, those that fit one input size in one pass; arguments as of one.
+        """Compute the answers about several frames; those of one input size share a forward pass.
 
-        `stage_ms` of each is its share of the batch's.
+        Args:
+            images: (H, W, 3) uint8 each, of any sizes.
+            orders: of the channels of each, `bgr` or `rgb`.
+            request: what to compute for each of them.
+
+        Returns:
+            An answer for each frame, in order. `stage_ms` is its share of the time that the batch took.
+
+        Raises:
+            ValueError: as for one frame.
         """
-        wanted = self._subset(tasks)
-        check_thresholds(thresholds or {})
-        _check_scales(input_scale, map_scale)
-        asked = self._asked
+        tasks = self._subset(request.tasks)
+        request = dataclasses.replace(request, tasks=tasks)
+        vocabulary = self._vocabulary
         start = time.perf_counter()
         prepared = [
-            preprocess(image, asked.card, order, input_scale)
+            preprocess(image, vocabulary.card, order, request.input_scale)
             for image, order in zip(images, orders, strict=True)
         ]
         begin = time.perf_counter()
-        outputs = self._infer(prepared, asked, raw_outputs.needed(asked.card, wanted))
+        outputs = self._infer(prepared, vocabulary, raw_outputs.needed(vocabulary.card, tasks))
         inferred = time.perf_counter()
-        limits = {**asked.card.thresholds, **(thresholds or {})}
         perceptions = [
-            decode(raw, geometry, asked.card, wanted, limits, map_scale)
+            decode(raw, geometry, vocabulary.card, request)
             for raw, (_, geometry) in zip(outputs, prepared, strict=True)
         ]
         share = 1e3 / len(images)
@@ -175,18 +178,18 @@ class Predictor:
         return [dataclasses.replace(perception, stage_ms=stage_ms) for perception in perceptions]
 
     def _infer(
-        self, prepared: Sequence[tuple[np.ndarray, Geometry]], asked: _Asked, names: tuple[str, ...]
+        self, prepared: Sequence[tuple[np.ndarray, Geometry]], vocabulary: _Vocabulary, names: tuple[str, ...]
     ) -> list[dict[str, np.ndarray]]:
-        """Outputs of each frame (a batch of one), the frames of one shape computed together."""
+        """Raw outputs of each frame, with a batch axis of one. Frames of one shape are computed together."""
         if not names:
             return [{} for _ in prepared]
         pixels, geometries = zip(*prepared, strict=True)
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
-            alike = [place for place, frame in enumerate(pixels) if frame.shape == shape]
-            for places in [alike] if asked.card.batched else [[place] for place in alike]:
+            same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
+            for places in [same] if vocabulary.card.batched else [[place] for place in same]:
                 images = np.concatenate([pixels[place] for place in places])
-                extra = self._extra([geometries[place] for place in places], asked.text)
+                extra = self._extra([geometries[place] for place in places], vocabulary.text)
                 with self._turn:
                     outputs = self.engine(images, names, extra)
                 for row, place in enumerate(places):
@@ -196,32 +199,23 @@ class Predictor:
     def _extra(
         self, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
     ) -> Mapping[str, np.ndarray]:
-        """What the engine takes beside the images."""
+        """Inputs of the engine beside the images: encoded prompts, and where in the input each frame lies."""
         if raw_outputs.CONTENT not in self.engine.inputs:
             return text
         content = np.stack([geometry.rows_and_columns for geometry in geometries])
         return {raw_outputs.CONTENT: content, **text}
 
-    def _subset(self, tasks: Iterable[str] | None) -> tuple[str, ...]:
+    def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The tasks of a request; all of the predictor's where it names none."""
         if tasks is None:
             return self.tasks
-        wanted = check_tasks(tasks)
-        if extra := [task for task in wanted if task not in self.tasks]:
+        if extra := [task for task in tasks if task not in self.tasks]:
             raise ValueError(
                 f"task {extra[0]!r} was not asked for when the predictor was made: {', '.join(self.tasks)}"
             )
-        return wanted
+        return tasks
 
     def warm_up(self, height: int, width: int, input_scale: float = 1.0, count: int = 1) -> None:
-        """Run `count` black frames of this size together: compiling for them then delays no real ones."""
+        """Run `count` black frames of this size together, so that no real frame waits for compilation."""
         black = np.zeros((height, width, 3), np.uint8)
-        self.batch([black] * count, ["rgb"] * count, input_scale=input_scale)
-
-
-def _check_scales(input_scale: float, map_scale: float) -> None:
-    for name, value, (least, most) in (
-        ("input_scale", input_scale, INPUT_SCALES),
-        ("map_scale", map_scale, MAP_SCALES),
-    ):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        self.batch([black] * count, ["rgb"] * count, Request(input_scale=input_scale))

@@ -1,4 +1,4 @@
-"""What a frame's answers are: frozen NumPy records in source-image pixels, one a task."""
+"""The results for a frame: frozen NumPy records, one for each task, in pixels of the source image."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-# In a mask: a pixel whose class is not known. mono8 has room for 255 classes beside it.
+# In a mask: a pixel whose class is unknown. mono8 has room for 255 classes beside it.
 UNLABELLED = 255
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Every class with its probability, best first (multi-label: they need not sum to one).
+    """The classes that reach the threshold, best first; both arrays are empty where no class does.
 
-    class_ids: (K,) int64, scores: (K,) float32 in 0..1.
+    Attributes:
+        class_ids: (K,) int64.
+        scores: (K,) float32 probabilities in 0..1. Of a multi-label model they need not sum to one.
     """
 
     class_ids: np.ndarray
@@ -24,11 +26,14 @@ class Classification:
 
 @dataclass(frozen=True)
 class Detection:
-    """Boxes, best first; all three have length zero for an empty scene.
+    """Objects in boxes, the highest score first; all arrays are empty where nothing was found.
 
-    boxes: (N, 4) float32 `x_min, y_min, x_max, y_max` in source pixels, clipped to the image,
-    class_ids: (N,) int64, scores: (N,) float32 in 0..1. instance_ids: (N,) int64, the values of
-    `Segmentation.instances`; None where the model knows no masks of single objects.
+    Attributes:
+        boxes: (N, 4) float32 `x_min, y_min, x_max, y_max` in source pixels, clipped to the image.
+        class_ids: (N,) int64.
+        scores: (N,) float32 in 0..1.
+        instance_ids: (N,) int64, values in `Segmentation.instances`; None where the model gives no masks of
+            single objects.
     """
 
     boxes: np.ndarray
@@ -39,10 +44,13 @@ class Detection:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A class for every source pixel, or for every so many of them (`map_scale`).
+    """The class of every pixel. (H, W) is the size of the source times the request's `map_scale`.
 
-    mask: (H, W) uint8 class ids, 255 unlabelled; confidence: (H, W) uint8, 255 is certain; instances:
-    (H, W) uint16, which object a pixel is of, 0 none; None where the model does not tell them apart.
+    Attributes:
+        mask: (H, W) uint8 class ids; 255 is unlabelled.
+        confidence: (H, W) uint8; 255 is certain.
+        instances: (H, W) uint16 ids of the objects, 0 for none; None where the model does not tell objects
+            of a class apart.
     """
 
     mask: np.ndarray
@@ -52,10 +60,13 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Navigation:
-    """What to do next; a part whose head was never trained is None.
+    """What a robot should do next. A field whose head was not trained is None.
 
-    actions: names, in the order of action_scores; action_scores: (A,) float32 summing to one;
-    collision: probability in 0..1 that the way ahead is blocked; goal_distance: metres.
+    Attributes:
+        actions: names, in the order of `action_scores`.
+        action_scores: (A,) float32 probabilities that sum to one.
+        collision: probability in 0..1 that the way ahead is blocked.
+        goal_distance: metres.
     """
 
     actions: tuple[str, ...] = ()
@@ -66,8 +77,12 @@ class Navigation:
 
 @dataclass(frozen=True)
 class Depth:
-    """How far every source pixel is. depth: (H, W) float32 metres along the optical axis if `metric`, else
-    inverse depth up to scale and shift: larger is nearer. NaN where it is not known.
+    """The distance of every pixel. (H, W) is the size of the source times the request's `map_scale`.
+
+    Attributes:
+        depth: (H, W) float32, NaN where it is unknown. Metres along the optical axis if `metric`, else
+            inverse depth up to scale and shift, which is larger for what is nearer.
+        metric: whether `depth` is in metres.
     """
 
     depth: np.ndarray
@@ -76,17 +91,22 @@ class Depth:
 
 @dataclass(frozen=True)
 class Attention:
-    """Where the last layer's class token looks. heatmap: (H, W) float32, 0..1, mean of the heads."""
+    """Where the model looks. (H, W) is the size of the source times the request's `map_scale`.
+
+    Attributes:
+        heatmap: (H, W) float32 in 0..1: attention of the last layer's class token, mean over the heads.
+    """
 
     heatmap: np.ndarray
 
 
 @dataclass(frozen=True)
 class Perception:
-    """All answers about one frame: a field a task, None where it was not asked for or not trained.
+    """The results for one frame, a field for each task; None where it was not requested or not trained.
 
-    image_size: (height, width) of the source image in pixels; stage_ms: milliseconds by stage
-    (`preprocess`, `inference`, `decode`).
+    Attributes:
+        image_size: (height, width) of the source image in pixels.
+        stage_ms: milliseconds by stage: `preprocess`, `inference`, `decode`.
     """
 
     image_size: tuple[int, int]
@@ -101,8 +121,14 @@ class Perception:
 
 @dataclass(frozen=True)
 class AnsweredFrame:
-    """One frame of a recording. index: from 1; image: (H, W, 3) uint8 RGB as published; labels: class id →
-    name, by task."""
+    """One frame of a recording.
+
+    Attributes:
+        index: from 1.
+        image: (H, W, 3) uint8 RGB, as published.
+        perception: the results for it.
+        labels: class id → name, by task.
+    """
 
     index: int
     image: np.ndarray

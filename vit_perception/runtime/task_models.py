@@ -1,4 +1,4 @@
-"""Several models that answer as one: each task is put to the model that was chosen for it.
+"""Several models with the interface of one: each task is computed by the model that was chosen for it.
 
 `TaskModels({"detection": folder_of_a_detector}, "robot_vit_s14")`; tasks of one model share a forward pass.
 """
@@ -16,15 +16,16 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import TASKS, check_tasks
 
-# (height, width) that most cameras can have.
+# (height, width) that most cameras have.
 _CAMERA = (480, 640)
 
 
 class TaskModels:
-    """Looks at frames as a `Predictor` does.
+    """The models of a node, each for the tasks it was chosen for, with the interface of a `Predictor`.
 
     Args:
         chosen: by task, the name of an installed model or the folder of one; empty ones are none.
@@ -92,17 +93,17 @@ class TaskModels:
             self.set_prompts(prompts)
 
     def card(self, task: str) -> Card:
-        """Of the model that answers `task`; with prompts, its labels are those."""
+        """Card of the model that computes `task`; with an open vocabulary, its labels are the prompts."""
         return self._by_task[task].card
 
     @property
     def labels(self) -> dict[str, dict[int, str]]:
         """Class id → name, by task."""
-        return {task: dict(enumerate(self.card(task).labels)) for task in self.tasks}
+        return {task: names for each in self.predictors for task, names in each.labels.items()}
 
     @property
     def scalable(self) -> bool:
-        """Whether the input of any model may be larger or smaller."""
+        """Whether any model takes inputs of other sizes than its own."""
         return any(predictor.card.scalable for predictor in self.predictors)
 
     @property
@@ -129,26 +130,30 @@ class TaskModels:
         self,
         images: Sequence[np.ndarray],
         orders: Sequence[str],
-        tasks: Iterable[str] | None = None,
-        thresholds: Mapping[str, float] | None = None,
-        input_scale: float = 1.0,
-        map_scale: float = 1.0,
+        request: Request = DEFAULT_REQUEST,
     ) -> list[Perception]:
-        """Look at frames, arguments as of `Predictor.batch`; models that take one input size leave
-        `input_scale` alone. `stage_ms` is the sum over the models that were asked."""
-        wanted = self.tasks if tasks is None else check_tasks(tasks)
+        """Compute the answers about frames, with the arguments of `Predictor.batch`.
+
+        A task that no model answers is left out, and a model of one fixed input size ignores `input_scale`.
+
+        Returns:
+            An answer for each frame. `stage_ms` is the sum over the models that ran.
+        """
+        tasks = self.tasks if request.tasks is None else request.tasks
         answers: list[Perception] | None = None
         for predictor in self.predictors:
-            mine = [task for task in wanted if self._by_task.get(task) is predictor]
-            if not mine:
+            own = tuple(task for task in tasks if self._by_task.get(task) is predictor)
+            if not own:
                 continue
-            scale = input_scale if predictor.card.scalable else 1.0
-            found = predictor.batch(images, orders, mine, thresholds, scale, map_scale)
+            scale = request.input_scale if predictor.card.scalable else 1.0
+            found = predictor.batch(
+                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale)
+            )
             answers = found if answers is None else list(map(_merged, answers, found))
         return answers or [Perception((image.shape[0], image.shape[1])) for image in images]
 
     def warm_up(self, input_scale: float = 1.0, count: int = 1) -> None:
-        """Run `count` black frames of 4:3: compiling for them then delays no real ones."""
+        """Run `count` black frames of 4:3 together, so that no real frame waits for compilation."""
         for predictor in self.predictors:
             card = predictor.card
             scale = input_scale if card.scalable else 1.0
@@ -156,7 +161,7 @@ class TaskModels:
 
 
 def _merged(one: Perception, other: Perception) -> Perception:
-    """The answers of both about one frame."""
+    """The results of both for one frame."""
     answers: dict[str, Any] = {task: answer for task in TASKS if (answer := getattr(other, task)) is not None}
     stage_ms = {
         stage: one.stage_ms.get(stage, 0.0) + other.stage_ms.get(stage, 0.0)

@@ -15,16 +15,16 @@ from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.hub.report import to_stderr
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Perception
-from vit_perception.tasks import DETECTION
-from vit_perception.training.metrics import LOWEST_SCORE, evaluate
+from vit_perception.training.metrics import METRIC_THRESHOLDS, evaluate
 
 
 def judge(predictor: Predictor, photographs: Sequence[Photograph]) -> dict[str, float]:
     """All metrics of `metrics.evaluate`, through the engine that answers the robot."""
 
     def look(rgb: np.ndarray) -> Perception:
-        return predictor(rgb, order="rgb", thresholds={DETECTION: LOWEST_SCORE})
+        return predictor(rgb, order="rgb", request=Request(thresholds=METRIC_THRESHOLDS))
 
     return evaluate(photographs, look)
 

@@ -43,13 +43,14 @@ from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import normalised, preprocess, scaled
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
 from vit_perception.training.augment import View, affine_view, jitter_colour, mosaic, paste
 from vit_perception.training.default_model import default_card
 from vit_perception.training.evaluate import judge
 from vit_perception.training.losses import total_loss
-from vit_perception.training.metrics import LOWEST_SCORE, evaluate
+from vit_perception.training.metrics import METRIC_THRESHOLDS, evaluate
 from vit_perception.training.parameter_groups import parameter_groups
 from vit_perception.training.targets import Batch, collate
 
@@ -137,7 +138,7 @@ def groups_of(model: PerceptionModel, schedule: Schedule) -> list[dict[str, Any]
 
 def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable[[np.ndarray], Perception]:
     """`model` as the robot runs it: same preprocessing, same decoding, every detection kept."""
-    thresholds = {**card.thresholds, "detection": LOWEST_SCORE}
+    request = Request((CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION), METRIC_THRESHOLDS)
 
     @torch.inference_mode()
     def look(rgb: np.ndarray) -> Perception:
@@ -145,7 +146,7 @@ def looker(model: PerceptionModel, card: Card, device: torch.device) -> Callable
         with torch.autocast(device.type, torch.bfloat16):
             outputs = model(torch.from_numpy(normalised(pixels, card)).to(device))
         raw = {name: value.float().cpu().numpy() for name, value in outputs.items()}
-        return decode(raw, geometry, card, (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION), thresholds)
+        return decode(raw, geometry, card, request)
 
     return look
 

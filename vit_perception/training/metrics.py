@@ -12,10 +12,12 @@ import numpy as np
 from vit_perception.data.classes import ACTIONS, LABELS, THINGS
 from vit_perception.data.coco import Photograph, visible_classes
 from vit_perception.runtime.results import UNLABELLED, Detection, Perception
+from vit_perception.tasks import CLASSIFICATION, DETECTION
 from vit_perception.training.targets import PRESENT, way_ahead
 
 # Average precision integrates over all scores; a cut at a working threshold would lose its tail.
 LOWEST_SCORE = 0.005
+METRIC_THRESHOLDS = {CLASSIFICATION: 0.0, DETECTION: LOWEST_SCORE}
 
 
 def average_precision(photographs: Sequence[Photograph], detections: Sequence[Detection]) -> dict[str, float]:
@@ -114,7 +116,7 @@ def presence_ap(photographs: Sequence[Photograph], scores: np.ndarray) -> float:
 
 
 def evaluate(photographs: Sequence[Photograph], look: Callable[[np.ndarray], Perception]) -> dict[str, float]:
-    """All metrics; `look` answers one RGB picture with detections from `LOWEST_SCORE` up."""
+    """All metrics; `look` answers one RGB picture with scores from `METRIC_THRESHOLDS` up."""
     answers = [look(photograph.rgb) for photograph in photographs]
     labelled = [(p, a) for p, a in zip(photographs, answers, strict=True) if p.labelled]
     masks = [a.segmentation.mask for _, a in labelled if a.segmentation]

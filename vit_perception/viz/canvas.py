@@ -1,4 +1,4 @@
-"""What a contact sheet is made of: text, tags, swatches, arrows and pictures with round corners."""
+"""A canvas for the overview: text, tags, swatches, arrows and pictures with rounded corners."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FAINT: Colour = (142, 149, 166)
 GREEN: Colour = (94, 214, 138)
 RED: Colour = (247, 104, 104)
 
-_SMOOTH = 4  # shapes are drawn this much larger and shrunk, for Pillow's edges are jagged
+_SMOOTH = 4  # shapes are drawn so much larger and scaled down, since Pillow's edges are jagged
 _RADIUS = 12
 
-# Unit vectors of the arrows; "stop" is an octagon, and an action without a shape a disc.
+# Unit vectors of the arrows. "stop" is an octagon, and an action of another name a disc.
 _DIRECTIONS = {
     "forward": (0.0, -1.0),
     "turn_left": (-1.0, 0.0),
@@ -32,12 +32,17 @@ _ARROW = ((13.0, 0.0), (-1.0, 11.0), (-1.0, 4.0), (-11.0, 4.0), (-11.0, -4.0), (
 
 @lru_cache(maxsize=32)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The typeface that Pillow carries with it, so that the sheet looks the same everywhere."""
+    """The typeface that comes with Pillow, so that the sheet looks the same on every machine."""
     return ImageFont.load_default(size)
 
 
 class Canvas:
-    """A picture under construction. Text is placed by its left end and the middle of its x-height."""
+    """A picture to draw on. The position of text is its left end and the middle of its x-height.
+
+    Args:
+        width: in pixels.
+        height: in pixels.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self._image = Image.new("RGB", (width, height), BACKGROUND)
@@ -49,23 +54,23 @@ class Canvas:
         return np.array(self._image)
 
     def picture(self, pixels: np.ndarray, corner: tuple[int, int]) -> None:
-        """Put (H, W, 3) uint8 RGB at its top left `corner`, with round corners."""
+        """Draw (H, W, 3) uint8 RGB with rounded corners; `corner` is its top left one."""
         picture = Image.fromarray(pixels)
         self._image.paste(picture, corner, _rounded(picture.width, picture.height, _RADIUS))
 
     def text(
         self, text: str, position: tuple[int, int], size: int, colour: Colour = TEXT, right: bool = False
     ) -> int:
-        """Write a line, ending at `position` if `right`; gives the x of its right end."""
+        """Write a line, which ends at `position` if `right`, and return the x of its right end."""
         x, middle = position
-        # Centred on the lower-case letters of the line's font, not on those of this very text.
+        # Centred by the lower-case letters of the font, whatever letters the text has.
         x_top, x_bottom = font(size).getbbox("x", anchor="ls")[1::2]
         baseline = middle - (x_top + x_bottom) / 2
         self._draw.text((x, baseline), text, colour, font(size), anchor="rs" if right else "ls")
         return x if right else x + math.ceil(width(text, size))
 
     def tag(self, text: str, position: tuple[int, int], size: int, colour: Colour = PLATE) -> int:
-        """Text on a round plate; gives the x of its right end."""
+        """Write text on a rounded plate, and return the x of its right end."""
         x, middle = position
         height = round(size * 1.8)
         plate = tag_width(text, size)
@@ -74,13 +79,13 @@ class Canvas:
         return x + plate
 
     def swatch(self, text: str, position: tuple[int, int], size: int, colour: Colour) -> int:
-        """A spot of colour and what it means; gives the x of its right end."""
+        """Draw a spot of colour with its meaning, and return the x of the right end."""
         x, middle = position
         self._image.paste(colour, (x, middle - size // 2), _rounded(size, size, size // 4))
         return self.text(text, (x + size + size // 2, middle), size, FAINT)
 
     def action(self, action: str, centre: tuple[int, int]) -> None:
-        """The sign for a navigation action, 28 pixels wide."""
+        """Draw the sign of a navigation action, 28 pixels wide."""
         if action in _DIRECTIONS:
             along_x, along_y = _DIRECTIONS[action]
             points = [(a * along_x - b * along_y, a * along_y + b * along_x) for a, b in _ARROW]
@@ -97,17 +102,17 @@ class Canvas:
 
 
 def width(text: str, size: int) -> float:
-    """How many pixels a line takes."""
+    """Width of a line in pixels."""
     return font(size).getlength(text)
 
 
 def tag_width(text: str, size: int) -> int:
-    """How many pixels a tag takes."""
+    """Width of a tag in pixels."""
     return math.ceil(width(text, size)) + 2 * (round(size * 1.8) // 2)
 
 
 def _rounded(width: int, height: int, radius: int) -> Image.Image:
-    """A mask with round corners."""
+    """A mask with rounded corners."""
     corner = Image.new("L", (2 * radius * _SMOOTH, 2 * radius * _SMOOTH))
     ImageDraw.Draw(corner).ellipse((0, 0, corner.width - 1, corner.height - 1), 255)
     corner = corner.resize((2 * radius, 2 * radius), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Answers and model cards as text for a terminal."""
+"""Results and model cards as text for a terminal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,12 @@ _INDENT = 16
 
 
 def describe_perception(perception: Perception, card: Card) -> str:
-    """A block a task; tasks without an answer are left out, as are classes below the threshold."""
+    """A block of text for each task; tasks without an answer are left out."""
     return "\n".join(_entry(task, lines) for task, lines in _answers(perception, card))
 
 
-def labels_by_task(card: Card) -> dict[str, dict[int, str]]:
-    """Task → class id → name, as drawing takes it."""
-    return {task: dict(enumerate(card.labels)) for task in card.tasks}
-
-
 def describe_card(card: Card) -> str:
-    """What a model is, what it was trained for and how well it did."""
+    """A model's description, tasks, classes, input, metrics and licence."""
     entries = (
         ("about", [card.description]),
         ("tasks", [", ".join(card.tasks)]),
@@ -41,7 +36,7 @@ def describe_card(card: Card) -> str:
 
 
 def describe_source(card: Card) -> str:
-    """A line of an adopted model: name, tasks, engines, licence and source."""
+    """An adopted model in one line: name, tasks, engines, licence and source."""
     engines = "OpenVINO, ONNX Runtime, PyTorch" if "onnx" in card.files else "PyTorch"
     source = "" if card.source == card.name else f"; from {card.source}"
     return f"{card.name}: {', '.join(card.tasks)}; {engines}; {card.licence}{source}"
@@ -54,13 +49,11 @@ def _entry(name: str, lines: list[str]) -> str:
 
 def _answers(perception: Perception, card: Card) -> Iterator[tuple[str, list[str]]]:
     if (classes := perception.classification) is not None:
-        threshold = card.thresholds[CLASSIFICATION]
-        shown = [
+        found = [
             f"{card.labels[class_id]} {score:.2f}"
             for class_id, score in zip(classes.class_ids, classes.scores, strict=True)
-            if score >= threshold
         ]
-        yield CLASSIFICATION, [", ".join(shown) or f"nothing above {threshold}"]
+        yield CLASSIFICATION, [", ".join(found) or f"nothing above {card.thresholds[CLASSIFICATION]}"]
     if (boxes := perception.detection) is not None:
         found = [
             "{} {:.2f} at {:.0f},{:.0f} to {:.0f},{:.0f}".format(card.labels[class_id], score, *box)

@@ -1,7 +1,7 @@
-"""Answers drawn on the frame they are about: boxes, mask, attention, and what a robot would do.
+"""Results drawn on their frame: boxes, mask, depth, attention, and what a robot should do.
 
-Pictures are (H, W, 3) uint8 RGB; nothing is drawn into the one that is given. Line and letter sizes
-follow the picture's.
+Images are (H, W, 3) uint8 RGB and are not changed: functions return a new one. Lines and letters grow with
+the image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vit_perception.tasks import CLASSIFICATION, DETECTION
 
 Colour = tuple[int, int, int]
 
-# The default model's classes in colours that fit them (sky is sky blue); any model's first twelve.
+# Chosen for the classes of the default model (the sky is blue), and used for the first twelve of any model.
 _NAMED: tuple[Colour, ...] = (
     (255, 89, 94),
     (25, 130, 255),
@@ -40,7 +40,7 @@ _NAMED: tuple[Colour, ...] = (
     (0, 168, 168),
     (100, 92, 120),
 )
-_GOLDEN_ANGLE = 137.508  # turns hues so that no two of many come close
+_GOLDEN_ANGLE = 137.508  # steps of hue by it keep the colours of many classes apart
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _INK: Colour = (24, 26, 30)
 _PAPER: Colour = (250, 250, 250)
@@ -73,9 +73,12 @@ _PALETTE = np.array([class_colour(class_id) for class_id in range(256)], np.uint
 def draw_overlay(
     image: np.ndarray, perception: Perception, labels: Mapping[str, Mapping[int, str]]
 ) -> np.ndarray:
-    """Everything in `perception` but attention, which would hide the rest, and depth, where there is a mask.
+    """Draw all results except attention, which would hide the others, and depth where there is a mask.
 
-    labels: task → class id → name.
+    Args:
+        image: of the frame.
+        perception: its results.
+        labels: class id → name, by task; a class without a name is written as its id.
     """
     drawn = image.copy()
     if perception.depth is not None and perception.segmentation is None:
@@ -92,8 +95,8 @@ def draw_overlay(
 
 
 def draw_mask(image: np.ndarray, segmentation: Segmentation) -> np.ndarray:
-    """Each pixel tinted in its class's colour, with a fine line between; unlabelled ones stay."""
-    mask = _enlarged(segmentation.mask, image, cv2.INTER_NEAREST)
+    """Tint each pixel in the colour of its class, with thin lines between classes. Unlabelled pixels stay."""
+    mask = _resized(segmentation.mask, image, cv2.INTER_NEAREST)
     tint = cv2.applyColorMap(mask, _PALETTE)
     blended = cv2.addWeighted(image, 1 - _MASK_OPACITY, tint, _MASK_OPACITY, 0)
     edges = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
@@ -102,8 +105,8 @@ def draw_mask(image: np.ndarray, segmentation: Segmentation) -> np.ndarray:
 
 
 def draw_depth(image: np.ndarray, depth: Depth) -> np.ndarray:
-    """The picture under colours from near (red) to far (blue); where nothing is known it stays."""
-    values = _enlarged(depth.depth, image, cv2.INTER_LINEAR)
+    """Tint each pixel by its depth, from red (near) to blue (far). Pixels of unknown depth stay."""
+    values = _resized(depth.depth, image, cv2.INTER_LINEAR)
     known = np.isfinite(values)
     if not known.any():
         return image
@@ -117,7 +120,7 @@ def draw_depth(image: np.ndarray, depth: Depth) -> np.ndarray:
 
 
 def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str]) -> np.ndarray:
-    """A frame and a tag with name and score for each detection, the surest on top."""
+    """Draw a box and a tag with name and score for each detection, those with higher scores on top."""
     drawn = image.copy()
     thickness = max(1, round(2.5 * _unit(image)))
     order = range(len(detection.boxes) - 1, -1, -1)
@@ -136,9 +139,13 @@ def draw_boxes(image: np.ndarray, detection: Detection, labels: Mapping[int, str
 def draw_attention(
     image: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", opacity: float = 0.5
 ) -> np.ndarray:
-    """The picture under `heatmap` (h, w) 0..1, of its shape if not its size, in one of COLOUR_MAPS:
-    inferno darkens where it is low and glows where it is high. At opacity 0 there is the picture
-    alone, at 1 the heat map.
+    """Blend a heat map over the image.
+
+    Args:
+        image: of the frame.
+        heatmap: (h, w) in 0..1, of the same aspect ratio at any size.
+        colour_map: one of COLOUR_MAPS. inferno is dark for low values and bright for high ones.
+        opacity: of the heat map: 0 shows the image only, 1 the heat map only.
 
     Raises:
         ValueError: the colour map does not exist, or the opacity is not in 0..1.
@@ -147,14 +154,14 @@ def draw_attention(
         raise ValueError(f"unknown colour map {colour_map!r}: choose from {', '.join(COLOUR_MAPS)}")
     if not 0.0 <= opacity <= 1.0:
         raise ValueError(f"opacity must be between 0 and 1, not {opacity}")
-    heat = np.uint8(255 * np.clip(_enlarged(heatmap, image, cv2.INTER_LINEAR), 0, 1))
+    heat = np.uint8(255 * np.clip(_resized(heatmap, image, cv2.INTER_LINEAR), 0, 1))
     glow = cv2.cvtColor(cv2.applyColorMap(heat, COLOUR_MAPS[colour_map]), cv2.COLOR_BGR2RGB)
-    # Some gain makes up for the picture that shows through.
+    # The gain makes up for the image that shows through.
     return cv2.addWeighted(image, 1 - opacity, glow, min(1.4 * opacity, 1.0), 0)
 
 
-def _enlarged(values: np.ndarray, image: np.ndarray, interpolation: int) -> np.ndarray:
-    """A map that was asked for smaller than the image, in the image's size."""
+def _resized(values: np.ndarray, image: np.ndarray, interpolation: int) -> np.ndarray:
+    """A map of any size, resized to the image."""
     height, width = image.shape[:2]
     if values.shape == (height, width):
         return values
@@ -162,22 +169,21 @@ def _enlarged(values: np.ndarray, image: np.ndarray, interpolation: int) -> np.n
 
 
 def _unit(image: np.ndarray) -> float:
-    """How much larger than a 480-line picture this one is."""
+    """Size of the image relative to one of 480 lines."""
     return min(image.shape[:2]) / 480
 
 
 def _write_classes(image: np.ndarray, answer: Classification, labels: Mapping[int, str]) -> None:
-    """The surest classes as tags along the top."""
+    """Write the classes with the highest scores as tags along the top."""
     margin = round(8 * _unit(image))
     x = margin
     for class_id, score in list(zip(answer.class_ids, answer.scores, strict=True))[:_MOST_CLASSES]:
-        if score >= 0.5:
-            name = labels.get(int(class_id), str(class_id))
-            x = _tag(image, f"{name} {score:.0%}", (x, margin), class_colour(int(class_id))) + margin
+        name = labels.get(int(class_id), str(class_id))
+        x = _tag(image, f"{name} {score:.0%}", (x, margin), class_colour(int(class_id))) + margin
 
 
 def _write_advice(image: np.ndarray, navigation: Navigation) -> None:
-    """The best action and whether the way is free, along the bottom."""
+    """Write the best action, and whether the way is free, along the bottom."""
     margin = round(8 * _unit(image))
     position = (margin, image.shape[0] - margin)
     if navigation.action_scores is not None:
@@ -186,13 +192,17 @@ def _write_advice(image: np.ndarray, navigation: Navigation) -> None:
         position = (_tag(image, text, position, _PAPER, above=True) + margin, position[1])
     if navigation.collision is not None:
         blocked = navigation.collision >= 0.5
-        sure = navigation.collision if blocked else 1 - navigation.collision
-        text = f"way {'blocked' if blocked else 'free'} {sure:.0%}"
+        probability = navigation.collision if blocked else 1 - navigation.collision
+        text = f"way {'blocked' if blocked else 'free'} {probability:.0%}"
         _tag(image, text, position, _RED if blocked else _GREEN, above=True)
 
 
 def _tag(image: np.ndarray, text: str, corner: tuple[int, int], colour: Colour, above: bool = False) -> int:
-    """Text on a coloured plate under (or `above`) `corner`, moved into the picture; gives its right edge."""
+    """Write text on a coloured plate below `corner`, or above it, moved to lie within the image.
+
+    Returns:
+        The x of its right edge.
+    """
     size = 0.5 * max(0.85, _unit(image))
     (width, height), descent = cv2.getTextSize(text, _FONT, size, 1)
     pad = max(2, round(height * 0.45))
@@ -207,7 +217,7 @@ def _tag(image: np.ndarray, text: str, corner: tuple[int, int], colour: Colour, 
 
 
 def contact_sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    """Pictures of one size in rows, about as many as columns, the last row filled up in black."""
+    """Pictures of one size in about as many rows as columns. The rest of the last row is black."""
     columns = math.ceil(math.sqrt(len(pictures)))
     blank = np.zeros_like(pictures[0])
     pictures = pictures + [blank] * (-len(pictures) % columns)

@@ -1,4 +1,4 @@
-"""The contact sheet: a row a photograph, with boxes, mask and attention beside it."""
+"""The overview: a row for each photograph, with its boxes, mask and attention beside it."""
 
 from __future__ import annotations
 
@@ -14,52 +14,57 @@ from vit_perception.viz.canvas import BACKGROUND, FAINT, GREEN, RED, TEXT, Canva
 from vit_perception.viz.draw import class_colour, draw_attention, draw_boxes, draw_depth, draw_mask
 
 _COLUMNS = ("photograph, classification", "detection", "segmentation", "attention, navigation")
-_PANEL = 440  # width; the height follows the photograph's shape
+_WIDTH = 440  # of a picture; its height follows the shape of the photograph
 _TALLEST = 600
 _GAP = 22
 _MARGIN = 48
 _HEADER = 200
 _CAPTION = 84
 _SMALL, _MEDIUM, _LARGE, _TITLE = 17, 19, 26, 44
-# A class on less of the picture than this needs no place in the legend.
+# A class on a smaller share of the picture is not in the legend.
 _LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
 class Captions:
-    """What the sheet says beside the pictures. names: of the frames, by index from 1; classes: the score
-    from which a class is worth mentioning."""
+    """The text beside the pictures.
+
+    Attributes:
+        title: in large letters at the top left.
+        subtitle: a line below it.
+        made_with: lines at the top right: the model and how it was run.
+        names: of the frames, in the order of their index, which begins at 1.
+    """
 
     title: str
     subtitle: str
     made_with: Sequence[str]
     names: Sequence[str]
-    classes: float
 
 
 def draw_sheet(frames: Sequence[AnsweredFrame], captions: Captions) -> np.ndarray:
     """(H, W, 3) uint8 RGB."""
-    sizes = [_panel_size(frame.image) for frame in frames]
+    sizes = [_picture_size(frame.image) for frame in frames]
     height = _HEADER + sum(size[1] + _CAPTION for size in sizes) + _MARGIN // 2
     canvas = Canvas(_left(len(_COLUMNS)) - _GAP + _MARGIN, height)
     _header(canvas, captions)
     top = _HEADER
     for frame, size in zip(frames, sizes, strict=True):
-        for column, panel in enumerate(_panels(frame, size)):
-            canvas.picture(panel, (_left(column), top))
+        for column, picture in enumerate(_pictures(frame, size)):
+            canvas.picture(picture, (_left(column), top))
         _caption(canvas, top + size[1], frame, captions)
         top += size[1] + _CAPTION
     return canvas.pixels
 
 
 def _left(column: int) -> int:
-    return _MARGIN + column * (_PANEL + _GAP)
+    return _MARGIN + column * (_WIDTH + _GAP)
 
 
-def _panel_size(image: np.ndarray) -> tuple[int, int]:
-    """(width, height): all columns are as wide, a very tall picture is squeezed."""
+def _picture_size(image: np.ndarray) -> tuple[int, int]:
+    """(width, height) of the pictures in a row: all of one width, and not taller than _TALLEST."""
     height, width = image.shape[:2]
-    return _PANEL, min(_TALLEST, max(1, round(_PANEL * height / width)))
+    return _WIDTH, min(_TALLEST, max(1, round(_WIDTH * height / width)))
 
 
 def _header(canvas: Canvas, captions: Captions) -> None:
@@ -71,8 +76,8 @@ def _header(canvas: Canvas, captions: Captions) -> None:
         canvas.text(name, (_left(column), _HEADER - 24), _MEDIUM, FAINT)
 
 
-def _panels(frame: AnsweredFrame, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The four pictures of a row, resized first, so that letters and lines come out at one size."""
+def _pictures(frame: AnsweredFrame, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The four pictures of a row, resized before drawing, so that letters and lines have one size."""
     height, width = frame.image.shape[:2]
     shrinks = size[0] < width
     photograph = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
@@ -99,7 +104,7 @@ def _panels(frame: AnsweredFrame, size: tuple[int, int]) -> Iterator[np.ndarray]
 
 
 def _absent(photograph: np.ndarray) -> np.ndarray:
-    """The place of an answer that the model does not give."""
+    """The picture for a result that the model does not give."""
     return cv2.addWeighted(photograph, 0.15, np.full_like(photograph, BACKGROUND), 0.85, 0)
 
 
@@ -107,7 +112,7 @@ def _caption(canvas: Canvas, top: int, frame: AnsweredFrame, captions: Captions)
     first, second = top + 26, top + 54
     name = captions.names[frame.index - 1]
     canvas.text(name, (_left(0), first), _LARGE)
-    _classes(canvas, frame, captions.classes, (_left(0), second))
+    _classes(canvas, frame, (_left(0), second))
     if frame.perception.detection is not None:
         count = len(frame.perception.detection.boxes)
         text = {0: "nothing found", 1: "1 object"}.get(count, f"{count} objects")
@@ -118,21 +123,21 @@ def _caption(canvas: Canvas, top: int, frame: AnsweredFrame, captions: Captions)
         _advice(canvas, frame.perception.navigation, (_left(3), first))
 
 
-def _classes(canvas: Canvas, frame: AnsweredFrame, least: float, position: tuple[int, int]) -> None:
-    """What the photograph shows, as tags, as many as there is room for."""
+def _classes(canvas: Canvas, frame: AnsweredFrame, position: tuple[int, int]) -> None:
+    """Write the classes of the photograph as tags, as many as there is room for."""
     answer = frame.perception.classification
     if answer is None:
         return
     x, middle = position
     for class_id, score in zip(answer.class_ids, answer.scores, strict=True):
         text = f"{frame.labels.get(CLASSIFICATION, {}).get(int(class_id), class_id)} {score:.0%}"
-        if score < least or x + tag_width(text, _SMALL - 2) > position[0] + _PANEL:
+        if x + tag_width(text, _SMALL - 2) > position[0] + _WIDTH:
             return
         x = canvas.tag(text, (x, middle), _SMALL - 2) + 8
 
 
 def _legend(canvas: Canvas, answer: Segmentation, frame: AnsweredFrame, position: tuple[int, int]) -> None:
-    """The mask's classes, the largest first, on two lines at most."""
+    """Write the classes of the mask, the largest first, on two lines at most."""
     class_ids, counts = np.unique(answer.mask[answer.mask != UNLABELLED], return_counts=True)
     x, middle = position
     for index in np.argsort(-counts):
@@ -141,7 +146,7 @@ def _legend(canvas: Canvas, answer: Segmentation, frame: AnsweredFrame, position
         class_id = int(class_ids[index])
         text = frame.labels.get(SEGMENTATION, {}).get(class_id, str(class_id))
         needed = width(text, _SMALL) + 1.5 * _SMALL
-        if x + needed > position[0] + _PANEL:
+        if x + needed > position[0] + _WIDTH:
             if middle != position[1]:
                 return
             x, middle = position[0], middle + 28
@@ -149,7 +154,7 @@ def _legend(canvas: Canvas, answer: Segmentation, frame: AnsweredFrame, position
 
 
 def _advice(canvas: Canvas, navigation: Navigation, position: tuple[int, int]) -> None:
-    """What a robot would do here."""
+    """Write the best action, and whether the way is free."""
     x, middle = position
     if navigation.action_scores is not None:
         best = int(np.argmax(navigation.action_scores))
@@ -159,6 +164,6 @@ def _advice(canvas: Canvas, navigation: Navigation, position: tuple[int, int]) -
         x = canvas.text(text, (x + 40, middle), _MEDIUM, TEXT) + 24
     if navigation.collision is not None:
         blocked = navigation.collision >= 0.5
-        sure = navigation.collision if blocked else 1 - navigation.collision
-        text = f"way ahead {'blocked' if blocked else 'free'} {sure:.0%}"
+        probability = navigation.collision if blocked else 1 - navigation.collision
+        text = f"way ahead {'blocked' if blocked else 'free'} {probability:.0%}"
         canvas.text(text, (x, middle), _MEDIUM, RED if blocked else GREEN)

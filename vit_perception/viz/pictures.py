@@ -1,4 +1,4 @@
-"""Pictures on disk, in and out."""
+"""Reading and writing picture files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """Every picture in a folder and those below.
+    """All pictures in a folder and its subfolders, sorted by path.
 
     Raises:
         FileNotFoundError: there is none.
@@ -26,7 +26,8 @@ def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB.
 
     Raises:
-        FileNotFoundError: there is no such file. ValueError: OpenCV cannot read it.
+        FileNotFoundError: there is no such file.
+        ValueError: OpenCV cannot read it.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no picture {path}")
@@ -37,10 +38,11 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB, making the folder it is in.
+    """Write (H, W, 3) uint8 RGB, and create its folder if need be.
 
     Raises:
-        ValueError: the name's ending is no picture format's. OSError: it cannot be written.
+        ValueError: the ending of the name is not that of a picture format.
+        OSError: it cannot be written.
     """
     if path.is_dir() or not cv2.haveImageWriter(str(path)):
         raise ValueError(f"{path} does not name a picture: give a file that ends in .png or .jpg")

@@ -26,8 +26,10 @@ from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.hub.build import build_public, open_public
 from vit_perception.model import PerceptionModel
+from vit_perception.runtime.request import Request
 
 CLASSES = 7
+EVERY_CLASS = Request(thresholds={"classification": 0.0})
 PLAIN = {"img_size": 64, "embed_dim": 48, "depth": 4, "num_heads": 3, "num_classes": CLASSES}
 WINDOWS = {"img_size": 64, "embed_dim": 24, "depths": (1, 2), "num_heads": (1, 2), "num_classes": CLASSES}
 # Architecture, what it is made smaller by, settings of its images.
@@ -109,9 +111,9 @@ def test_scores_are_those_of_timm(family: str, published: Callable[[str], tuple[
         assert predictor.card.batched
         assert predictor.card.architecture == {"library": "timm", "name": FAMILIES[family][0]}
         assert ("attention" in predictor.card.trained) == (family in ATTENTIVE)
-        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures))
+        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures), EVERY_CLASS)
         for name, batched in zip(pictures, together, strict=True):
-            for answer in (predictor(pictures[name], "rgb"), batched):
+            for answer in (predictor(pictures[name], "rgb", EVERY_CLASS), batched):
                 scores = np.zeros(CLASSES)
                 scores[answer.classification.class_ids] = answer.classification.scores
                 np.testing.assert_allclose(scores, expected[name], atol=1e-3, err_msg=f"{engine} {name}")

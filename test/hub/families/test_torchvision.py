@@ -26,8 +26,10 @@ from hub.publish import photographs, settle, sharpen
 from hub.rollout import dense_rollout
 from vit_perception.hub.build import open_public
 from vit_perception.hub.families.torchvision import save_torchvision, settings_of
+from vit_perception.runtime.request import Request
 
 CATEGORIES = ["crane", "crane", *(f"class {i}" for i in range(5))]
+EVERY_CLASS = Request(thresholds={"classification": 0.0})
 SETTINGS = {
     "resize_size": 75,
     "crop_size": 64,
@@ -132,9 +134,9 @@ def test_scores_are_those_of_torchvision(family: str, saved: Callable[[str], tup
         predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
         assert predictor.card.labels == tuple(CATEGORIES)
-        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures))
+        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures), EVERY_CLASS)
         for name, batched in zip(pictures, together, strict=True):
-            for answer in (predictor(pictures[name], "rgb"), batched):
+            for answer in (predictor(pictures[name], "rgb", EVERY_CLASS), batched):
                 scores = np.zeros(len(CATEGORIES))
                 scores[answer.classification.class_ids] = answer.classification.scores
                 np.testing.assert_allclose(scores, expected[name], atol=1e-3, err_msg=f"{engine} {name}")

@@ -1,5 +1,8 @@
 """Every colour encoding to every other: hand-computed pixels, and the same as cv_bridge where it exists."""
 
+import sys
+import types
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +12,12 @@ from std_msgs.msg import Header
 
 from nodes.images.material import HEIGHT, PICTURES, WIDTH, YUV, message, picture, samples
 from vit_perception.nodes.images.codec import decode, encode
-from vit_perception.nodes.images.conversions import bridge_names, distribution_bridge, opencv_convert
+from vit_perception.nodes.images.conversions import (
+    bridge_names,
+    convert,
+    cv_bridge_conversion,
+    opencv_convert,
+)
 from vit_perception.nodes.images.encodings import lookup
 
 
@@ -125,7 +133,7 @@ def test_depth_comes_as_it_is():
 
 @pytest.mark.parametrize("source", PICTURES)
 def test_cv_bridge_and_opencv_agree(source):
-    bridge = distribution_bridge()
+    bridge = cv_bridge_conversion()
     if bridge is None:
         pytest.skip("cv_bridge is not installed: it comes with a ROS 2 distribution")
     pixels, known = samples(source), lookup(source)
@@ -135,3 +143,62 @@ def test_cv_bridge_and_opencv_agree(source):
             np.testing.assert_array_equal(
                 bridge(pixels, *names), opencv_convert(pixels, known, lookup(target)), err_msg=target
             )
+
+
+class StandIn:
+    """`cv_bridge.CvBridge` by its public interface, with conversions that leave a trace."""
+
+    def __init__(self):
+        self.conversions = []
+
+    def cv2_to_imgmsg(self, cvim, encoding="passthrough"):
+        return encode(cvim, encoding, Header())
+
+    def imgmsg_to_cv2(self, img_msg, desired_encoding="passthrough"):
+        self.conversions.append((img_msg.encoding, desired_encoding))
+        return opencv_convert(
+            decode(img_msg, "passthrough"), lookup(img_msg.encoding), lookup(desired_encoding)
+        )
+
+
+@pytest.fixture
+def bridge(monkeypatch):
+    """A module in the place of cv_bridge."""
+    stand_in = StandIn()
+    module = types.ModuleType("cv_bridge")
+    module.CvBridge = lambda: stand_in
+    monkeypatch.setitem(sys.modules, "cv_bridge", module)
+    cv_bridge_conversion.cache_clear()
+    yield stand_in
+    cv_bridge_conversion.cache_clear()
+
+
+@pytest.mark.parametrize("source", ["bayer_rggb8", "yuyv", "rgb16"])
+def test_cv_bridge_is_used_by_its_public_interface(bridge, source):
+    pixels = samples(source)
+    expected = opencv_convert(pixels, lookup(source), lookup("bgr8"))
+    np.testing.assert_array_equal(convert(pixels, lookup(source), lookup("bgr8")), expected)
+    assert bridge.conversions[-1] == ({"yuyv": "yuv422_yuy2"}.get(source, source), "bgr8")
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("rgb8", "bgr8"), ("nv12", "bgr8"), ("bayer_rggb8", "rgba8"), ("bgr8", "yuyv")]
+)
+def test_opencv_does_what_is_common_and_what_cv_bridge_lacks(bridge, source, target):
+    cv_bridge_conversion()
+    bridge.conversions.clear()
+    convert(samples(source), lookup(source), lookup(target))
+    assert not bridge.conversions
+
+
+@pytest.mark.parametrize("error", [ImportError, AttributeError])
+def test_a_broken_cv_bridge_is_not_used(bridge, monkeypatch, error):
+    """Built for another NumPy, it imports, and fails when it converts."""
+
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(StandIn, "imgmsg_to_cv2", broken)
+    assert cv_bridge_conversion() is None
+    pixels = samples("bayer_rggb8")
+    assert convert(pixels, lookup("bayer_rggb8"), lookup("bgr8")).shape == (HEIGHT, WIDTH, 3)

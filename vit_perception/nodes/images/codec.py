@@ -1,4 +1,4 @@
-"""Image messages to NumPy arrays and back: the one place that knows `step`, padding and byte order."""
+"""Image messages to NumPy arrays and back, with regard to `step`, padding and byte order."""
 
 from __future__ import annotations
 
@@ -31,16 +31,20 @@ PASSTHROUGH = "passthrough"
 
 
 def decode(msg: Image, encoding: str = "bgr8") -> Array:
-    """The pixels of `msg` in `encoding`, or as they come with `"passthrough"`.
+    """The pixels of an image message.
+
+    Args:
+        msg: of any encoding in sensor_msgs.
+        encoding: of the result; `"passthrough"`: that of the message.
 
     Returns:
-        (H, W) for one channel, else (H, W, channels), in native byte order; YUV as `encode` takes it.
-        Where nothing has to change it is a read-only view of `msg.data` (rows keep their padding as a
-        stride), otherwise a new array.
+        (H, W) for one channel, else (H, W, channels), in native byte order; YUV in the shapes that `encode`
+        takes. Where nothing has to be converted it is a read-only view of `msg.data`, in which padded rows
+        have a larger stride; otherwise a new array.
 
     Raises:
-        ImageError: the encoding is unknown, size, step and data do not fit, or the image has no
-            colours to convert.
+        ImageError: the encoding is unknown; size, step and data do not match; or the image has no colours
+            to convert.
     """
     source = lookup(msg.encoding)
     target = source if encoding == PASSTHROUGH else lookup(encoding)
@@ -51,13 +55,18 @@ def decode(msg: Image, encoding: str = "bgr8") -> Array:
 
 
 def decode_compressed(msg: CompressedImage, encoding: str = "bgr8") -> Array:
-    """The pixels of a JPEG, PNG or other file that OpenCV reads, in `encoding`, or as stored: `passthrough`.
+    """The pixels of a compressed image message.
 
-    `msg.format` is read as compressed_image_transport writes it (`"rgb8; jpeg compressed bgr8"`), or
-    may be just `"jpeg"`. The file's rotation tag is ignored: pixels stay where the camera saw them.
+    Args:
+        msg: with a JPEG, PNG or other file that OpenCV reads. Its `format` is that of
+            compressed_image_transport (`"rgb8; jpeg compressed bgr8"`) or just `"jpeg"`.
+        encoding: of the result; `"passthrough"`: as stored.
+
+    Returns:
+        As `decode`. The file's rotation tag is ignored: pixels stay where the camera recorded them.
 
     Raises:
-        ImageError: the data is empty, truncated or no picture, or the format carries depth.
+        ImageError: the data is empty, truncated or no picture; or the format holds depth.
     """
     original, _, details = (part.strip() for part in msg.format.partition(";"))
     if "compressedDepth" in msg.format:
@@ -82,11 +91,11 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
     """An image message with native byte order and no padding.
 
     Args:
-        pixels: (H, W) or (H, W, channels) of the sample type of `source`. Packed YUV is (H, W, 2); nv12
-            and nv21 are (3H/2, W), nv24 (3H, W): the luma plane, then the rows of chroma.
-        encoding: the encoding of the message.
-        header: goes into the message as it is.
-        source: the encoding that `pixels` are in, converted where it differs; None: `encoding`.
+        pixels: (H, W) or (H, W, channels), with the sample type of `source`. Packed YUV is (H, W, 2); nv12
+            and nv21 are (3H/2, W) and nv24 is (3H, W): the luma plane, then the rows of chroma.
+        encoding: of the message.
+        header: of the message.
+        source: encoding of `pixels`, which are converted where it differs; None: `encoding`.
 
     Raises:
         ImageError: an encoding is unknown, or the array does not have its type or shape, or cannot be
@@ -112,7 +121,7 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
 
 
 def _pixels(msg: Image, encoding: Encoding) -> Array:
-    """The message's samples as they come, after a check that they are all there."""
+    """The samples of a message in native byte order, after a check that it is complete."""
     height, width, step = msg.height, msg.width, msg.step
     encoding.check_size(height, width)
     row = width * encoding.channels * encoding.dtype.itemsize
@@ -141,7 +150,7 @@ def _pixels(msg: Image, encoding: Encoding) -> Array:
 
 
 def _full_yuv(msg: Image) -> Array:
-    """(3H, W) without padding; a chroma row has two bytes a pixel, so it is two steps long, padded last."""
+    """(3H, W) without padding. A row of chroma has two bytes for each pixel and is two steps long."""
     height, width, step = msg.height, msg.width, msg.step
     data = np.frombuffer(msg.data, np.uint8)
     luma = data[: height * step].reshape(height, step)[:, :width]
@@ -156,15 +165,21 @@ def _is_cut_jpeg(data: bytes) -> bool:
 
 
 def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
-    """What a decoded file holds. `original` is the encoding that was compressed, `details` how."""
+    """The encoding of the pixels in a decoded file.
+
+    Args:
+        pixels: as OpenCV decoded them.
+        original: encoding before the compression, the first part of `format`.
+        details: how it was compressed, the second part of `format`.
+    """
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     try:
         encoding = lookup(original) if channels == 1 else None
     except ImageError:
-        encoding = None  # just "jpeg" or "png": the file says the rest
+        encoding = None  # just "jpeg" or "png"
     if encoding and encoding.layout in (NUMBERS, *BAYER.values()) and pixels.dtype == encoding.dtype:
         return encoding  # Bayer samples and 16UC1 depth are stored as a grey picture
-    # OpenCV gives blue first, unless the publisher handed it red first and says so.
+    # OpenCV decodes to BGR, unless the publisher compressed RGB as if it were BGR, which `details` tells.
     red_first = "compressed rgb" in details
     layout = {1: GRAY, 3: RGB if red_first else BGR, 4: RGBA if red_first else BGRA}.get(channels)
     if layout is None or pixels.dtype not in (np.uint8, np.uint16):
@@ -175,7 +190,7 @@ def _stored_encoding(pixels: Array, original: str, details: str) -> Encoding:
 
 
 def _check_array(pixels: Array, encoding: Encoding) -> tuple[int, int]:
-    """(height, width) in pixels of an array that is in `encoding`."""
+    """(height, width) in pixels of an array, after a check that it suits the encoding."""
     channels = 1 if pixels.ndim == 2 else pixels.shape[2] if pixels.ndim == 3 else 0
     if channels != encoding.channels or pixels.dtype != encoding.dtype:
         raise ImageError(

@@ -1,7 +1,8 @@
-"""From any image encoding to any other: the distribution's cv_bridge where it helps, OpenCV everywhere else.
+"""From any image encoding to any other: with cv_bridge where it is installed and has the conversion, else
+with OpenCV.
 
-The OpenCV path makes the conversions that cv_bridge makes, with the same numbers: colour first, then
-depth, 16-bit samples scaled by 255/65535. YUV is ITU-R BT.601 with luma in 16..235, as OpenCV reads it.
+Both give the same numbers: colours are converted first, then the bit depth, with 16-bit samples scaled by
+255/65535. YUV is ITU-R BT.601 with luma in 16..235, as OpenCV reads it.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from vit_perception.nodes.images.encodings import (
 )
 
 Array = NDArray[Any]
+# Pixels, their encoding, and the one to convert them to.
+Conversion = Callable[[Array, str, str], Array]
 
-# OpenCV names a Bayer pattern by the second row's second and third pixel, sensor_msgs by the first two rows.
+# OpenCV names a Bayer pattern by the second and third pixel of its second row, sensor_msgs by its first two
+# rows.
 _OPENCV_BAYER = {"RGGB": "BayerBG", "BGGR": "BayerRG", "GBRG": "BayerGR", "GRBG": "BayerGB"}
 _OPENCV_YUV = {"UYVY": "UYVY", "YUYV": "YUY2", "NV12": "NV12", "NV21": "NV21"}
-# cv_bridge knows the packed YUV layouts in every distribution by these names only.
+# The names of packed YUV that cv_bridge knows in every distribution.
 _BRIDGE_YUV = {"UYVY": "yuv422", "YUYV": "yuv422_yuy2"}
 
 # Rows Y, Cb, Cr; columns B, G, R and the offset. OpenCV before 4.10 reads packed YUV but cannot write it.
@@ -45,27 +49,40 @@ _BGR_TO_YUV = np.array(
 
 
 @functools.cache
-def distribution_bridge() -> Callable[[Array, str, str], Array] | None:
-    """cv_bridge's conversion of an array between two encodings, or None where it cannot be imported.
+def cv_bridge_conversion() -> Conversion | None:
+    """Conversion of an array by the distribution's cv_bridge; None where it is not installed or broken.
 
-    Only the conversion is used: cv_bridge's reading of a message assumes that `step` is a multiple of the
-    pixel.
+    The array goes through a message of its own, without padding and in native byte order: cv_bridge reads a
+    camera's message only if `step` is a multiple of the pixel.
     """
     try:
-        from cv_bridge.boost.cv_bridge_boost import cvtColor2
-    except (ImportError, AttributeError):  # AttributeError: built for another major version of NumPy
+        from cv_bridge import CvBridge
+
+        bridge = CvBridge()
+
+        def conversion(array: Array, source: str, target: str) -> Array:
+            return np.asarray(bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(array, source), target))
+
+        # Its compiled part is loaded by the first conversion, and fails if it was built for another NumPy.
+        conversion(np.zeros((1, 1, 3), np.uint8), "bgr8", "rgb8")
+    except (ImportError, AttributeError):
         return None
-    return cvtColor2
+    return conversion
 
 
 def convert(array: Array, source: Encoding, target: Encoding) -> Array:
-    """Pixels in encoding `source` as pixels in encoding `target`; the array itself where nothing changes.
+    """Convert pixels.
 
     Args:
-        array: as `codec.encode` takes it for `source`, in native byte order; never written to.
+        array: in the shape that `codec.encode` takes for `source`, in native byte order; it is not changed.
+        source: encoding of the array.
+        target: encoding of the result.
+
+    Returns:
+        The array itself where nothing changes, else a new one.
 
     Raises:
-        ImageError: one of the two carries numbers rather than colours and they differ.
+        ImageError: the encodings differ, and one of them holds numbers such as depth instead of colours.
     """
     if source.layout == target.layout and (source.dtype, source.channels) == (target.dtype, target.channels):
         return array
@@ -74,13 +91,13 @@ def convert(array: Array, source: Encoding, target: Encoding) -> Array:
     if not (source.is_colour and target.is_colour):
         raise ImageError(_without_colour(source, target))
     common = source.bits == target.bits == 8 and source.layout in COLOURS and target.layout in COLOURS
-    if not common and (bridge := distribution_bridge()) and (names := bridge_names(source, target)):
+    if not common and (bridge := cv_bridge_conversion()) and (names := bridge_names(source, target)):
         return bridge(np.ascontiguousarray(array), *names)
     return opencv_convert(array, source, target)
 
 
 def opencv_convert(array: Array, source: Encoding, target: Encoding) -> Array:
-    """`convert` between two colour encodings through OpenCV alone."""
+    """`convert` between two colour encodings, without cv_bridge."""
     if source.layout == target.layout:
         return _scale(array, source.bits, target.bits)
     if target.layout in COLOURS:
@@ -102,7 +119,7 @@ def _without_colour(source: Encoding, target: Encoding) -> str:
 
 
 def bridge_names(source: Encoding, target: Encoding) -> tuple[str, str] | None:
-    """The two encodings as cv_bridge names them, or None where it lacks the conversion."""
+    """The names of both encodings in cv_bridge; None where it does not have the conversion."""
     readable = source.layout in COLOURS or source.layout in _BRIDGE_YUV
     demosaicable = source.layout in _OPENCV_BAYER and COLOURS.get(target.layout, 4) < 4
     if target.layout not in COLOURS or not (readable or demosaicable):
@@ -111,7 +128,7 @@ def bridge_names(source: Encoding, target: Encoding) -> tuple[str, str] | None:
 
 
 def _plain_name(encoding: Encoding) -> str:
-    """The name of the encoding that says its colours: `bgr8` for the generic `8UC3`."""
+    """The name that tells the colours: `bgr8` for the generic `8UC3`."""
     return next(
         name
         for name, known in NAMED.items()
@@ -128,7 +145,7 @@ def _scale(array: Array, source_bits: int, target_bits: int) -> Array:
 
 
 def _recolour(array: Array, source: str, target: str) -> Array:
-    """Any layout to one of the five plain ones, at the same depth."""
+    """Any layout to one of the five plain ones, at the same bit depth."""
     if source == FULL_YUV:
         return _from_full_yuv(array, target)
     if source in _OPENCV_BAYER:
@@ -141,7 +158,7 @@ def _recolour(array: Array, source: str, target: str) -> Array:
 
 
 def _from_full_yuv(array: Array, target: str) -> Array:
-    """(3H, W) NV24 to a plain layout; OpenCV lacks it, so each pixel becomes a pair that shares chroma."""
+    """(3H, W) NV24 to a plain layout: as YUYV with every pixel twice, since OpenCV does not read NV24."""
     height, width = array.shape[0] // 3, array.shape[1]
     luma = array[:height]
     if target == GRAY:
@@ -152,7 +169,7 @@ def _from_full_yuv(array: Array, target: str) -> Array:
 
 
 def _mosaic(bgr: Array, pattern: str) -> Array:
-    """(H, W, 3) to the (H, W) samples that a sensor with this colour filter sees."""
+    """(H, W, 3) to the (H, W) samples of a sensor with this colour filter."""
     mosaic = np.empty(bgr.shape[:2], bgr.dtype)
     for position, colour in enumerate(pattern):
         row, column = divmod(position, 2)
@@ -161,13 +178,13 @@ def _mosaic(bgr: Array, pattern: str) -> Array:
 
 
 def _to_yuv(bgr: Array, layout: str) -> Array:
-    """(H, W, 3) uint8 to a YUV layout, chroma averaged over the pixels that share it."""
+    """(H, W, 3) uint8 to a YUV layout; pixels that share chroma get its mean."""
     height, width = bgr.shape[:2]
     yuv = np.asarray(cv2.transform(bgr, _BGR_TO_YUV))
     luma, chroma = yuv[..., 0], yuv[..., 1:]
     if layout in PACKED_YUV:
         halved = cv2.resize(chroma, (width // 2, height), interpolation=cv2.INTER_AREA)
-        samples = (luma, halved.reshape(height, width))  # u and v take turns along a row, as the pixels do
+        samples = (luma, halved.reshape(height, width))  # U and V alternate along a row
         return np.stack(samples if layout == "YUYV" else samples[::-1], axis=-1)
     if layout in HALF_YUV:
         chroma = cv2.resize(chroma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)

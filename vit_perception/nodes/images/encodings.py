@@ -1,4 +1,4 @@
-"""Every image encoding of `sensor_msgs/image_encodings.hpp`: what its bytes hold and how they lie."""
+"""Every image encoding of `sensor_msgs/image_encodings.hpp`, with the layout of its samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ImageError(ValueError):
     """An image that cannot be used; the message names the encoding, size or step and the remedy."""
 
 
-# What the channels mean. The five plain layouts are spelt as OpenCV spells them in its conversion codes.
+# Layouts: the meaning of the channels. The five plain ones are spelt as in OpenCV's conversion codes.
 GRAY, RGB, BGR, RGBA, BGRA = "GRAY", "RGB", "BGR", "RGBA", "BGRA"
 COLOURS = {GRAY: 1, RGB: 3, BGR: 3, RGBA: 4, BGRA: 4}
 NUMBERS = "numbers"  # measurements without a colour: depth, disparity, flow
@@ -31,8 +31,11 @@ _GENERIC = re.compile(r"(8U|8S|16U|16S|32S|32F|64F)C(\d*)")
 class Encoding:
     """One encoding.
 
-    name: as in `Image.encoding`. layout: what the channels mean, one of the constants of this module.
-    dtype: of one sample, in native byte order. channels: samples in a pixel of a row of the message.
+    Attributes:
+        name: as in `Image.encoding`.
+        layout: meaning of the channels, one of the constants of this module.
+        dtype: of a sample, in native byte order.
+        channels: samples for each pixel in a row of the message.
     """
 
     name: str
@@ -47,11 +50,11 @@ class Encoding:
 
     @property
     def is_colour(self) -> bool:
-        """Whether the pixels can be shown in colour, grey, Bayer and YUV included."""
+        """Whether the samples are a picture (grey, Bayer and YUV, too) rather than measurements."""
         return self.layout != NUMBERS
 
     def rows(self, height: int) -> int:
-        """Rows of `step` bytes that a message with `height` pixel rows holds."""
+        """Rows of `step` bytes in a message with `height` rows of pixels."""
         if self.layout in HALF_YUV:
             return height + height // 2
         return 3 * height if self.layout == FULL_YUV else height
@@ -98,8 +101,8 @@ def _named() -> dict[str, Encoding]:
         add(name, "YUYV", "u1", 2)
     for name in ("nv12", "nv21", "nv24"):
         add(name, name.upper(), "u1", 1)
-    # The generic encodings name only a type, but an 8-bit picture under such a name comes from OpenCV, as
-    # cv_bridge's `cv2_to_imgmsg(array)` writes it, and RViz shows it in OpenCV's channel order: so do we.
+    # The generic encodings name only a type. An 8-bit picture with such a name comes from OpenCV, through
+    # cv_bridge's `cv2_to_imgmsg(array)`, and is read in OpenCV's channel order, as RViz does.
     for channels, layout in ((1, GRAY), (3, BGR), (4, BGRA)):
         add(f"8UC{channels}", layout, "u1", channels)
     table["8UC"] = Encoding("8UC", GRAY, np.dtype("u1"), 1)
@@ -111,7 +114,7 @@ NAMED = _named()
 
 @functools.lru_cache(maxsize=256)
 def lookup(name: str) -> Encoding:
-    """The encoding called `name`, as in `Image.encoding`.
+    """The encoding of this name, as in `Image.encoding`.
 
     Raises:
         ImageError: sensor_msgs has no such encoding.

@@ -15,7 +15,13 @@ from vit_perception.nodes.images import codec
 
 @dataclass(frozen=True)
 class Frame:
-    """header: of the message, for every output; pixels: (H, W, 3) uint8, read-only; order: `bgr` or `rgb`."""
+    """A decoded image message.
+
+    Attributes:
+        header: of the message, which every output repeats.
+        pixels: (H, W, 3) uint8, read-only.
+        order: of the channels, `bgr` or `rgb`.
+    """
 
     header: Header
     pixels: np.ndarray
@@ -28,10 +34,10 @@ class Frame:
 
 
 def read_frame(message: Image | CompressedImage) -> Frame:
-    """Decode a message, without a copy where it holds RGB or BGR already.
+    """Decode a message; 8-bit RGB and BGR are not copied.
 
     Raises:
-        ImageError: it holds no colour picture, or not all of one; the message says what is wrong.
+        ImageError: it holds no colour picture, or is incomplete; the error says what is wrong.
     """
     if isinstance(message, CompressedImage):
         return Frame(message.header, codec.decode_compressed(message, "bgr8"), "bgr")

@@ -18,7 +18,7 @@ from vit_perception.nodes.outputs.output import Output
 from vit_perception.nodes.outputs.overlay import OverlayOutput
 from vit_perception.nodes.outputs.segmentation import SegmentationOutput
 from vit_perception.nodes.outputs.topics import TOPICS
-from vit_perception.nodes.parameters import Settings
+from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.results import Perception
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION

@@ -11,8 +11,8 @@ from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo, VisionClass
 
 from vit_perception.nodes.outputs.topics import TOPICS
-from vit_perception.nodes.parameters import Settings
 from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
 
@@ -54,7 +54,8 @@ class Labels:
         for topic in self._topics:
             labels = self._models.card(topic.tasks[0]).labels
             # Every pixel gets a class; of the other tasks, scores from the lower threshold on are published.
-            thresholds = [settings.thresholds[task] for task in topic.tasks if task in settings.thresholds]
+            least = settings.request.thresholds
+            thresholds = [least[task] for task in topic.tasks if task in least]
             current = (labels, min(thresholds, default=0.0))
             if topic.published != current:
                 topic.published = current

@@ -1,7 +1,7 @@
-"""Raw outputs of the network (see raw_outputs.py) → results in source pixels, one module a task.
+"""Raw outputs of the network (see raw_outputs.py) to results in source pixels, one module for each task.
 
-Each takes the outputs of one frame, without the batch axis. A value that is not finite is never
-passed on: its class, box, pixel or score is left out.
+Each takes the outputs of one frame, without the batch axis. Where an output is not finite, its class, box,
+pixel or score is left out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from vit_perception.runtime.decode.segmentation import (
     segmentation,
 )
 from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
@@ -35,18 +36,22 @@ def decode(
     outputs: Mapping[str, np.ndarray],
     geometry: Geometry,
     card: Card,
-    tasks: Iterable[str],
-    thresholds: Mapping[str, float],
-    map_scale: float = 1.0,
+    request: Request = DEFAULT_REQUEST,
 ) -> Perception:
-    """Decode the first frame of a batch: the tasks asked for, of the heads that were trained.
+    """Decode the first frame of a batch.
 
-    `map_scale`: size of masks and heat maps, in that of the source.
+    Args:
+        outputs: raw outputs of the network by name, each with a batch axis.
+        geometry: how the frame lies in the network's input.
+        card: of the model.
+        request: what to compute, of the tasks that the model was trained for. This is the one place where
+            the thresholds of classification and detection act.
 
     Raises:
         ValueError: an output is missing or does not fit the card.
     """
-    tasks = tuple(tasks)
+    tasks = card.tasks if request.tasks is None else request.tasks
+    thresholds = {**card.thresholds, **request.thresholds}
     wanted = [task for task in tasks if task in card.tasks]
     raw = {}
     for name in needed(card, tasks):
@@ -55,10 +60,12 @@ def decode(
         raw[name] = outputs[name][0]
     _check(raw, card)
     rules = card.decoding
-    maps = geometry.of_maps(map_scale)
+    maps = geometry.of_maps(request.map_scale)
     found: dict[str, Any] = {}
     if CLASSIFICATION in wanted:
-        found[CLASSIFICATION] = classification(raw["classification"], rules.classification)
+        found[CLASSIFICATION] = classification(
+            raw["classification"], rules.classification, thresholds[CLASSIFICATION]
+        )
     if "query_masks" in raw:
         least = thresholds.get(DETECTION, 0.0)
         found |= _of_queries(segments(raw, rules.segmentation, geometry, maps, least), wanted)
@@ -79,14 +86,14 @@ def decode(
 
 
 def _of_queries(found: Segments, wanted: Iterable[str]) -> dict[str, Any]:
-    """Answers to the tasks that segments are an answer to."""
-    answers = {SEGMENTATION: found.segmentation, DETECTION: found.detection}
-    return {task: answer for task, answer in answers.items() if task in wanted and answer is not None}
+    """The wanted results among those that the segments give."""
+    results = {SEGMENTATION: found.segmentation, DETECTION: found.detection}
+    return {task: result for task, result in results.items() if task in wanted and result is not None}
 
 
 def _check(raw: Mapping[str, np.ndarray], card: Card) -> None:
-    """Raise ValueError if an output's channels are not those that the card names."""
-    rule = card.decoding.detection.kind  # of a softmax, the last channel is none of the things
+    """Raise ValueError if the number of an output's channels is not that of the card."""
+    rule = card.decoding.detection.kind  # a softmax has one more channel, for "no object"
     for name, axis, count, what in (
         ("classification", 0, len(card.labels), "labels"),
         ("query_scores", 1, len(card.labels) + 1, "labels and one for none"),

@@ -1,4 +1,4 @@
-"""What turns logits into probabilities."""
+"""Logits to probabilities."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Elementwise, float32; tanh does not overflow, however large the logit."""
+    """Elementwise sigmoid, float32. Through tanh, since exp overflows for large logits."""
     return (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the last axis, float32."""
+    """Softmax over the last axis, float32."""
     values = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return (values / values.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""`attention` → a heat map over the source."""
+"""The output `attention` → a heat map over the source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from vit_perception.runtime.results import Attention
 
 
 def attention(weights: np.ndarray, geometry: Geometry) -> Attention:
-    """(heads, gh, gw) weights → mean of the heads as a heat map, 1 at the patch attended to most."""
+    """Attention weights → a heat map: their mean over the heads, scaled to 1 at its highest patch.
+
+    Args:
+        weights: (heads, gh, gw); a patch with a weight that is not finite counts as 0.
+        geometry: of the map.
+    """
     heat = np.where(np.isfinite(weights).all(axis=0), weights.mean(axis=0), 0.0).astype(np.float32)
     rows, columns = geometry.cells(heat.shape)
     peak = heat[:rows, :columns].max()

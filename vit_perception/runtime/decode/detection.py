@@ -1,4 +1,4 @@
-"""`detection_boxes` and `detection_scores` → boxes in source pixels."""
+"""The outputs `detection_boxes` and `detection_scores` → boxes in source pixels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from vit_perception.runtime.results import Detection
 
 NMS_IOU = 0.5
 MAX_DETECTIONS = 100
-# Only the best go into NMS, whose time grows with the square of the candidates.
+# Only the best go into NMS, whose time grows with the square of their number.
 MAX_CANDIDATES = 1000
-# Thinner than this, in source pixels, a box is an artefact of clipping at the edge.
+# A thinner box, in source pixels, is an artefact of clipping at the edge.
 MIN_BOX_SIDE = 0.5
 
 
@@ -30,7 +30,15 @@ def detection(
     card: Card,
     threshold: float,
 ) -> Detection:
-    """Boxes (A, 4) in input pixels, logits (A, T) → what scores at least `threshold`, after NMS by class."""
+    """Boxes that reach the threshold, after non-maximum suppression by class where the card's rule is `grid`.
+
+    Args:
+        raw: `detection_boxes` (A, 4), in input pixels for a grid; `detection_scores` (A, T), logits.
+        mask: probabilities of the segmentation, by which `mask_agreement` corrects the scores; None: none.
+        geometry: of the frame.
+        card: of the model.
+        threshold: least score to report.
+    """
     boxes, logits = raw["detection_boxes"], raw["detection_scores"]
     rule = card.decoding.detection
     if rule.kind != "grid":
@@ -38,7 +46,7 @@ def detection(
     weight = card.mask_agreement
     finite = np.isfinite(boxes).all(axis=1, keepdims=True) & np.isfinite(logits)
     scores = np.where(finite, sigmoid(np.where(finite, logits, 0.0)), -1.0)
-    # The mask raises a score to score^(1 - weight) at most: less than this cannot get over the threshold.
+    # The mask raises a score to score^(1 - weight) at most: a lower one cannot reach the threshold.
     cells, columns = np.nonzero(scores >= threshold ** (1 / (1 - weight)))
     candidates = scores[cells, columns].astype(np.float32)
     best = np.argsort(-candidates, kind="stable")[:MAX_CANDIDATES]
@@ -63,9 +71,9 @@ def _of_set(
     card: Card,
     threshold: float,
 ) -> Detection:
-    """Of queries that were trained to answer for one object each: no NMS, the best scores first."""
-    sane = np.isfinite(boxes).all(axis=1) & np.isfinite(logits).all(axis=1)
-    boxes, logits = boxes[sane], logits[sane]
+    """Boxes of queries that were trained to find one object each: the highest score first, without NMS."""
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(logits).all(axis=1)
+    boxes, logits = boxes[finite], logits[finite]
     if rule.kind == "softmax":
         scores = softmax(logits)[:, :-1] if len(logits) else logits[:, :-1]
     else:
@@ -81,14 +89,14 @@ def _of_set(
     keep = np.flatnonzero(best >= threshold)
     keep = keep[np.argsort(-best[keep], kind="stable")]
     source = geometry.boxes_to_source(_in_input(boxes[queries[keep]], rule, geometry))
-    whole = (source[:, 2:] - source[:, :2]).min(axis=1, initial=np.inf) >= MIN_BOX_SIDE
-    keep, source = keep[whole], source[whole]
+    large = (source[:, 2:] - source[:, :2]).min(axis=1, initial=np.inf) >= MIN_BOX_SIDE
+    keep, source = keep[large], source[large]
     class_ids = np.asarray(card.things, np.int64)[columns[keep]]
     return Detection(source, class_ids, best[keep].astype(np.float32))
 
 
 def _in_input(boxes: np.ndarray, rule: DetectionRule, geometry: Geometry) -> np.ndarray:
-    """Boxes as they come → corners in input pixels."""
+    """Boxes as the model gives them → corners in input pixels."""
     if rule.boxes == "pixels":
         return boxes
     half = boxes[:, 2:] / 2
@@ -103,8 +111,8 @@ def _suppress(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, exte
     """Indices of the boxes that survive NMS within their class, best first."""
     if not len(boxes):
         return np.zeros(0, np.int64)
-    # Each class in a place of its own, so that one NMS treats them apart. OpenCV's NMSBoxesBatched
-    # does the same, but only since 4.7, and Ubuntu 24.04 has 4.6.
+    # Shifting each class by more than the image keeps them apart in one NMS. OpenCV's NMSBoxesBatched does
+    # the same, but only since 4.7, and Ubuntu 24.04 has 4.6.
     shifted = np.concatenate(
         [boxes[:, :2] + (class_ids * (extent + 1))[:, None], boxes[:, 2:] - boxes[:, :2]], axis=1
     )

@@ -1,4 +1,4 @@
-"""`navigation_action`, `…_collision`, `…_goal_distance` → what to do next."""
+"""The outputs `navigation_action`, `…_collision` and `…_goal_distance` → what to do next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from vit_perception.runtime.results import Navigation
 
 
 def navigation(raw: Mapping[str, np.ndarray], actions: tuple[str, ...]) -> Navigation:
-    """The navigation outputs that are there → scores; a part that is absent or not finite is None."""
+    """Outputs of the navigation heads → a result; a field is None where its output is absent or not finite.
+
+    Args:
+        raw: those that the model has of `navigation_action` (A,) logits, `navigation_collision` (1,) logit
+            and `navigation_goal_distance` (1,) metres.
+        actions: names of the A actions.
+    """
     logits = raw.get("navigation_action")
     scores = None
     if logits is not None and np.isfinite(logits).all():
@@ -27,5 +33,5 @@ def navigation(raw: Mapping[str, np.ndarray], actions: tuple[str, ...]) -> Navig
 
 
 def _finite(value: np.ndarray | None) -> float | None:
-    """The single number in `value`, or None where there is none or it is not finite."""
+    """The number in an array of one; None where it is absent or not finite."""
     return float(value[0]) if value is not None and np.isfinite(value[0]) else None

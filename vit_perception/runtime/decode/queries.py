@@ -1,9 +1,12 @@
-"""`query_scores` and `query_masks` → segments: a class and a mask each, as Mask2Former and its kin answer.
+"""The outputs `query_scores` and `query_masks` → segments with a class and a mask each, as of Mask2Former.
 
-`semantic`: a class has the sum of its queries' masks, each times its score; the largest is a pixel's.
-`panoptic`: queries that are sure of a class share the pixels out; what keeps too little of
-its own mask is dropped.
-`instance`: masks one over the other, in the order in which the library paints them.
+There are three kinds of rules:
+
+- `semantic`: the masks of a class's queries are summed, weighted by their scores, and the largest sum wins a
+  pixel.
+- `panoptic`: each pixel goes to one of the queries above the threshold; a query that wins too little of its
+  own mask is dropped.
+- `instance`: masks are painted over each other, in the order of the library that published the model.
 """
 
 from __future__ import annotations
@@ -20,14 +23,19 @@ from vit_perception.runtime.decode.segmentation import strongest
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import UNLABELLED, Detection, Segmentation
 
-# Of a semantic answer, the classes with the best scores are tried first.
+# For `semantic`, so many classes with the highest scores are computed first.
 _LIKELY = 16
 
 
 @dataclass(frozen=True)
 class Segments:
-    """segmentation: of every pixel; detection: a box around each segment, best first, None where there are
-    none to tell apart (`semantic`). The box is of the whole mask, of which others may hide a part, or all."""
+    """The two results that segments give.
+
+    Attributes:
+        segmentation: of every pixel.
+        detection: a box around each segment, the highest score first; None for `semantic`. The box is around
+            the whole mask, even where other segments cover it.
+    """
 
     segmentation: Segmentation
     detection: Detection | None
@@ -35,7 +43,7 @@ class Segments:
 
 @dataclass(frozen=True)
 class _Segment:
-    """box: `x, y, width, height` in pixels of the maps."""
+    """A segment. `box` is `x, y, width, height` in pixels of the maps."""
 
     class_id: int
     score: float
@@ -49,14 +57,18 @@ def segments(
     maps: Geometry,
     threshold: float = 0.0,
 ) -> Segments:
-    """Logits (Q, C + 1) and (Q, h, w) → what they show; queries that are not finite are left out.
+    """Decode queries; those that are not finite are left out.
 
-    geometry: of boxes, in source pixels; maps: of masks, smaller where `map_scale` is less than one.
-    threshold: least score of a box; the segmentation keeps what the rule keeps.
+    Args:
+        raw: `query_scores` (Q, C + 1) and `query_masks` (Q, h, w), logits.
+        rule: how the publisher of the model reads them.
+        geometry: of the frame, for boxes.
+        maps: of the masks, which are smaller where `map_scale` is less than one.
+        threshold: least score of a box. It does not act on the segmentation.
     """
     logits, masks = raw["query_scores"], raw["query_masks"]
-    sane = np.isfinite(logits).all(axis=1) & np.isfinite(masks).all(axis=(1, 2))
-    scores, masks = softmax(logits[sane]), masks[sane].astype(np.float32, copy=False)
+    finite = np.isfinite(logits).all(axis=1) & np.isfinite(masks).all(axis=(1, 2))
+    scores, masks = softmax(logits[finite]), masks[finite].astype(np.float32, copy=False)
     if rule.kind == "semantic":
         return Segments(_semantic(scores[:, :-1], masks, rule, maps), None)
     share = _panoptic if rule.kind == "panoptic" else _instance
@@ -68,16 +80,16 @@ def segments(
 
 
 def _semantic(scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry) -> Segmentation:
-    """Confidence: the share of the best class in the sum of all."""
+    """`semantic`. The confidence is the share of the best class in the sum of all."""
     if not len(scores):
         nothing = np.zeros(maps.source, np.uint8)
         return Segmentation(nothing + UNLABELLED, nothing)
     probabilities = _sigmoid(np.stack([_resized(mask, rule) for mask in masks]))
-    most = scores.sum(axis=0)  # a class has this in a pixel that all its queries are sure of
+    most = scores.sum(axis=0)  # the most that a class can have in a pixel
     order = np.argsort(-most, kind="stable")
     likely, rest = order[:_LIKELY], order[_LIKELY:]
     values = np.tensordot(scores[:, likely], probabilities, axes=(0, 0))
-    rest = rest[most[rest] >= values.max(axis=0).min()]  # the others are nowhere the best
+    rest = rest[most[rest] >= values.max(axis=0).min()]  # the others win no pixel
     if len(rest):
         values = np.concatenate([values, np.tensordot(scores[:, rest], probabilities, axes=(0, 0))])
     places, best = strongest(values, maps)
@@ -90,8 +102,12 @@ def _semantic(scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, map
 def _panoptic(
     scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry
 ) -> tuple[np.ndarray, np.ndarray, list[_Segment]]:
-    """(H, W) uint16, one more than the place in the list of a pixel's segment, zero for none; (H, W) float32,
-    its mask's probability times its score; and the segments."""
+    """`panoptic`.
+
+    Returns:
+        (H, W) uint16 numbers of each pixel's segment, from 1, 0 for none; (H, W) float32 probability of its
+        mask times its score; and the segments.
+    """
     classes, sure = scores.argmax(axis=1, keepdims=True), scores.max(axis=1, initial=0)
     kept = np.flatnonzero((classes[:, 0] < scores.shape[1] - 1) & (sure > rule.threshold))
     nearest, best = np.zeros(maps.source, np.uint16), np.full(maps.source, -1, np.float32)
@@ -128,8 +144,8 @@ def _panoptic(
 def _instance(
     scores: np.ndarray, masks: np.ndarray, rule: SegmentationRule, maps: Geometry
 ) -> tuple[np.ndarray, np.ndarray, list[_Segment]]:
-    """As `_panoptic`; the score is that of the class times the mean probability within the mask, which is
-    less. What comes later lies on top."""
+    """`instance`; returns the same as `_panoptic`. A segment's score is that of its class times the mean
+    probability within its mask. Later segments cover earlier ones."""
     scores = scores[:, :-1]
     if rule.interpolated == "logits":
         queries, classes = np.arange(len(scores)), scores.argmax(axis=1)
@@ -150,7 +166,7 @@ def _instance(
 
 
 def _silhouette(mask: np.ndarray, rule: SegmentationRule, maps: Geometry) -> tuple[np.ndarray, float]:
-    """(H, W) bool: where a mask of logits is positive; and its mean probability there."""
+    """Where a mask of logits is positive, (H, W) bool, and its mean probability there."""
     mask = _resized(mask, rule)
     if rule.interpolated == "logits":
         mask = maps.map_to_source(mask)
@@ -162,7 +178,7 @@ def _silhouette(mask: np.ndarray, rule: SegmentationRule, maps: Geometry) -> tup
 
 
 def _placed(mask: np.ndarray, rule: SegmentationRule, maps: Geometry) -> np.ndarray:
-    """(h, w) logits → (H, W) probabilities."""
+    """Logits (h, w) → probabilities (H, W)."""
     if rule.interpolated == "logits":
         return _sigmoid(maps.map_to_source(_resized(mask, rule)))
     return maps.map_to_source(_sigmoid(_resized(mask, rule)))
@@ -176,12 +192,12 @@ def _resized(mask: np.ndarray, rule: SegmentationRule) -> np.ndarray:
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Exact near zero, too: where all masks are far from sure, the least unsure has the pixel."""
+    """Sigmoid that is exact near zero, too: where all masks are improbable, the best one wins a pixel."""
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), np.float32)
 
 
 def _cuts(rule: SegmentationRule) -> bool:
-    """Whether a panoptic segment is cut where its own mask is below the threshold, as EoMT's is."""
+    """Whether a panoptic segment ends where its own mask is below the threshold, as with EoMT."""
     return rule.interpolated == "logits"
 
 

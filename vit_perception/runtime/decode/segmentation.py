@@ -1,4 +1,4 @@
-"""`segmentation` → a class for every source pixel."""
+"""The output `segmentation` → a class for every source pixel."""
 
 from __future__ import annotations
 
@@ -8,62 +8,73 @@ import numpy as np
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import UNLABELLED, Segmentation
 
-# So few classes are all interpolated; of more, those that are among the first places of some cell.
+# Up to _FEW classes are all interpolated; of more, those that are among the _PLACES best of some cell.
 _FEW, _PLACES = 24, 4
 
-# (C, h, w) probabilities over the input, and (h, w) bool: where they are known.
+# Probabilities (C, h, w) over the input, and where they are known, (h, w) bool.
 ProbabilityMap = tuple[np.ndarray, np.ndarray]
 
 
-def segmentation(probabilities: np.ndarray, sane: np.ndarray, geometry: Geometry) -> Segmentation:
-    """A probability map over the input → the best class and its probability for every source pixel."""
-    rows, columns = geometry.cells(sane.shape)
-    # In 16 bits, which OpenCV compares and copies twice as fast as float32.
+def segmentation(probabilities: np.ndarray, finite: np.ndarray, geometry: Geometry) -> Segmentation:
+    """The most probable class of every source pixel.
+
+    Args:
+        probabilities: (C, h, w) over the input.
+        finite: (h, w) bool, where the probabilities are known.
+        geometry: of the map.
+    """
+    rows, columns = geometry.cells(finite.shape)
+    # OpenCV compares and copies 16 bits twice as fast as float32.
     levels = np.rint(probabilities * 65535).astype(np.uint16)
     best = np.zeros(geometry.source, np.uint16)
     mask = np.full(geometry.source, UNLABELLED, np.uint8)
-    # Full-size arrays are what costs, and most classes are the best of no cell. One of those could only
-    # win where it is second to two others side by side: a seam of a few pixels, if any.
+    # Full-size arrays cost the time, and most classes win no cell. Leaving these out changes a few pixels at
+    # most: such a class could win only between two neighbouring cells, where it is second to both winners.
     winners = probabilities[:, :rows, :columns].argmax(axis=0)
     for class_id in np.flatnonzero(np.bincount(winners.reshape(-1))):
         values = geometry.map_to_source(levels[class_id])
         # Not mask[values > best] = class_id: NumPy's assignment through a mask takes ten times as long.
         cv2.copyTo(np.full_like(mask, class_id), cv2.compare(values, best, cv2.CMP_GT), mask)
         cv2.max(values, best, best)
-    if not sane.all():
-        # Interpolation would spread what is not a number: such pixels and their neighbours stay unlabelled.
-        unknown = geometry.map_to_source(1.0 - sane.astype(np.float32)) > 0
+    if not finite.all():
+        # Interpolation spreads the values of unknown cells: pixels near them stay unlabelled.
+        unknown = geometry.map_to_source(1.0 - finite.astype(np.float32)) > 0
         mask[unknown], best[unknown] = UNLABELLED, 0
     return Segmentation(mask, cv2.convertScaleAbs(best, alpha=1 / 257))
 
 
 def probability_map(logits: np.ndarray) -> ProbabilityMap:
-    """(C, h, w) → probabilities over C, and (h, w) bool where all logits were finite (else zero)."""
-    sane = np.isfinite(logits).all(axis=0)
-    logits = np.where(sane, logits, np.float32(0))
+    """Logits (C, h, w) → probabilities over C, zero in a cell whose logits are not all finite."""
+    finite = np.isfinite(logits).all(axis=0)
+    logits = np.where(finite, logits, np.float32(0))
     values = np.exp(logits - logits.max(axis=0))
-    values *= sane / values.sum(axis=0)
-    return values.astype(np.float32, copy=False), sane
+    values *= finite / values.sum(axis=0)
+    return values.astype(np.float32, copy=False), finite
 
 
 def interpolated(logits: np.ndarray, geometry: Geometry) -> Segmentation:
-    """(C, h, w) logits → as public models are evaluated: interpolated one by one, then the best.
+    """The best class of every source pixel, as public models are evaluated: logits are interpolated first.
 
-    Confidence: the softmax of the cells, interpolated likewise. What was cut off of the frame is unlabelled.
+    The confidence is the softmax, of interpolated logits and an interpolated sum. Cropped pixels are
+    unlabelled.
+
+    Args:
+        logits: (C, h, w) over the input.
+        geometry: of the map.
     """
-    sane = np.isfinite(logits).all(axis=0)
-    logits = np.where(sane, logits, np.float32(0)).astype(np.float32, copy=False)
+    finite = np.isfinite(logits).all(axis=0)
+    logits = np.where(finite, logits, np.float32(0)).astype(np.float32, copy=False)
     peak = logits.max(axis=0)
     total = peak + np.log(np.exp(logits - peak).sum(axis=0))
     mask, best = strongest(logits, geometry)
     certainty = np.exp(np.minimum(best - geometry.map_to_source(total), 0))
-    unknown = unseen(sane, geometry)
+    unknown = _unknown(finite, geometry)
     mask[unknown], certainty[unknown] = UNLABELLED, 0
     return Segmentation(mask, cv2.convertScaleAbs(certainty, alpha=255))
 
 
 def strongest(values: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """(C, h, w) → (H, W) uint8, which of C is the largest in a source pixel; (H, W) float32, its value."""
+    """Values (C, h, w) → the index of the largest in each source pixel, (H, W) uint8; its value, float32."""
     best = np.full(geometry.source, -np.inf, np.float32)
     mask = np.full(geometry.source, UNLABELLED, np.uint8)
     for class_id in _contenders(values):
@@ -73,19 +84,21 @@ def strongest(values: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.nd
     return mask, best
 
 
-def unseen(sane: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """(H, W) bool: source pixels near a cell that is not `sane` (h, w), or cut off before the network."""
+def _unknown(finite: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Source pixels, (H, W) bool, that are near a cell that is not `finite` (h, w), or were cropped."""
     unknown = np.zeros(geometry.source, bool)
-    if not sane.all():
-        unknown |= geometry.map_to_source(1.0 - sane.astype(np.float32)) > 0
+    if not finite.all():
+        unknown |= geometry.map_to_source(1.0 - finite.astype(np.float32)) > 0
     if any(geometry.offset):
-        unknown |= geometry.map_to_source(np.ones(sane.shape, np.float32)) == 0
+        unknown |= geometry.map_to_source(np.ones(finite.shape, np.float32)) == 0
     return unknown
 
 
 def _contenders(logits: np.ndarray) -> np.ndarray:
-    """Classes that can be the best between cells: those that come near the best in some cell. Far fewer than
-    all in any real scene, and each costs a map in source pixels."""
+    """Classes that can be the best between cells: those that are among the best of some cell.
+
+    In a real scene these are far fewer than all, and each costs a map in source pixels.
+    """
     if len(logits) <= _FEW:
         return np.arange(len(logits))
     flat = logits.reshape(len(logits), -1)

@@ -17,9 +17,11 @@ from hub.adopted import predictor_of
 from hub.publish import photographs, publish, settle, sharpen
 from hub.rollout import centres_of_cells, dense_rollout
 from vit_perception.runtime.preprocess import preprocess
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Perception
 
 CLASSES = 7
+EVERY_CLASS = Request(thresholds={"classification": 0.0})
 PLAIN = {
     "hidden_size": 32,
     "num_hidden_layers": 4,
@@ -193,9 +195,9 @@ def test_scores_are_those_of_the_pipeline(family: str, published: Callable[[str]
     for engine in ("torch", "onnxruntime", "openvino"):
         predictor = predictor_of(folder, engine=engine, device="cpu", precision="fp32")
         assert predictor.card.batched
-        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures))
+        together = predictor.batch(list(pictures.values()), ["rgb"] * len(pictures), EVERY_CLASS)
         for name, batched in zip(pictures, together, strict=True):
-            alone = by_label(predictor(pictures[name], "rgb"), predictor.card.labels)
+            alone = by_label(predictor(pictures[name], "rgb", EVERY_CLASS), predictor.card.labels)
             assert alone == pytest.approx(expected[name], abs=1e-3), (engine, name)
             assert by_label(batched, predictor.card.labels) == pytest.approx(alone, abs=1e-4), (engine, name)
 
@@ -260,7 +262,7 @@ def test_a_multi_label_model_answers_each_class_by_itself(tmp_path: Path) -> Non
     expected = of_pipeline(tmp_path / "tags")
     predictor = predictor_of(tmp_path / "tags", engine="onnxruntime", device="cpu", precision="fp32")
     for name, picture in photographs().items():
-        found = by_label(predictor(picture, "rgb"), predictor.card.labels)
+        found = by_label(predictor(picture, "rgb", EVERY_CLASS), predictor.card.labels)
         assert found == pytest.approx(expected[name], abs=1e-3)
         assert sum(found.values()) != pytest.approx(1, abs=0.1)
 

@@ -20,6 +20,7 @@ from vit_perception.hub.families.hugging_face import depth
 from vit_perception.hub.families.hugging_face.checkpoint import Checkpoint
 from vit_perception.hub.families.hugging_face.depth_sizes import free_sizes
 from vit_perception.runtime.preprocess import preprocess
+from vit_perception.runtime.request import Request
 
 ENGINES = ("torch", "onnxruntime", "openvino")
 TRUNK = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2}
@@ -303,7 +304,7 @@ def test_a_smaller_input_of_a_model_that_takes_frames_as_they_are(published: Cal
     picture = photographs()["landscape"]
     assert preprocess(picture, predictor.card, "rgb")[0].shape == (1, 192, 288, 3)
     assert preprocess(picture, predictor.card, "rgb", scale=0.5)[0].shape == (1, 96, 128, 3)
-    found = predictor(picture, "rgb", input_scale=0.5, map_scale=0.5).depth.depth
+    found = predictor(picture, "rgb", Request(input_scale=0.5, map_scale=0.5)).depth.depth
     assert found.shape == (106, 158)
     assert np.ptp(found) > 1
 

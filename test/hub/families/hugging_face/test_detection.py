@@ -18,9 +18,10 @@ from hub.detectors import DETECTORS, LABELS, vary
 from hub.publish import photographs
 from vit_perception.cards.recipe import read_recipe
 from vit_perception.hub.families.hugging_face.processors import normalisation_of, recipe_of
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Detection, Perception
 
-ALL = {"detection": 0.0}
+ALL = Request(thresholds={"detection": 0.0})
 ATTENTIVE = (
     "yolos",
     "detr",
@@ -115,14 +116,14 @@ def test_boxes_are_those_of_the_library(name: str, published: Callable[[str], Pa
         assert predictor.card.labels == tuple(LABELS.values())
         assert ("attention" in predictor.card.tasks) == (name in ATTENTIVE)
         for shape, picture in pictures.items():
-            found = predictor(picture, "rgb", thresholds=ALL)
+            found = predictor(picture, "rgb", request=ALL)
             _assert_same(found, expected[shape])
             if name in ATTENTIVE:
                 assert found.attention is not None
                 assert found.attention.heatmap.shape == picture.shape[:2]
                 assert np.ptp(found.attention.heatmap) > 0.1
-        for each, found in zip(together, predictor.batch(together, ["rgb"] * 3, thresholds=ALL), strict=True):
-            alone = predictor(each, "rgb", thresholds=ALL).detection
+        for each, found in zip(together, predictor.batch(together, ["rgb"] * 3, request=ALL), strict=True):
+            alone = predictor(each, "rgb", request=ALL).detection
             assert alone is not None
             _assert_same(found, alone)
 
@@ -139,7 +140,7 @@ def test_the_threshold_is_that_of_the_pipeline(name: str, published: Callable[[s
     threshold = float(scores[place : place + 2].mean())
     pipe: Any = transformers.pipeline("object-detection", model=str(folder), device="cpu")
     answers = pipe(Image.fromarray(picture), threshold=threshold)
-    found = predictor(picture, "rgb", thresholds={"detection": threshold}).detection
+    found = predictor(picture, "rgb", Request(thresholds={"detection": threshold})).detection
     assert found is not None
     assert 0 < len(found.boxes) <= len(answers) == place + 1
     assert predictor.card.thresholds["detection"] == 0.5

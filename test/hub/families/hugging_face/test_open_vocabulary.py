@@ -17,6 +17,7 @@ import torch
 from hub.adopted import predictor_of
 from hub.publish import photographs, publish, sharpen
 from hub.vocabularies import BERT_SIZE, bert_tokenizer, clip_tokenizer
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Detection
 
 PROMPTS = ("a red helmet", "cat", "forklift", "person")
@@ -186,14 +187,14 @@ def test_boxes_are_those_of_transformers(
         answer = expected[name][shape]
         assert len(set(answer["labels"])) > 1
         assert np.ptp(answer["scores"]) > 0.05
-        found = predictor(picture, "rgb", thresholds={"detection": 0.0})
+        found = predictor(picture, "rgb", Request(thresholds={"detection": 0.0}))
         _assert_same(found.detection, answer)
         if "owl" in name:
             assert np.ptp(found.attention.heatmap) > 0.1
-    together = predictor.batch(list(pictures.values()), ["rgb"] * 3, thresholds={"detection": 0.0})
+    together = predictor.batch(list(pictures.values()), ["rgb"] * 3, Request(thresholds={"detection": 0.0}))
     for answer, shape in zip(together, pictures, strict=True):
         _assert_same(answer.detection, expected[name][shape])
-    alike = predictor.batch([pictures["square"]] * 3, ["rgb"] * 3, thresholds={"detection": 0.0})
+    alike = predictor.batch([pictures["square"]] * 3, ["rgb"] * 3, Request(thresholds={"detection": 0.0}))
     for answer in alike:
         _assert_same(answer.detection, expected[name]["square"])
 

@@ -19,6 +19,7 @@ from hub.segmenters import LABELS, SEGMENTERS, vary
 from vit_perception.cards.rules import SegmentationRule
 from vit_perception.runtime.decode.queries import segments
 from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Detection, Perception
 
 NONE = 255
@@ -149,7 +150,7 @@ def test_the_threshold_cuts_boxes(published: Callable[[str], Path]) -> None:
     assert every is not None
     assert len(every.scores) > 1
     least = float(every.scores[0])
-    cut = predictor(picture, "rgb", thresholds={"detection": least}).detection
+    cut = predictor(picture, "rgb", Request(thresholds={"detection": least})).detection
     assert cut is not None
     assert 0 < len(cut.scores) < len(every.scores)
 

@@ -1,4 +1,4 @@
-"""The newest frame of each camera, handed from the executor's thread to the one that works on it."""
+"""A queue of depth one for each camera, between the executor's thread and the one that processes frames."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Generic, TypeVar
 Frame = TypeVar("Frame")
 
 
-class FrameSlot(Generic[Frame]):
-    """Holds one frame a camera: a newer one takes the place of one that nobody took.
+class FrameQueue(Generic[Frame]):
+    """Keeps the newest frame of each camera: a newer one replaces one that was not taken yet.
 
-    Also the place where `max_rate` acts: `take` waits until the next frame is due, and then gives
-    the newest there are.
+    It also limits the rate: `take` waits until the next frame is due, and returns the newest ones then.
     """
 
     def __init__(self) -> None:
@@ -25,23 +24,29 @@ class FrameSlot(Generic[Frame]):
         self._last_taken = float("-inf")
 
     def limit_rate(self, hz: float) -> None:
-        """Let `take` give frames at most `hz` times a second from now on; 0 is no limit."""
+        """From now on return frames at most `hz` times a second; 0 is no limit."""
         with self._changed:
             self._period = 1.0 / hz if hz > 0 else 0.0
             self._changed.notify_all()
 
     def put(self, frame: Frame, camera: str = "") -> bool:
-        """Put in a newer frame; gives whether it overtook one of this camera that is lost now."""
+        """Add a frame.
+
+        Returns:
+            Whether it replaced an older frame of this camera, which is dropped.
+        """
         with self._changed:
-            overtook = camera in self._frames
+            replaced = camera in self._frames
             self._frames[camera] = frame
             self._changed.notify_all()
-            return overtook
+            return replaced
 
     def take(self) -> list[Frame]:
-        """Wait for frames that are due, one a camera that has one; none once the slot is closed.
+        """Wait until a frame is there and due.
 
-        A camera without a new frame holds nobody up.
+        Returns:
+            The frames of all cameras that have a new one, without waiting for the others; an empty list
+            once the queue is closed.
         """
         with self._changed:
             while not self._closed:
@@ -55,7 +60,7 @@ class FrameSlot(Generic[Frame]):
             return []
 
     def close(self) -> None:
-        """Drop what is in and let every `take` return nothing."""
+        """Drop all frames and end every `take`, now and later."""
         with self._changed:
             self._closed = True
             self._frames.clear()
@@ -63,19 +68,19 @@ class FrameSlot(Generic[Frame]):
 
 
 class FrameWorker(Generic[Frame]):
-    """A thread that calls `work` with the frames it takes from `slot`. `work` must not raise."""
+    """A thread that passes the frames of a queue to a callback, which must not raise."""
 
-    def __init__(self, slot: FrameSlot[Frame], work: Callable[[list[Frame]], None]) -> None:
-        self._slot = slot
-        self._work = work
-        self._thread = threading.Thread(target=self.run_block, name="frames", daemon=True)
+    def __init__(self, queue: FrameQueue[Frame], callback: Callable[[list[Frame]], None]) -> None:
+        self._queue = queue
+        self._callback = callback
+        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
         self._thread.start()
 
-    def run_block(self) -> None:
-        while frames := self._slot.take():
-            self._work(frames)
-
     def stop(self) -> None:
-        """Close the slot and wait until the frames in work are done."""
-        self._slot.close()
+        """Close the queue and wait until the frames that are being processed are done."""
+        self._queue.close()
         self._thread.join()
+
+    def _run(self) -> None:
+        while frames := self._queue.take():
+            self._callback(frames)

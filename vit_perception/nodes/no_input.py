@@ -1,4 +1,4 @@
-"""Why no image arrives: the likely reason, from what the graph shows, and the remedy."""
+"""Why no image arrives: the likely reason, from the state of the ROS graph, and the remedy."""
 
 from __future__ import annotations
 
@@ -13,35 +13,40 @@ from vit_perception.nodes.transport import VARIABLES, large_image_environment
 
 RAW = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
-# Names of our own outputs, of this node or another: nobody wants to look at those.
+# Image topics that nodes like this one publish, which are no cameras.
 _OUTPUTS = ("/overlay", "/segmentation/mask", "/segmentation/confidence", "/attention/heatmap")
 _MOST_TOPICS = 4
 
 
-def why_silent(node: Node, topic: str, message_type: str, profile: QoSProfile, remapped: bool = True) -> str:
-    """One sentence.
+def explain_no_input(
+    node: Node, topic: str, message_type: str, profile: QoSProfile, remapped: bool = True
+) -> str:
+    """The likely reason why a subscription receives nothing, and what to do, in one sentence.
 
     Args:
-        topic: fully qualified. message_type: that `node` subscribed with, as is `profile`.
-        remapped: whether a remapping says which topic, or the parameter `image_topics`.
+        node: the one that subscribed.
+        topic: fully qualified name.
+        message_type: of the subscription, as `package/msg/Type`.
+        profile: QoS of the subscription.
+        remapped: whether the topic is chosen by a remapping; else by the parameter `image_topics`.
     """
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
         return f"nobody publishes {topic}; {_other_topics(node, message_type, remapped)}"
-    fitting = [info for info in publishers if info.topic_type == message_type]
-    if not fitting:
+    matching = [info for info in publishers if info.topic_type == message_type]
+    if not matching:
         other = publishers[0].topic_type
         transport = {RAW: "raw", COMPRESSED: "compressed"}.get(other)
         choose = "remap image to" if remapped else "put into image_topics"
         remedy = f"set image_transport to {transport}" if transport else f"{choose} a camera's topic"
         return f"{topic} has {other}, but this node takes {message_type}: {remedy}"
-    if reason := _incompatible(fitting, profile):
+    if reason := _incompatible(matching, profile):
         return f"the publisher of {topic} has a QoS that does not fit: {reason}"
     return f"{topic} has a publisher, but nothing arrives: it sends nothing, or {_transport_hint()}"
 
 
 def _other_topics(node: Node, message_type: str, remapped: bool) -> str:
-    """The image topics there are, and how to use one."""
+    """The image topics in the graph, and how to use one of them."""
     found = {
         name: kinds[0]
         for name, kinds in node.get_topic_names_and_types()
@@ -49,7 +54,7 @@ def _other_topics(node: Node, message_type: str, remapped: bool) -> str:
     }
     if not found:
         return "there is no image topic at all: is the camera's driver running, in this ROS_DOMAIN_ID?"
-    # Those that would do as they are come first.
+    # Topics of the type that the node subscribes to come first.
     names = sorted(found, key=lambda name: (found[name] != message_type, name))
     listed = ", ".join(names[:_MOST_TOPICS]) + (", ..." if len(names) > _MOST_TOPICS else "")
     compressed = found[names[0]] == COMPRESSED
@@ -63,7 +68,7 @@ def _other_topics(node: Node, message_type: str, remapped: bool) -> str:
 
 
 def _incompatible(publishers: list[TopicEndpointInfo], profile: QoSProfile) -> str:
-    """Why this subscription hears none of the publishers; empty if it may hear one."""
+    """Why the QoS of no publisher is compatible; empty if that of one is."""
     reasons = [qos_check_compatible(info.qos_profile, profile) for info in publishers]
     if all(compatibility == QoSCompatibility.ERROR for compatibility, _ in reasons):
         return str(reasons[0][1])
@@ -76,8 +81,8 @@ def _transport_hint() -> str:
             "its images are too large for the default transports: start it and this node with "
             f"{_assignments(environment)}"
         )
-    if own := {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}:
-        return f"it was not started with this node's {_assignments(own)}"
+    if chosen := {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}:
+        return f"it was not started with this node's {_assignments(chosen)}"
     return "its images are too large for the middleware's settings"
 
 

@@ -1,0 +1,211 @@
+"""Every parameter of the nodes: its default, what it means, when it can change, and which values it takes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vit_perception.cards.card import THRESHOLDS
+from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.nodes import parameter_checks as checks
+from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
+from vit_perception.runtime.request import INPUT_SCALES, MAP_SCALES
+from vit_perception.tasks import CLASSIFICATION, DETECTION, TASKS
+
+TRANSPORTS = ("raw", "compressed")
+# Tasks whose results can be restricted to some classes.
+FILTERED = (CLASSIFICATION, DETECTION)
+_MAX_RATE_HZ = 1000.0
+_MAX_LATENCY_MS = 60_000.0
+
+
+class Change(enum.Enum):
+    """When a parameter can change after the node has started."""
+
+    NEVER = "fixed at start"
+    UNCONFIGURED = "while the node is unconfigured"
+    ALWAYS = "at any time"
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One parameter.
+
+    Attributes:
+        name: as in `ros2 param set`.
+        default: its value where none is given; None where it depends on the node or the model.
+        description: for `ros2 param describe`.
+        change: when it can change.
+        check: raises ValueError, with the reason, for a value that is not valid. What depends on the model
+            is checked by `Parameters`.
+        any_type: whether ROS accepts a value of any type and leaves it to `check`: so that a whole number
+            may be given for a decimal one, and since an empty list has no type.
+        suite_only: whether only the suite has it, whose tasks are a parameter.
+        task: the only nodes that have it are those with this task; None: all.
+        from_model: whether it is declared once the model is known.
+        default_note: the default in words, where `default` is None.
+    """
+
+    name: str
+    default: Any
+    description: str
+    change: Change = Change.ALWAYS
+    check: checks.Check = checks.any_value
+    any_type: bool = False
+    suite_only: bool = False
+    task: str | None = None
+    from_model: bool = False
+    default_note: str = ""
+
+
+def _specs() -> Iterator[ParameterSpec]:
+    yield ParameterSpec(
+        "model",
+        DEFAULT_MODEL,
+        "Model to run: the name of an installed model, the path of a model's folder, or a public model "
+        "(hf:ORG/NAME[@REVISION], timm:NAME or torchvision:NAME[/WEIGHTS]), which is downloaded once.",
+        Change.UNCONFIGURED,
+    )
+    yield ParameterSpec(
+        "engine",
+        "auto",
+        f"Inference library: auto, {', '.join(ENGINES)}. auto takes the fastest one that is installed and "
+        "can run the model.",
+        Change.UNCONFIGURED,
+        checks.one_of("auto", *ENGINES),
+    )
+    yield ParameterSpec(
+        "device",
+        "auto",
+        f"Processor that runs the model: auto, {', '.join(DEVICES)}. auto takes CUDA where it works.",
+        Change.UNCONFIGURED,
+        checks.one_of("auto", *DEVICES),
+    )
+    yield ParameterSpec(
+        "precision",
+        "auto",
+        f"Number format of the computation: auto, {', '.join(PRECISIONS)}. auto takes the fastest one that "
+        "engine, device and model support.",
+        Change.UNCONFIGURED,
+        checks.one_of("auto", *PRECISIONS),
+    )
+    yield ParameterSpec(
+        "image_transport",
+        "raw",
+        "How images arrive. raw: as sensor_msgs/Image on the topic image. compressed: as "
+        "sensor_msgs/CompressedImage on the topic image/compressed.",
+        Change.NEVER,
+        checks.one_of(*TRANSPORTS),
+    )
+    yield ParameterSpec(
+        "image_topics",
+        [],
+        "Image topics of several cameras, whose frames are processed together. Results for front/image_raw "
+        "are published under front/. Empty: one camera, on the topic image.",
+        Change.NEVER,
+        checks.topics,
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "autostart",
+        True,
+        "Whether the node configures and activates itself. false: a lifecycle manager does so.",
+        Change.NEVER,
+    )
+    yield ParameterSpec(
+        "tasks",
+        list(TASKS),
+        f"Tasks that the node can compute, from: {', '.join(TASKS)}.",
+        Change.NEVER,
+        checks.task_list,
+        suite_only=True,
+    )
+    yield ParameterSpec(
+        "enabled_tasks",
+        None,
+        "Tasks that are computed now, among those in tasks.",
+        check=checks.task_list,
+        suite_only=True,
+        default_note="the same as tasks",
+    )
+    for task in TASKS:
+        yield ParameterSpec(
+            f"{task}.model",
+            "",
+            f"Model for {task}. Tasks with the same model share one forward pass. Empty: the one in model.",
+            Change.UNCONFIGURED,
+            suite_only=True,
+            task=task,
+        )
+    yield ParameterSpec(
+        "overlay",
+        None,
+        "Whether to publish overlay, an image with all results drawn on the frame.",
+        default_note="true for the suite, false for the others",
+    )
+    yield ParameterSpec(
+        "max_rate",
+        0.0,
+        "Highest rate at which frames are processed, in Hz. The newest frame is taken and older ones are "
+        "dropped. 0: no limit.",
+        check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for no limit"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "max_latency_ms",
+        0.0,
+        "Longest time from the arrival of a frame to its results, in milliseconds. While it is exceeded, the "
+        "node shrinks the network's input step by step and finally drops stale frames; it returns to the "
+        "full input when there is time. 0: no limit.",
+        check=checks.number(0, _MAX_LATENCY_MS, "a time: give milliseconds, 0 for no limit"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "input_scale",
+        1.0,
+        "Scale of the network's input relative to the model's own input size, {:g} to {:g}. A larger input "
+        "finds smaller objects and costs more time.".format(*INPUT_SCALES),
+        check=checks.number(*INPUT_SCALES, "a size: give it in input sizes of the model"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "map_scale",
+        1.0,
+        "Scale of masks, depth images and heat maps relative to the camera image, {:g} to {:g}. Smaller ones "
+        "cost less time and bandwidth.".format(*MAP_SCALES),
+        check=checks.number(*MAP_SCALES, "a size: give it in sizes of the image"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "prompts",
+        [],
+        "What to look for, in words, for a model with an open vocabulary. Empty: the examples on its card.",
+        check=checks.prompts,
+        any_type=True,
+    )
+    for task in THRESHOLDS:
+        yield ParameterSpec(
+            f"{task}.threshold",
+            None,
+            f"Lowest score at which {task} reports a result, 0 to 1.",
+            check=checks.threshold(task),
+            any_type=True,
+            task=task,
+            from_model=True,
+            default_note="the model's",
+        )
+    for task in FILTERED:
+        yield ParameterSpec(
+            f"{task}.classes",
+            [],
+            f"Names of the classes that {task} reports. Empty: all classes.",
+            check=checks.labels,
+            any_type=True,
+            task=task,
+            from_model=True,
+        )
+
+
+PARAMETERS = {spec.name: spec for spec in _specs()}

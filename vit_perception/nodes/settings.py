@@ -1,0 +1,27 @@
+"""The parameters that can change while a node runs, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vit_perception.runtime.request import Request
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run-time parameters of a node.
+
+    Attributes:
+        request: the enabled tasks, thresholds and scales.
+        overlay: whether the results are drawn on the frame and published.
+        max_rate: highest rate at which frames are processed, in Hz; 0 is no limit.
+        max_latency_ms: longest time from the arrival of a frame to its results; 0 is no limit.
+        classes: class ids to report, by task; a task that is missing reports all of its classes.
+    """
+
+    request: Request
+    overlay: bool
+    max_rate: float
+    max_latency_ms: float
+    classes: Mapping[str, frozenset[int]]

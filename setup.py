@@ -7,14 +7,16 @@ from setuptools import find_packages, setup
 
 NAME = "vit_perception"
 SHARE = f"share/{NAME}"
+# In a workspace of colcon, setup.py runs in the build folder, where it is a link.
+ROOT = Path(__file__).resolve().parent
 EXECUTABLES = ("classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite")
 
 
-def share_files() -> list[tuple[str, list[str]]]:
+def data_files() -> list[tuple[str, list[str]]]:
     """(folder in the prefix, files) of all that is installed beside the code.
 
-    An editable installation gets none: the checkout itself is where its launch files, parameters
-    and models are, and a copy of them would only grow old.
+    An editable installation gets none: its launch files, parameters and models are those of the
+    checkout, and copies would become stale.
     """
     if "editable_wheel" in sys.argv:
         return []
@@ -22,6 +24,8 @@ def share_files() -> list[tuple[str, list[str]]]:
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml", "LICENSE"]),
     ]
+    if "bdist_wheel" not in sys.argv:  # pip makes the command itself
+        files.append(("bin", ["bin/vit-perception"]))
     for top in ("launch", "config", "models"):
         folders = sorted({path.parent for path in Path(top).rglob("*") if path.is_file()})
         for folder in folders:
@@ -31,29 +35,20 @@ def share_files() -> list[tuple[str, list[str]]]:
     return files
 
 
+def requirements(file: str) -> list[str]:
+    """The lines of a requirements file that are not comments."""
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 setup(
     name=NAME,
     version="0.1.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    data_files=share_files(),
+    data_files=data_files(),
     package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml"]},
     install_requires=["setuptools"],
-    extras_require={
-        # What adopting a public model needs, once; running it does not.
-        "hub": [
-            "torch",
-            "torchvision",
-            "transformers>=5",
-            "timm",
-            "huggingface_hub",
-            "safetensors",
-            "onnx",
-            "onnxruntime",
-            # What some tokenizers are made of.
-            "sentencepiece",
-            "protobuf",
-        ],
-    },
+    extras_require={"hub": requirements("adopt.txt")},
     python_requires=">=3.10",
     zip_safe=False,
     maintainer="vit_perception maintainers",

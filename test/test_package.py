@@ -142,6 +142,13 @@ print(perception.segmentation.mask.shape)
     assert result.stdout.strip().splitlines()[-1] == "(48, 64)"
 
 
+@pytest.mark.parametrize("folder", ["vit_perception", "tools", "launch"])
+def test_no_module_is_over_300_lines(folder: str) -> None:
+    lengths = {file: len(file.read_text().splitlines()) for file in (ROOT / folder).rglob("*.py")}
+    long = {str(file.relative_to(ROOT)): length for file, length in lengths.items() if length > 300}
+    assert not long, f"split by idea: {long}"
+
+
 def test_one_version_everywhere() -> None:
     in_setup = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text())
     assert in_setup is not None

@@ -1,4 +1,7 @@
-"""A random model small enough for tests: `python -m tiny_model OUTPUT_FOLDER`."""
+"""A random model small enough for tests: `python test/tiny_model.py OUTPUT_FOLDER`.
+
+`test/fixtures/tiny` was made with it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from vit_perception.training.default_model import default_card
 
 def tiny_card() -> Card:
     """The default model's card with an architecture of 26 k parameters."""
-    standard = default_card([], [])
+    standard = default_card()
     return dataclasses.replace(
         standard,
         name="tiny",

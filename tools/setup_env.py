@@ -29,7 +29,7 @@ OLDEST_PYTHON = (3, 10)
 # What can be had on top of the light set-up that `make demo` runs in.
 EXTRAS = ("dev", "train", "hub")
 # What rosdep installs from package.xml, by the names that Python knows.
-DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "PIL", "yaml")
+DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "PIL", "tqdm", "yaml")
 
 
 def requirement_files(*groups: str) -> tuple[Path, ...]:

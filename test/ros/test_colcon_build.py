@@ -1,4 +1,4 @@
-"""`colcon build` installs what `ros2 run` and `ros2 launch` look for."""
+"""`colcon build` installs what `ros2 run`, `ros2 launch` and a shell look for."""
 
 from __future__ import annotations
 
@@ -16,21 +16,29 @@ NODES = {"classifier", "detector", "segmenter", "navigator", "depth", "attention
 IGNORED = {".git", ".venv", "build", "install", "log", "out", "test"}
 
 
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's install folder, built from links to the checkout in a workspace of its own."""
+def build(workspace: Path, *options: str) -> Path:
+    """Build the package from links to the checkout; gives its install folder."""
     if importlib.util.find_spec("colcon_core") is None:
         pytest.skip("colcon is not installed")
-    workspace = tmp_path_factory.mktemp("workspace")
     source = workspace / "src" / "vit_perception"
     source.mkdir(parents=True)
     for entry in ROOT.iterdir():
         if entry.name not in IGNORED:
             (source / entry.name).symlink_to(entry)
-    command = [sys.executable, "-m", "colcon", "build", "--paths", "src/vit_perception"]
+    command = [sys.executable, "-m", "colcon", "build", "--paths", "src/vit_perception", *options]
     result = subprocess.run(command, cwd=workspace, capture_output=True, text=True)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     return workspace / "install" / "vit_perception"
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("workspace"))
+
+
+@pytest.fixture(scope="module")
+def linked_prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("linked_workspace"), "--symlink-install")
 
 
 def test_executables_are_where_ros2_run_looks(prefix: Path) -> None:
@@ -64,15 +72,28 @@ def test_the_package_is_complete(prefix: Path) -> None:
     assert not missing
 
 
-def test_an_installed_executable_starts(prefix: Path) -> None:
-    site_packages = next(prefix.glob("lib/python3*/site-packages"))
-    search_path = os.pathsep.join([str(site_packages), os.environ.get("PYTHONPATH", "")])
+@pytest.mark.parametrize("kind", ["prefix", "linked_prefix"])
+def test_the_command_is_on_path_once_the_workspace_is_sourced(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    prefix: Path = request.getfixturevalue(kind)
+    # Without the checkout, which would hide what the workspace lacks.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    script = """
+source "$1/setup.bash"
+command -v vit-perception
+"$2" -c 'import vit_perception; print(vit_perception.__path__[0])'
+vit-perception --help
+"""
     result = subprocess.run(
-        [prefix / "lib/vit_perception/vit-perception", "--help"],
-        env={**os.environ, "PYTHONPATH": search_path},
-        cwd=prefix,
+        ["bash", "-ec", script, "bash", prefix.parent, sys.executable],
+        env=environment,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    assert "replay" in result.stdout
+    command, package, *usage = result.stdout.splitlines()
+    assert command == str(prefix / "bin/vit-perception")
+    assert Path(package).is_relative_to(prefix.parents[1])
+    assert any("replay" in line for line in usage)

@@ -12,7 +12,8 @@ from ros_wheels import build_environment, missing_compiler
 from setup_env import Environment, Stamps, Step, requirement_files, set_up
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "requirements").glob("*.txt"))
+# adopt.txt is for robots, whose other packages come from apt.
+FILES = sorted(set((ROOT / "requirements").glob("*.txt")) - {ROOT / "requirements" / "adopt.txt"})
 
 
 def names(environment: Environment, *extras: str) -> list[str]:

@@ -11,14 +11,11 @@ from vit_perception.data.classes import GROUND
 from vit_perception.data.coco import Cutout, Photograph
 from vit_perception.model import build_model
 from vit_perception.runtime.preprocess import scaled
-from vit_perception.training.finetune import (
-    Sampler,
-    Schedule,
-    groups_of,
-    looker,
-    mask_weights,
-)
-from vit_perception.training.losses import total_loss
+from vit_perception.training.learning_rate import LearningRate, parameter_groups
+from vit_perception.training.losses import mask_class_weights, total_loss
+from vit_perception.training.sampler import Sampler
+from vit_perception.training.schedule import Schedule
+from vit_perception.training.validation import predict
 
 SCHEDULE = Schedule(batch_size=4)
 
@@ -59,26 +56,13 @@ def test_scaled_rounds_to_patches():
     assert scaled((294, 504), 0.75, 14) == (224, 378)
 
 
-def test_learning_rate_falls_with_depth_and_every_parameter_is_in_once():
-    model = build_model(tiny_card().architecture)
-    groups = groups_of(model, SCHEDULE)
-    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
-    assert len(rates) == sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
-    depth = [rates[id(block.attn.qkv.weight)] for block in model.backbone.blocks]
-    assert rates[id(model.backbone.pos_embed)] < depth[0] < depth[1] <= SCHEDULE.backbone_rate
-    assert rates[id(model.heads["detection"].scores.weight)] == SCHEDULE.head_rate
-    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert decays[id(model.backbone.norm.weight)] == decays[id(model.backbone.pos_embed)] == 0
-    assert decays[id(model.backbone.blocks[0].attn.qkv.weight)] == SCHEDULE.weight_decay
-
-
 def test_a_few_steps_learn():
     torch.manual_seed(0)
     card, pictures = tiny_card(), photographs()
     model = build_model(card.architecture).train()
-    sampler, weights = Sampler(pictures, card, SCHEDULE), mask_weights(pictures, torch.device("cpu"))
+    sampler, weights = Sampler(pictures, card, SCHEDULE), mask_class_weights(pictures, torch.device("cpu"))
     batch = sampler.draw(1.0)
-    optimiser = torch.optim.AdamW(groups_of(model, dataclasses.replace(SCHEDULE, backbone_rate=1e-3)))
+    optimiser = torch.optim.AdamW(parameter_groups(model, LearningRate(backbone=1e-3)))
     losses = []
     for _ in range(30):
         loss, _ = total_loss(model(batch.image), batch, weights)
@@ -89,11 +73,29 @@ def test_a_few_steps_learn():
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
-def test_looker_answers_in_source_pixels():
+def test_predictions_in_training_are_in_source_pixels():
     card = tiny_card()
-    perception = looker(build_model(card.architecture).eval(), card, torch.device("cpu"))(
-        photographs()[0].rgb
-    )
+    perception = predict(build_model(card.architecture).eval(), card, photographs()[0].rgb)
     assert perception.image_size == (60, 80)
     assert perception.segmentation.mask.shape == (60, 80)
     assert perception.detection.boxes[:, 2:].max() <= 80
+
+
+def test_a_run_ends_with_its_steps_or_its_minutes():
+    schedule = Schedule(steps=100, minutes=10)
+    assert schedule.progress(25, 1) == 0.25
+    assert schedule.progress(25, 9) == 0.9
+    assert schedule.progress(101, 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ({"steps": 0}, "steps must be positive, not 0"),
+        ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1"),
+        ({"scales": (2.0, 1.0)}, "the smaller one first"),
+    ],
+)
+def test_a_schedule_names_the_wrong_value(setting, reason):
+    with pytest.raises(ValueError, match=reason):
+        Schedule(**setting)

@@ -84,11 +84,11 @@ def test_any_size_and_every_parameter_learns(size):
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_hidden_patches_are_redrawn_each_in_its_own_way():
+def test_each_hidden_patch_is_reconstructed_in_its_own_way():
     model = small().eval()
     with torch.no_grad():
-        redrawn = model(picture(1, 3, 32, 32))
-    hidden = redrawn.patches[0][redrawn.mask[0] == 1]
+        result = model(picture(1, 3, 32, 32))
+    hidden = result.patches[0][result.mask[0] == 1]
     assert len(hidden) == 12
     assert (hidden[1:] - hidden[:1]).abs().amax(dim=1).min() > 1e-3
 

@@ -1,6 +1,6 @@
-"""Twelve classes a robot can use, and where the categories of COCO go.
+"""The twelve classes of the default model, and the COCO categories that each stands for.
 
-A group names every category it takes, so that a label nobody thought of is an error, not "other".
+Each class lists all of its categories, so that an unknown category is an error, not "other".
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ LABELS = (
     "water",
     "other",
 )
+# The classes that detection reports.
 THINGS = (0, 1, 2, 3, 4, 5)
 ACTIONS = ("turn_left", "forward", "turn_right", "stop")
 GROUND = LABELS.index("ground")
@@ -58,10 +59,10 @@ _BOX_CATEGORIES = tuple(
 
 
 def thing_of_box(index: int) -> int | None:
-    """Class id of box category `index` (0..79), None where detection leaves it out.
+    """Class id of one of COCO's 80 box categories, 0 to 79; None where detection leaves it out.
 
     Raises:
-        ValueError: the index is not one of the 80.
+        ValueError: The index is not one of the 80.
     """
     if not 0 <= index < len(_BOX_CATEGORIES):
         raise ValueError(f"box category {index} is not one of COCO's 80")

@@ -18,13 +18,19 @@ import numpy as np
 from vit_perception.data.classes import COARSE, LABELS, THINGS, thing_of_box
 from vit_perception.runtime.results import UNLABELLED
 
-# The share of a photograph from which on it is an example of a class.
+# Share of a photograph that a class has to cover for the photograph to be an example of it.
 NOTABLE = 0.01
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """One object cut from its photograph: rgb (h, w, 3) uint8, mask (h, w) bool, class id."""
+    """One object cut from its photograph.
+
+    Attributes:
+        rgb: (h, w, 3) uint8.
+        mask: (h, w) bool, true on the object.
+        class_id: Index of `LABELS`.
+    """
 
     rgb: np.ndarray
     mask: np.ndarray
@@ -33,8 +39,17 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Photograph:
-    """rgb (H, W, 3) uint8; semantic (H, W) uint8 class ids, 255 unlabelled; boxes (N, 4) float32
-    x_min, y_min, x_max, y_max in pixels; class_ids (N,) int64; labelled: there is a mask."""
+    """A photograph and its labels.
+
+    Attributes:
+        name: Of the file, without its suffix.
+        rgb: (H, W, 3) uint8.
+        semantic: (H, W) uint8 class ids, 255 unlabelled.
+        boxes: (N, 4) float32 x_min, y_min, x_max, y_max in pixels.
+        class_ids: (N,) int64, of the boxes.
+        labelled: Whether it has a mask; without one all of `semantic` is unlabelled.
+        cutouts: Its objects, to paste into others.
+    """
 
     name: str
     rgb: np.ndarray
@@ -46,12 +61,12 @@ class Photograph:
 
 
 def class_pixels(semantic: np.ndarray) -> np.ndarray:
-    """(C,) number of pixels of each class in a mask; the unlabelled count for none."""
+    """(C,) Number of pixels of each class in a mask; unlabelled ones are not counted."""
     return np.bincount(semantic.ravel(), minlength=256)[: len(LABELS)]
 
 
 def visible_classes(semantic: np.ndarray, share: float) -> np.ndarray:
-    """(C,) bool: classes that cover more than `share` of a mask."""
+    """(C,) bool: the classes that cover more than `share` of a mask, 0 to 1."""
     return np.asarray(class_pixels(semantic) > share * semantic.size)
 
 
@@ -89,10 +104,11 @@ def _read_panoptic(
 
 
 def load_photographs(folder: str | Path) -> list[Photograph]:
-    """Every photograph of the folder, sorted by name, in memory.
+    """Every photograph of a folder, sorted by name, in memory.
 
     Raises:
-        FileNotFoundError: the folder has no photographs. ValueError: a file cannot be read.
+        FileNotFoundError: The folder has no photographs.
+        ValueError: A file cannot be read.
     """
     folder = Path(folder)
     paths = sorted((folder / "images").glob("*.jpg"))
@@ -121,10 +137,17 @@ def load_photographs(folder: str | Path) -> list[Photograph]:
 
 
 def split(photographs: list[Photograph], fraction: float = 0.2) -> tuple[list[Photograph], list[Photograph]]:
-    """Training and held-out photographs; every class keeps its share in both.
+    """Split photographs so that every class has about the same share in both parts.
 
-    Rarest class first, its photographs in an order drawn from their names, a `fraction` of them is
-    held out (iterative stratification, Sechidis et al. 2011). The same files give the same split.
+    Rarest class first, a fraction of its photographs is held out (iterative stratification, Sechidis et
+    al. 2011), in the order of the hashes of their names: the same files give the same split.
+
+    Args:
+        photographs: In any order.
+        fraction: Share to hold out, 0 to 1.
+
+    Returns:
+        Photographs to train on, and those held out.
     """
 
     def order(photograph: Photograph) -> str:

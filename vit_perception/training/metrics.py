@@ -1,4 +1,4 @@
-"""What a model is worth on labelled photographs, through the same pre- and post-processing as on a robot."""
+"""Metrics of a model on labelled photographs, in percent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ METRIC_THRESHOLDS = {CLASSIFICATION: 0.0, DETECTION: LOWEST_SCORE}
 
 
 def average_precision(photographs: Sequence[Photograph], detections: Sequence[Detection]) -> dict[str, float]:
-    """COCO's AP50 and AP50:95, in percent: `ap50`, `ap`, and `ap50/<label>` for each thing (pycocotools)."""
+    """COCO's average precision (pycocotools), in percent.
+
+    Args:
+        photographs: The truth.
+        detections: One for each photograph, in its pixels, with scores from `LOWEST_SCORE` up.
+
+    Returns:
+        `ap50`, `ap` (the mean over IoU 0.50 to 0.95), and `ap50/<label>` for each thing.
+    """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -79,8 +87,15 @@ def average_precision(photographs: Sequence[Photograph], detections: Sequence[De
 
 
 def mask_scores(photographs: Sequence[Photograph], masks: Sequence[np.ndarray]) -> dict[str, float]:
-    """Pixel accuracy, its mean over classes and mean IoU in percent over labelled photographs, and
-    `iou/<label>` of each class."""
+    """Accuracy and intersection over union of masks, in percent.
+
+    Args:
+        photographs: The truth; unlabelled pixels count for nothing.
+        masks: (H, W) uint8 class ids, one for each photograph.
+
+    Returns:
+        `pixel_accuracy`, `mean_accuracy` (over the classes), `miou`, and `iou/<label>` of each class.
+    """
     confusion = np.zeros((len(LABELS), len(LABELS) + 1), np.int64)
     for photograph, mask in zip(photographs, masks, strict=True):
         known = photograph.semantic != UNLABELLED
@@ -102,7 +117,7 @@ def mask_scores(photographs: Sequence[Photograph], masks: Sequence[np.ndarray]) 
 
 
 def presence_ap(photographs: Sequence[Photograph], scores: np.ndarray) -> float:
-    """Mean average precision of multi-label classification in percent; scores (P, C)."""
+    """Mean average precision of multi-label classification, in percent; scores (P, C), 0 to 1."""
     from sklearn.metrics import average_precision_score
 
     present = np.zeros(scores.shape, bool)
@@ -115,9 +130,20 @@ def presence_ap(photographs: Sequence[Photograph], scores: np.ndarray) -> float:
     )
 
 
-def evaluate(photographs: Sequence[Photograph], look: Callable[[np.ndarray], Perception]) -> dict[str, float]:
-    """All metrics; `look` answers one RGB picture with scores from `METRIC_THRESHOLDS` up."""
-    answers = [look(photograph.rgb) for photograph in photographs]
+def evaluate(
+    photographs: Sequence[Photograph], predict: Callable[[np.ndarray], Perception]
+) -> dict[str, float]:
+    """All metrics of a model.
+
+    Args:
+        photographs: The truth.
+        predict: RGB picture (H, W, 3) uint8 → results, with scores from `METRIC_THRESHOLDS` up.
+
+    Returns:
+        The metrics of `average_precision` and `mask_scores`, `classification_map`, and how often the action
+        and whether the way is blocked are right (`action_accuracy`, `collision_accuracy`), in percent.
+    """
+    answers = [predict(photograph.rgb) for photograph in photographs]
     labelled = [(p, a) for p, a in zip(photographs, answers, strict=True) if p.labelled]
     masks = [a.segmentation.mask for _, a in labelled if a.segmentation]
     scores = np.zeros((len(labelled), len(LABELS)), np.float32)

@@ -1,8 +1,8 @@
-"""Pre-train a plain ViT on pictures without labels: `python -m vit_perception.training.pretrain --images DIR
---output DIR`.
+"""Pre-train a ViT: `python -m vit_perception.training.pretrain --images DIR --output DIR`.
 
-Masked autoencoding (He et al. 2022) of random crops. Every few steps `output/last.pt` keeps all that is
-needed to go on with `--resume`; at the end `output/encoder.safetensors` is a backbone for `load_backbone`.
+Masked autoencoding (MAE, He et al. 2022) of random crops of pictures, which need no labels. Every few steps
+`output/last.pt` is saved, from which `--resume` continues; at the end `output/encoder.safetensors` is a
+backbone for `load_backbone`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor
 
 from vit_perception.backbones.registry import VARIANTS, make_backbone
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
+from vit_perception.training.learning_rate import LearningRate, parameter_groups
 from vit_perception.training.mae import MaskedAutoencoder
-from vit_perception.training.parameter_groups import parameter_groups
 from vit_perception.viz.pictures import find_pictures
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -31,8 +31,18 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Pretraining:
-    """How long and how fast. size: pixels a side of the crops; rate: peak learning rate for a batch of 256,
-    scaled to the batch (as the paper does); steps of linear warm-up, then half a cosine."""
+    """The settings of a pre-training run.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Crops in a batch.
+        size: Pixels a side of the crops.
+        rate: Peak learning rate for a batch of 256; in proportion for other batches, as in the paper.
+        warmup: Share of the run in which the learning rate rises.
+        weight_decay: Of matrices and kernels.
+        mask_ratio: Share of the patches that is hidden.
+        seed: Of everything random.
+    """
 
     steps: int = 20000
     batch_size: int = 64
@@ -43,14 +53,24 @@ class Pretraining:
     mask_ratio: float = 0.75
     seed: int = 0
 
-    def gain(self, step: int) -> float:
-        """Share of the peak rate at a step."""
-        progress = step / self.steps
-        return min(progress / self.warmup, 1.0) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    @property
+    def learning_rate(self) -> LearningRate:
+        """One peak for all parameters, scaled to the batch."""
+        peak = self.rate * self.batch_size / 256
+        return LearningRate(peak, peak, 1.0, self.warmup, self.weight_decay)
 
 
 def crop(rgb: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A square of 20 to 100 % of a picture (H, W, 3), somewhere in it, maybe mirrored, at `size` pixels."""
+    """A random square of a picture, resized.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        size: Pixels a side of the result.
+        rng: Draws the area (20 to 100 % of the largest square), the place, and whether it is mirrored.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
     height, width = rgb.shape[:2]
     side = max(round(math.sqrt(rng.uniform(0.2, 1.0)) * min(height, width)), 1)
     y, x = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
@@ -59,8 +79,19 @@ def crop(rgb: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def batches(pictures: list[Path], plan: Pretraining, start: int) -> Iterator[Tensor]:
-    """Normalised crops (B, 3, size, size) without end; each step's from its own seed, so that a resumed
-    run sees what the other would have seen. What cannot be read is left out."""
+    """Normalised crops (B, 3, size, size) without end.
+
+    Each step draws from a seed of its own, so that a resumed run gets the batches that it would have got.
+    Files that cannot be read are skipped.
+
+    Args:
+        pictures: Files to draw from.
+        plan: Its batch size, size and seed.
+        start: The first step.
+
+    Raises:
+        ValueError: Hardly any of the files can be read.
+    """
     step = start
     while True:
         rng = np.random.default_rng((plan.seed, step))
@@ -89,7 +120,19 @@ def pretrain(
     every: int = 100,
     resume: Path | None = None,
 ) -> Path:
-    """Train, keep `output/last.pt`, and give the path of the encoder's safetensors."""
+    """Pre-train a ViT.
+
+    Args:
+        pictures: Files to draw crops from.
+        output: Folder for `last.pt` and `encoder.safetensors`.
+        config: Of the ViT.
+        plan: How long, on what batches and how fast.
+        every: Steps between saves of `last.pt`.
+        resume: `last.pt` of an earlier run, to continue from.
+
+    Returns:
+        The path of the encoder's safetensors.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
     output.mkdir(parents=True, exist_ok=True)
@@ -97,10 +140,7 @@ def pretrain(
     assert isinstance(encoder, VisionTransformer)
     decoder_dim = max(64, config.embed_dim // 2)
     model = MaskedAutoencoder(encoder, decoder_dim, 4, max(decoder_dim // 32, 1), plan.mask_ratio).to(device)
-    peak = plan.rate * plan.batch_size / 256
-    optimiser = torch.optim.AdamW(
-        parameter_groups(model, peak, peak, 1.0, plan.weight_decay), betas=(0.9, 0.95)
-    )
+    optimiser = torch.optim.AdamW(parameter_groups(model, plan.learning_rate), betas=(0.9, 0.95))
     start = 0
     if resume is not None:
         kept = torch.load(resume, map_location=device, weights_only=True)
@@ -110,10 +150,9 @@ def pretrain(
     began, total = time.monotonic(), 0.0
     source = batches(pictures, plan, start)
     for step in range(start, plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * plan.gain(step + 1)
+        plan.learning_rate.set(optimiser, (step + 1) / plan.steps)
         image = next(source).to(device)
-        torch.manual_seed(plan.seed * 1_000_003 + step)  # of what is hidden: a resumed run hides the same
+        torch.manual_seed(plan.seed * 1_000_003 + step)  # a resumed run hides the same patches
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss = model(image).loss
         optimiser.zero_grad(set_to_none=True)
@@ -132,12 +171,15 @@ def pretrain(
     return file
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     plain = [name for name, config in VARIANTS.items() if type(config) is ViTConfig]
-    parser.add_argument("--images", type=Path, required=True, help="folder of pictures, searched all through")
+    parser.add_argument(
+        "--images", type=Path, required=True, help="folder of pictures, searched with its subfolders"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for last.pt and the encoder")
     parser.add_argument("--variant", choices=plain, default="vit_tiny_patch16", help="which ViT")
     parser.add_argument("--steps", type=int, default=Pretraining.steps)
@@ -146,7 +188,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Pretraining.seed)
     parser.add_argument("--every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--resume", type=Path, help="last.pt of an earlier run, to go on from")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = make_parser().parse_args()
     plan = Pretraining(
         steps=arguments.steps,
         batch_size=arguments.batch_size,

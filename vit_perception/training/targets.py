@@ -1,4 +1,4 @@
-"""Labels of a training view: classes present, way ahead, and the batch as tensors."""
+"""The truth of a batch: classes present, boxes, mask and way ahead, as tensors."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from vit_perception.data.coco import visible_classes
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
 
-PRESENT = 0.004  # the share of a picture from which on a class counts as in it
-IGNORE = -100  # of an action: there is no mask to tell
+PRESENT = 0.004  # share of a picture from which a class counts as present
+IGNORE = -100  # the action where no mask tells which is right
 
 
 @dataclass(frozen=True)
 class Batch:
-    """image (B, 3, H, W) normalised; semantic (B, H/3.5, W/3.5) int64, 255 unlabelled; boxes and
-    class_ids: a tensor an image, class_ids index `THINGS`; present (B, C) 0, 1 or NaN where unknown;
-    action (B,) int64 or IGNORE; blocked (B,) 0, 1 or NaN."""
+    """Pictures and their truth.
+
+    Attributes:
+        image: (B, 3, H, W) normalised.
+        semantic: (B, h, w) int64 class ids at the cells of the segmentation head, 255 unlabelled.
+        boxes: (G, 4) for each image, x_min, y_min, x_max, y_max in input pixels.
+        class_ids: (G,) for each image, indices of `THINGS`.
+        present: (B, C) 0, 1, or NaN where unknown.
+        action: (B,) int64 indices of `ACTIONS`, or IGNORE.
+        blocked: (B,) 0, 1, or NaN where unknown.
+    """
 
     image: Tensor
     semantic: Tensor
@@ -46,11 +54,17 @@ class Batch:
 
 
 def way_ahead(semantic: np.ndarray) -> tuple[int, bool] | None:
-    """Action and whether the way is blocked, from the ground in the lower part of a mask (H, W).
+    """The right action, and whether the way is blocked, from the ground in the lower part of a mask.
 
-    The lower two fifths are cut into left, middle and right; a third with half of its labelled
-    pixels on the ground is free. The middle wins, then the freer side; nothing free means stop.
-    None where under half of the lower part is labelled.
+    The lower two fifths are cut into left, middle and right. A third is free if at least half of its
+    labelled pixels are ground. The middle wins, then the freer side; if none is free, the action is to stop.
+
+    Args:
+        semantic: (H, W) class ids.
+
+    Returns:
+        Index of `ACTIONS` and whether the middle is blocked; None where less than half of the lower part
+        is labelled.
     """
     lower = semantic[int(semantic.shape[0] * 0.6) :]
     if lower.size == 0 or (lower != UNLABELLED).mean() < 0.5:
@@ -68,7 +82,7 @@ def way_ahead(semantic: np.ndarray) -> tuple[int, bool] | None:
 
 
 def classes_present(view: View) -> np.ndarray:
-    """(C,) 1 present, 0 absent, NaN unknown: without a mask only the boxed classes are known."""
+    """(C,) 1 present, 0 absent, NaN unknown: without a mask only the classes that have boxes are known."""
     present = np.zeros(len(LABELS), np.float32)
     present[visible_classes(view.semantic, PRESENT)] = 1.0
     present[view.class_ids] = 1.0
@@ -79,7 +93,14 @@ def classes_present(view: View) -> np.ndarray:
 
 
 def collate(views: list[View], mean: tuple[float, ...], std: tuple[float, ...], stride: float) -> Batch:
-    """Views of one size as a batch; the mask is sampled at the cells of the segmentation head."""
+    """Views of one size as a batch.
+
+    Args:
+        views: All of one height and width.
+        mean: Of the three channels, for pixels from 0 to 1.
+        std: As `mean`.
+        stride: Pixels a side of the segmentation head's cells, at which the masks are sampled.
+    """
     height, width = views[0].rgb.shape[:2]
     cells = (round(width / stride), round(height / stride))
     images, masks, actions, blocked = [], [], [], []

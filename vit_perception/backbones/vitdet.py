@@ -1,4 +1,4 @@
-"""ViTDet's backbone (Li et al. 2022): a plain ViT with window attention, and global attention in a few blocks."""
+"""ViTDet's backbone (Li et al. 2022): a plain ViT with window attention and a few global blocks."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class VitDetBlock(nn.Module):
         grid = (x.shape[1], x.shape[2])
         window = self.window or grid
         windows = partition(self.norm1(x), window)
-        # As published, padding takes part in the attention: zeros after the norm, then the projection's biases.
+        # As published, padding takes part in the attention: zeros after the norm, then the biases.
         attended, weights = self.attn(windows.flatten(0, 1), window, need_weights)
         x = x + self.drop_path(merge(attended.reshape(windows.shape), window, grid))
         x = x + self.drop_path(self.mlp(self.norm2(x)))

@@ -97,7 +97,7 @@ def test_the_attention_map_is_what_the_class_token_reads(name):
     backbone = small(name).eval()
     with torch.no_grad():
         found = backbone(torch.randn(2, 3, 32, 40), attention_layers=(-1,)).attention[2]
-    matrix = found.matrix
+    matrix = found.weights[:, :, 0]
     expected = matrix[:, :, 0, backbone.num_prefix :].reshape(2, -1, 4, 5)
     assert torch.equal(found.spatial(), expected)
 

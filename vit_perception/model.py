@@ -1,4 +1,4 @@
-"""One backbone, one forward pass, every head on the same tokens."""
+"""The model: one backbone, one forward pass, and every head on the same tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vit_perception.heads.pyramid import FeaturePyramid, PyramidConfig, make_pyr
 from vit_perception.heads.segmentation import make_decoder
 
 HEADS = ("classification", "detection", "segmentation", "navigation")
-# Heads that read the feature pyramid.
+# Heads that need the feature pyramid.
 DENSE_HEADS = ("detection", "segmentation")
 
 _REQUIRED = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
@@ -25,15 +25,16 @@ _OPTIONAL: dict[str, Any] = {"pooling": ALL_POOLINGS, "decoder": "pyramid", "dep
 
 
 class PerceptionModel(nn.Module):
-    """Images (B, C, H, W), and for navigation an optional goal (B, 3) and depth (B, 1, H, W) in metres
-    → named raw outputs.
+    """Images → the raw outputs of every head, by name (see `heads/`).
 
-    Outputs are those of each head (see `heads/`) and, with `attention=True`, `attention`
-    (B, heads, gh, gw): what the last block's class token reads. `heads` maps task names to modules;
-    dense heads need `pyramid`, depth needs `depth_fusion`.
+    Args:
+        backbone: encodes the images.
+        heads: task name, one of HEADS → head.
+        pyramid: the feature pyramid, which DENSE_HEADS need.
+        depth_fusion: adds depth to the features for the navigation head; None for a model without depth.
 
     Raises:
-        ValueError: a head is unknown, a dense head has no pyramid, or there is depth and no fusion.
+        ValueError: a head is unknown, or a dense head has no pyramid.
     """
 
     def __init__(
@@ -61,6 +62,18 @@ class PerceptionModel(nn.Module):
         attention: bool = False,
         depth: Tensor | None = None,
     ) -> dict[str, Tensor]:
+        """Run the backbone once, and every head on its features.
+
+        Args:
+            image: (B, C, H, W), normalised.
+            goal: (B, 3) for the navigation head, see `NavigationHead`; None without a goal.
+            attention: also return `attention` (B, heads, gh, gw), the attention of the last block's class
+                token to each patch.
+            depth: (B, 1, H, W) in metres for the navigation head, see `DepthFusion`; None without depth.
+
+        Raises:
+            ValueError: there is depth, but no depth fusion; or an input has the wrong shape.
+        """
         if depth is not None and self.depth_fusion is None:
             raise ValueError("this model has no depth input: build it with depth: true, or give no depth")
         last = self.backbone.num_blocks - 1
@@ -86,9 +99,13 @@ class PerceptionModel(nn.Module):
 
 
 def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
-    """Build from a model card's `architecture`: `backbone` (see `build_backbone`), `pyramid`
-    (PyramidConfig fields), `num_classes`, `num_things`, `num_actions`; and if it likes `pooling` (see
-    `ClassificationHead`), `decoder` (see `make_decoder`), and `depth: true` for RGB-D navigation.
+    """Build the model that a model card describes, with random weights.
+
+    Args:
+        architecture: the card's field of this name. It must have `backbone` (see `build_backbone`),
+            `pyramid` (fields of PyramidConfig), `num_classes`, `num_things` and `num_actions`. It may have
+            `pooling` (see `ClassificationHead`), `decoder` (see `make_decoder`), and `depth: true` for RGB-D
+            navigation.
 
     Raises:
         ValueError: a field is missing, unknown or wrong.
@@ -105,16 +122,16 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         raise ValueError(f"architecture: {error}") from error
     dim, num_classes = backbone.embed_dim, settings["num_classes"]
     pyramid = make_pyramid(config, backbone)
-    # What reads the tokens has as many heads as they had before pruning.
-    readers = dim // backbone.head_dim if backbone.head_dim else backbone.num_heads
+    # Cross-attention has as many heads as the backbone had before any were pruned.
+    num_heads = dim // backbone.head_dim if backbone.head_dim else backbone.num_heads
     heads = {
-        # A distilled backbone has the two tokens that its paper's head reads.
+        # A distilled backbone has the two tokens that its head needs.
         "classification": DistilledHead(dim, num_classes)
         if backbone.distilled
         else ClassificationHead(dim, num_classes, settings["pooling"]),
         "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
         "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
-        "navigation": NavigationHead(dim, readers, settings["num_actions"]),
+        "navigation": NavigationHead(dim, num_heads, settings["num_actions"]),
     }
-    fusion = DepthFusion(dim, readers, backbone.stride) if settings["depth"] else None
+    fusion = DepthFusion(dim, num_heads, backbone.stride) if settings["depth"] else None
     return PerceptionModel(backbone, heads, pyramid, fusion)

@@ -1,4 +1,4 @@
-"""The task names, which name the file, the parameter, the topic and the test in every layer."""
+"""The task names. Files, parameters, topics and tests of a task have its name in every part."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TASKS = (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION, DEPTH, ATTENTION)
 
 
 def check_tasks(tasks: Iterable[str]) -> tuple[str, ...]:
-    """Return `tasks` in canonical order without repeats.
+    """Return `tasks` in the order of TASKS, without repeats.
 
     Raises:
-        ValueError: a name is not a task, or none is given; the message names it and lists those there are.
+        ValueError: a name is not a task, or none is given; the message names it and lists all tasks.
     """
-    # A text is an iterable of letters: "detection" would complain about an unknown task "d".
+    # A string is an iterable of letters: "detection" would be refused for an unknown task "d".
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     unknown = [name for name in names if name not in TASKS]
     if unknown:

@@ -20,7 +20,7 @@ def test_any_grid(height, width, registers):
     assert set(features.maps) == {0, 2}
     assert features.maps[0].shape == (2, 24, rows, columns)
     tokens = 1 + registers + rows * columns
-    assert features.attention[2].matrix.shape == (2, 3, tokens, tokens)
+    assert features.attention[2].weights.shape == (2, 3, 1, tokens, tokens)
     assert torch.equal(features.maps[2].flatten(2).transpose(1, 2), features.patch_tokens)
     assert torch.equal(features.prefix_tokens[:, 0], features.cls_token)
 

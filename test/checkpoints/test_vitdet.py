@@ -73,6 +73,6 @@ def test_attention_is_the_references(tmp_path: Path) -> None:
         logits = add_decomposed_relative_positions(
             logits, qkv[0], attention.rel_pos_h, attention.rel_pos_w, (6, 6), (6, 6)
         )
-    assert largest_difference(features.attention[1].matrix[0], logits.softmax(-1)) < EXACT
+    assert largest_difference(features.attention[1].weights[0, :, 0], logits.softmax(-1)) < EXACT
     assert features.attention[0].weights.shape == (1, 2, 4, 16, 16)
     assert features.attention[0].spatial().shape == (1, 2, 6, 6)

@@ -28,7 +28,7 @@ def test_it_is_the_product_of_the_blocks(name):
     _, features = looked(name)
     product = None
     for index in sorted(features.attention):
-        matrix = features.attention[index].matrix.mean(dim=1)
+        matrix = features.attention[index].weights[:, :, 0].mean(dim=1)
         matrix = 0.5 * matrix + 0.5 * torch.eye(matrix.shape[-1])
         matrix = matrix / matrix.sum(dim=-1, keepdim=True)
         product = matrix if product is None else matrix @ product
@@ -113,7 +113,7 @@ def test_starting_late_leaves_the_first_blocks_out():
     _, features = looked("vit")
     last = features.attention[2]
     found = rollout(features.attention, start=2)
-    expected = last.matrix.mean(dim=1)[:, 0, 1:]
+    expected = last.weights[:, :, 0].mean(dim=1)[:, 0, 1:]
     assert torch.allclose(found.flatten(1), expected / expected.sum(dim=-1, keepdim=True), atol=1e-6)
 
 

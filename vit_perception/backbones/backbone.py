@@ -1,4 +1,4 @@
-"""What the heads know of a backbone."""
+"""The interface of all backbones, which is all that heads know of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vit_perception.backbones.features import TokenFeatures
+from vit_perception.backbones.features import Intermediates, TokenFeatures
 
 
 @dataclass(frozen=True)
 class FeatureInfo:
-    """One layer whose output can be asked for: its channels, and its stride in input pixels a cell."""
+    """A layer whose feature map can be requested: a block of a plain ViT, a stage of a hierarchical backbone.
+
+    Attributes:
+        channels: C of its map (B, C, h, w).
+        stride: input pixels for each cell of its map, in both directions.
+    """
 
     channels: int
     stride: int
@@ -25,7 +30,7 @@ class FeatureInfo:
 
 @contextlib.contextmanager
 def _frozen_statistics(block: nn.Module) -> Iterator[None]:
-    """While a block is computed a second time, its batch norms must not count the batch again."""
+    """Keep batch norms from counting a batch twice while checkpointing computes their block again."""
     norms = [part for part in block.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
@@ -38,16 +43,22 @@ def _frozen_statistics(block: nn.Module) -> Iterator[None]:
 
 
 class Backbone(nn.Module):
-    """Image (B, C, H, W) → TokenFeatures.
+    """Image (B, in_chans, H, W) → TokenFeatures.
 
-    in_chans: C. embed_dim: width D of the tokens. num_heads: attention heads of the last block; head_dim:
-    channels of each, where they do not fill the width (some were pruned). num_prefix: tokens before the
-    first patch. size_divisor: H and W must be multiples of it (1: any size). distilled: the second of them
-    is a distillation token. num_blocks: blocks whose attention can be asked for. feature_info: the layers
-    whose maps can be asked for, shallow first: the blocks of a plain ViT, the stages of a hierarchical one.
-    first_conv: the parameter that reads the image. checkpointing: in training, keep no activations inside
-    blocks but compute them again backwards (Chen et al. 2016): same keys, outputs and gradients, less
-    memory, about a third more time.
+    Attributes:
+        in_chans: channels of the image.
+        embed_dim: D, channels of the final tokens.
+        num_heads: attention heads of the last block.
+        head_dim: channels of each head where some heads were pruned; None for `embed_dim / num_heads`.
+        num_prefix: P, tokens before the first patch token: class and distillation token, registers.
+        size_divisor: H and W must be multiples of it, in pixels; 1 for any size.
+        num_blocks: blocks whose attention can be requested.
+        feature_info: the layers whose maps can be requested, from fine to coarse.
+        distilled: whether the second prefix token is a distillation token.
+        first_conv: name of the parameter that is applied to the image's channels.
+        checkpointing: in training, do not store the activations inside blocks but compute them again in the
+            backward pass (Chen et al. 2016): same outputs and gradients, less memory, about a third more
+            time.
     """
 
     in_chans: int
@@ -66,20 +77,25 @@ class Backbone(nn.Module):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode; `layers` (into feature_info) and `attention_layers` (of num_blocks) are the indices
-        to keep, negative from the end.
+        """Encode images.
+
+        Args:
+            image: (B, in_chans, H, W), normalised as the weights need it.
+            layers: indices into `feature_info` of the maps to return; negative ones count from the end.
+            attention_layers: indices of the blocks whose attention to return; negative ones count from the
+                end.
 
         Raises:
-            ValueError: an index is out of range, or the image does not fit.
+            ValueError: an index is out of range, or the image has the wrong channels or size.
         """
 
     @property
     def stride(self) -> int:
-        """Input pixels a patch token, in each direction."""
+        """Input pixels for each patch token, in both directions."""
         return self.feature_info[-1].stride
 
     def run_block(self, block: nn.Module, *arguments: Any) -> Any:
-        """`block(*arguments)`, checkpointed where that is asked for and there is something to save."""
+        """Return `block(*arguments)`, checkpointed if `checkpointing` is on and gradients are needed."""
         if self.checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(
                 block,
@@ -89,14 +105,16 @@ class Backbone(nn.Module):
             )
         return block(*arguments)
 
-    def _wanted(
-        self, layers: Sequence[int], attention_layers: Sequence[int]
-    ) -> tuple[frozenset[int], frozenset[int]]:
-        """Both sets of indices, none negative."""
-        return (
+    def _intermediates(
+        self, image: Tensor, layers: Sequence[int], attention_layers: Sequence[int]
+    ) -> Intermediates:
+        """Check the arguments of `forward`, and resolve negative indices."""
+        kept = Intermediates(
             self._indices(layers, len(self.feature_info), "layer"),
             self._indices(attention_layers, self.num_blocks, "block"),
         )
+        self._check_image(image)
+        return kept
 
     def _indices(self, indices: Sequence[int], count: int, kind: str) -> frozenset[int]:
         for index in indices:

@@ -1,4 +1,4 @@
-"""CvT (Wu et al. 2021): tokens embedded, queries, keys and values projected by convolutions."""
+"""CvT (Wu et al. 2021): convolutions embed the tokens and project them to queries, keys and values."""
 
 from __future__ import annotations
 
@@ -11,18 +11,32 @@ from torch import Tensor, nn
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
 from vit_perception.backbones.features import BlockAttention, TokenFeatures, spread, to_map
 from vit_perception.layers.attention import attend, check_heads
-from vit_perception.layers.block import DropPath, Mlp
+from vit_perception.layers.block import DropPath, Mlp, drop_path_rates
+from vit_perception.layers.checks import check_counts, check_numbers, check_probability, set_counts
 from vit_perception.layers.conv import ConvNormAct
 from vit_perception.layers.patch_embed import OverlapPatchEmbed
 
 # Kernel, stride and padding of each stage's embedding, as published.
 EMBEDDINGS = ((7, 4, 2), (3, 2, 1), (3, 2, 1))
-KV_STRIDE = 2
+KV_STRIDE = 2  # of the convolutions that project to keys and values
 
 
 @dataclass(frozen=True)
 class CvtConfig:
-    """Shape of a CvT of three stages, at strides 4, 8 and 16."""
+    """Architecture of a CvT, which has three stages, at strides of 4, 8 and 16 pixels.
+
+    Attributes:
+        widths: channels of each stage.
+        depths: number of blocks of each stage.
+        num_heads: attention heads of each stage; they divide its width.
+        mlp_ratio: hidden channels of the MLP over the stage's width.
+        in_chans: channels of the image.
+        drop_path: drop-path probability of the last block in training, in [0, 1); it rises linearly to it.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     widths: tuple[int, ...] = (64, 192, 384)
     depths: tuple[int, ...] = (1, 2, 10)
@@ -34,12 +48,11 @@ class CvtConfig:
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "num_heads"):
-            value = tuple(getattr(self, name))
-            object.__setattr__(self, name, value)
-            if len(value) != len(EMBEDDINGS) or min(value) <= 0:
-                raise ValueError(f"{name} must be {len(EMBEDDINGS)} positive numbers, not {value}")
-        if self.in_chans <= 0:
-            raise ValueError(f"in_chans must be positive, not {self.in_chans}")
+            set_counts(self, name, len(EMBEDDINGS))
+        check_counts(self, "in_chans")
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        check_probability(self, "drop_path")
 
 
 VARIANTS: dict[str, CvtConfig] = {
@@ -52,15 +65,15 @@ VARIANTS: dict[str, CvtConfig] = {
 class ConvAttention(nn.Module):
     """Self-attention over P prefix tokens and a map, tokens (B, P + gh·gw, C) → the same shape.
 
-    Each of query, key and value goes through a depth-wise convolution of its own, keys and values at half
-    the resolution; prefix tokens go around it. Weights (B, heads, P + gh·gw, P + kh·kw) on request.
+    Queries, keys and values each have a depth-wise convolution, which halves the resolution of keys and
+    values; prefix tokens bypass it. Weights (B, heads, P + gh·gw, P + kh·kw) on request.
     """
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         check_heads(dim, num_heads)
         self.num_heads = num_heads
-        self.scale = dim**-0.5  # of the whole width, as published, not of a head's
+        self.scale = dim**-0.5  # of the whole width, not of one head, as published
         self.conv_q = ConvNormAct(dim, dim, 3, groups=dim, act=False)
         self.conv_k = ConvNormAct(dim, dim, 3, stride=KV_STRIDE, groups=dim, act=False)
         self.conv_v = ConvNormAct(dim, dim, 3, stride=KV_STRIDE, groups=dim, act=False)
@@ -86,7 +99,7 @@ class ConvAttention(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """Pre-norm block of convolutional attention, (B, P + gh·gw, C) keeps its shape."""
+    """Pre-norm block with convolutional attention, (B, P + gh·gw, C) → the same shape."""
 
     def __init__(self, dim: int, num_heads: int, mlp_ratio: float, drop_path: float, norm_eps: float) -> None:
         super().__init__()
@@ -105,7 +118,7 @@ class ConvBlock(nn.Module):
 
 
 class CvtStage(nn.Module):
-    """Embedding, then blocks."""
+    """One stage: the embedding, then the blocks. Its parts are run by Cvt.forward."""
 
     def __init__(self, config: CvtConfig, stage: int, rates: Sequence[float]) -> None:
         super().__init__()
@@ -119,10 +132,10 @@ class CvtStage(nn.Module):
 
 
 class Cvt(Backbone):
-    """Image (B, C, H, W), H and W divisible by 4, → TokenFeatures; maps of three stages at strides 4, 8, 16.
+    """Image (B, C, H, W), H and W divisible by 4, → TokenFeatures, with maps at strides 4, 8 and 16.
 
-    The maps are what the stages give. The class token joins in the last stage; it and the tokens are after
-    the final norm.
+    The maps are the outputs of the stages, before the final norm; the tokens are after it. The class token
+    joins in the last stage.
     """
 
     num_prefix = 1
@@ -138,10 +151,9 @@ class Cvt(Backbone):
         )
         self.num_blocks, self.size_divisor = sum(config.depths), EMBEDDINGS[0][1]
         self.feature_info = tuple(FeatureInfo(width, 4 << stage) for stage, width in enumerate(config.widths))
-        rates = [config.drop_path * i / max(self.num_blocks - 1, 1) for i in range(self.num_blocks)]
         self.stages = nn.ModuleList(
-            CvtStage(config, stage, rates[sum(config.depths[:stage]) : sum(config.depths[: stage + 1])])
-            for stage in range(len(config.depths))
+            CvtStage(config, stage, rates)
+            for stage, rates in enumerate(drop_path_rates(config.drop_path, config.depths))
         )
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dim))
         self.norm = nn.LayerNorm(self.embed_dim, eps=config.norm_eps)
@@ -154,11 +166,8 @@ class Cvt(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the stages."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
+        """Encode as `Backbone.forward` does; the layers are the stages."""
+        kept = self._intermediates(image, layers, attention_layers)
         cells, number = image, 0
         for index, stage in enumerate(self.stages):
             assert isinstance(stage, CvtStage)
@@ -169,23 +178,23 @@ class Cvt(Backbone):
             if num_prefix:
                 x = torch.cat([self.cls_token.expand(len(image), -1, -1), x], dim=1)
             for block in stage.blocks:
-                x, weights = self.run_block(block, x, grid, number in attended)
+                x, weights = self.run_block(block, x, grid, number in kept.blocks)
                 if weights is not None:
-                    attention[number] = _attention(weights, grid, num_prefix)
+                    kept.attention[number] = _attention(weights, grid, num_prefix)
                 number += 1
             cells = to_map(x[:, num_prefix:], grid)
-            if index in wanted:
-                maps[index] = cells
+            if index in kept.layers:
+                kept.maps[index] = cells
         x = self.norm(x)
-        return TokenFeatures(x[:, 0], x[:, :1], x[:, 1:], grid, maps, attention)
+        return kept.features(x[:, :1], x[:, 1:], grid)
 
 
 def _attention(weights: Tensor, grid: tuple[int, int], num_prefix: int) -> BlockAttention:
-    """Weights (B, heads, P + gh·gw, P + kh·kw); what a key of the smaller map is read, its cells share."""
+    """Weights (B, heads, P + gh·gw, P + kh·kw); the cells of a key share the attention to it."""
     keys = (-(-grid[0] // KV_STRIDE), -(-grid[1] // KV_STRIDE))
 
     def ungroup(values: Tensor) -> Tensor:
-        read = values.squeeze(1)
-        return torch.cat([read[:, :num_prefix], spread(read[:, num_prefix:], keys, grid)], dim=1)
+        values = values.squeeze(1)
+        return torch.cat([values[:, :num_prefix], spread(values[:, num_prefix:], keys, grid)], dim=1)
 
     return BlockAttention(weights, grid, num_prefix, ungroup=ungroup)

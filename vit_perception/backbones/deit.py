@@ -1,7 +1,7 @@
-"""Data-efficient image transformers (Touvron et al. 2021): ViTs that a teacher may train.
+"""DeiT, data-efficient image transformers (Touvron et al. 2021): ViTs, optionally distilled from a teacher.
 
-The distillation token reads the image beside the class token and has a position of its own; the two
-heads that read them are `heads.classification.DistilledHead`.
+The distilled ones have a distillation token beside the class token, with a position of its own. The heads on
+both tokens are in `heads.classification.DistilledHead`.
 """
 
 from __future__ import annotations

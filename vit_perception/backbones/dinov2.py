@@ -1,7 +1,7 @@
-"""DINOv2 (Oquab et al. 2024): ViTs on patches of 14 pixels with LayerScale, trained without labels at 518².
+"""DINOv2 (Oquab et al. 2024): ViTs with LayerScale on patches of 14 pixels, trained without labels at 518².
 
-Off that size the sources differ in how they resample positions; these are FAIR's own settings, and
-the loaders of other sources set theirs (see `docs/checkpoints.md`).
+At other sizes, the sources differ in how they resample positions. These are FAIR's own settings; the loaders
+of other sources set theirs (see `docs/checkpoints.md`).
 """
 
 from __future__ import annotations

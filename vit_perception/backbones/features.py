@@ -1,4 +1,4 @@
-"""What every backbone returns."""
+"""What every backbone returns: tokens, feature maps, and attention on request."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ def to_map(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def spread(values: Tensor, grid: tuple[int, int], finer: tuple[int, int]) -> Tensor:
-    """Values of cells (B, h·w, C) → of the cells of a finer grid (B, H·W, C) that lie in them, each value
-    in equal shares, so that sums stay."""
+    """Distribute the values of a coarse grid over the cells of a finer one, in equal shares.
+
+    Args:
+        values: (B, h·w, C), of the coarse grid in raster order.
+        grid: (h, w) of the coarse grid.
+        finer: (H, W) of the fine grid.
+
+    Returns:
+        (B, H·W, C). The shares of the fine cells within a coarse cell add up to its value.
+    """
     if grid == finer:
         return values
     cells = values.reshape(values.shape[0], *grid, values.shape[-1])
@@ -27,41 +35,54 @@ def spread(values: Tensor, grid: tuple[int, int], finer: tuple[int, int]) -> Ten
     return cells.flatten(1, 2)
 
 
-def of_groups(raw: Tensor, batch: int) -> Tensor:
+def split_groups(raw: Tensor, batch: int) -> Tensor:
     """Weights (B·G, heads, Q, K) of groups that were computed as a batch → (B, heads, G, Q, K)."""
     return raw.reshape(batch, -1, *raw.shape[1:]).transpose(1, 2)
 
 
-def _arrange_one_group(raw: Tensor) -> Tensor:
+def _add_group(raw: Tensor) -> Tensor:
+    """(B, heads, Q, K) → (B, heads, 1, Q, K)."""
     return raw.unsqueeze(2)
 
 
-def _as_one_group(tokens: Tensor) -> Tensor:
+def _to_one_group(tokens: Tensor) -> Tensor:
+    """(B, N, C) → (B, 1, N, C)."""
     return tokens.unsqueeze(1)
 
 
 def _from_one_group(groups: Tensor) -> Tensor:
+    """(B, 1, N, C) → (B, N, C)."""
     return groups.squeeze(1)
 
 
 @dataclass(frozen=True)
 class BlockAttention:
-    """Attention weights of one block, over its P + gh·gw tokens in G groups that attend within themselves.
+    """The attention weights of one block, in a form that is the same for every backbone.
 
-    raw: the weights as the block computed with them, so that gradients reach them; arrange: these, or
-    anything of their shape, → (B, heads, G, Q, K). A plain ViT has one group of all tokens; Swin's
-    windows and MobileViT's pixel positions are groups. grid: (gh, gw) of the patch tokens that enter;
-    query_grid: of those that leave, coarser in a block that pools its queries. num_prefix: P, tokens
-    before the first patch, the class token first. group: tokens that leave (B, P + qh·qw, C) → what each
-    group's queries are (B, G, Q, C); ungroup: one value for each group's keys (B, G, K, C) → summed on
-    the tokens that enter (B, P + gh·gw, C), what falls on padding dropped.
+    A block's tokens form G groups, and tokens attend only within their group. A plain ViT has one group of
+    all its tokens; Swin's windows and MobileViT's pixel positions are groups. `group` and `ungroup` map
+    between tokens and groups, so that a rollout needs to know nothing else of the architecture.
+
+    Attributes:
+        raw: the weights exactly as the block used them, in its own shape, so that gradients reach them.
+        grid: (gh, gw), rows and columns of the patch tokens that enter the block.
+        num_prefix: P, tokens before the first patch token; the first of them is the class token.
+        arrange: maps `raw`, or a tensor of the same shape such as its gradient, to (B, heads, G, Q, K):
+            for each group, a row for each of its Q queries over its K keys.
+        group: maps values of the tokens that leave the block, (B, P + qh·qw, C), to values of the queries
+            of each group, (B, G, Q, C).
+        ungroup: maps values of the keys of each group, (B, G, K, C), to values of the tokens that enter the
+            block, (B, P + gh·gw, C). Values of padding are dropped, and those of a pooled key are shared
+            equally by its tokens.
+        query_grid: (qh, qw), rows and columns of the patch tokens that leave the block, coarser than `grid`
+            if the block pools its queries; `grid` unless given.
     """
 
     raw: Tensor
     grid: tuple[int, int]
     num_prefix: int = 0
-    arrange: Callable[[Tensor], Tensor] = _arrange_one_group
-    group: Callable[[Tensor], Tensor] = _as_one_group
+    arrange: Callable[[Tensor], Tensor] = _add_group
+    group: Callable[[Tensor], Tensor] = _to_one_group
     ungroup: Callable[[Tensor], Tensor] = _from_one_group
     query_grid: tuple[int, int] = (0, 0)
 
@@ -71,43 +92,31 @@ class BlockAttention:
 
     @property
     def weights(self) -> Tensor:
-        """(B, heads, G, Q, K); rows sum to one."""
+        """(B, heads, G, Q, K); each row of K keys sums to one."""
         return self.arrange(self.raw)
 
-    @property
-    def matrix(self) -> Tensor:
-        """(B, heads, N, N) of a block that attends over all its tokens.
-
-        Raises:
-            ValueError: the block attends within groups.
-        """
-        weights = self.weights
-        groups, queries, keys = weights.shape[2:]
-        if groups != 1 or queries != keys:
-            raise ValueError(
-                f"this block attends in {groups} groups of {queries} queries and {keys} keys: "
-                "it has no attention matrix of all its tokens"
-            )
-        return weights[:, :, 0]
-
     def spatial(self) -> Tensor:
-        """(B, heads, gh, gw): what the class token reads of each patch; without a class token,
-        what each patch is read by the queries of its group on average."""
+        """Attention to each patch, (B, heads, gh, gw): of the class token, or, in a backbone without one,
+        of all queries on average."""
         weights = self.weights
-        read = weights[..., 0, :] if self.num_prefix else weights.mean(dim=3)
-        return to_map(self.ungroup(read.permute(0, 2, 3, 1))[:, self.num_prefix :], self.grid)
+        received = weights[..., 0, :] if self.num_prefix else weights.mean(dim=3)
+        return to_map(self.ungroup(received.permute(0, 2, 3, 1))[:, self.num_prefix :], self.grid)
 
 
 @dataclass(frozen=True)
 class TokenFeatures:
-    """Tokens of a batch of images.
+    """What a backbone returns for a batch of images.
 
-    cls_token: (B, D), the image in one token: the class token after the final norm, or, in a backbone
-    without one, the mean of the patch tokens. prefix_tokens: (B, P, D): class token, distillation
-    token, registers, as far as the backbone has them; P may be 0. patch_tokens: (B, gh·gw, D) in raster
-    order. grid: (gh, gw). maps: layer index → feature map (B, C, h, w), for those asked for; channels
-    and stride of each are in the backbone's `feature_info`. attention: block index → BlockAttention,
-    for those asked for.
+    Attributes:
+        cls_token: (B, D), the whole image in one token: the class token after the final norm, or, in a
+            backbone without one, the mean of the patch tokens.
+        prefix_tokens: (B, P, D), the tokens before the patches: class token, distillation token and
+            registers, as far as the backbone has them; P may be 0.
+        patch_tokens: (B, gh·gw, D), in raster order.
+        grid: (gh, gw), rows and columns of the patch tokens.
+        maps: layer index → feature map (B, C, h, w), for the layers that were requested. The backbone's
+            `feature_info` has the channels and the stride of each.
+        attention: block index → its BlockAttention, for the blocks that were requested.
     """
 
     cls_token: Tensor
@@ -116,3 +125,26 @@ class TokenFeatures:
     grid: tuple[int, int]
     maps: dict[int, Tensor] = field(default_factory=dict)
     attention: dict[int, BlockAttention] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Intermediates:
+    """What one forward pass is to keep beside its last tokens, and what it has kept so far.
+
+    Attributes:
+        layers: indices into the backbone's `feature_info` of the maps to keep, none negative.
+        blocks: indices of the blocks whose attention to keep, none negative.
+        maps: layer index → feature map (B, C, h, w); the forward pass adds them.
+        attention: block index → BlockAttention; the forward pass adds them.
+    """
+
+    layers: frozenset[int]
+    blocks: frozenset[int]
+    maps: dict[int, Tensor] = field(default_factory=dict)
+    attention: dict[int, BlockAttention] = field(default_factory=dict)
+
+    def features(self, prefix_tokens: Tensor, patch_tokens: Tensor, grid: tuple[int, int]) -> TokenFeatures:
+        """The features of a backbone, whose class token is the first prefix token (B, P, D); without a
+        prefix token, the mean of the patch tokens (B, gh·gw, D) takes its place."""
+        cls_token = prefix_tokens[:, 0] if prefix_tokens.shape[1] else patch_tokens.mean(dim=1)
+        return TokenFeatures(cls_token, prefix_tokens, patch_tokens, grid, self.maps, self.attention)

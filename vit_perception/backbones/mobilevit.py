@@ -1,4 +1,4 @@
-"""MobileViT (Mehta and Rastegari 2022): convolutions for what is near, transformers for what is far."""
+"""MobileViT (Mehta and Rastegari 2022): convolutions for local features, transformers for global ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups, to_map
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, split_groups, to_map
 from vit_perception.layers.block import Block
+from vit_perception.layers.checks import check_counts, check_numbers, set_counts
 from vit_perception.layers.conv import ConvNormAct, InvertedResidual, initialise
 from vit_perception.layers.unfold import fold, unfold
 
@@ -22,9 +23,25 @@ Run = Callable[..., Any]
 
 @dataclass(frozen=True)
 class MobileVitConfig:
-    """Shape of a MobileViT. widths: of five stages at strides 2, 4, 8, 16, 32, the last three of which have
-    transformers of dims, depths and num_heads; local_depth: convolutions of the second stage; final_dim:
-    of the last convolution, None for none; patch_size: pixels a side within which nothing attends."""
+    """Architecture of a MobileViT: five stages at strides 2 to 32, the last three with transformers.
+
+    Attributes:
+        stem_dim: channels of the first convolution.
+        widths: channels of each of the five stages.
+        local_depth: inverted residuals in the second stage.
+        expand_ratio: hidden over input channels of the inverted residuals.
+        dims: channels of the tokens in each of the three transformers.
+        depths: number of blocks of each of the three transformers.
+        num_heads: attention heads of every block; they divide `dims`.
+        mlp_ratio: hidden channels of the MLP over the transformer's `dims`.
+        final_dim: channels of the last convolution, None for no such convolution.
+        patch_size: side of a patch in cells of the map; pixels of one patch do not attend to each other.
+        in_chans: channels of the image.
+        norm_eps: epsilon of the transformers' norms, in (0, 1).
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     stem_dim: int = 16
     widths: tuple[int, ...] = (16, 24, 48, 64, 80)
@@ -40,14 +57,13 @@ class MobileVitConfig:
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        for name, count in (("widths", 5), ("dims", 3), ("depths", 3)):
-            value = tuple(getattr(self, name))
-            object.__setattr__(self, name, value)
-            if len(value) != count or min(value) <= 0:
-                raise ValueError(f"{name} must be {count} positive numbers, not {value}")
-        for name in ("stem_dim", "local_depth", "num_heads", "patch_size", "in_chans"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name, length in (("widths", 5), ("dims", 3), ("depths", 3)):
+            set_counts(self, name, length)
+        check_counts(self, "stem_dim", "local_depth", "num_heads", "patch_size", "in_chans")
+        check_numbers(self, "expand_ratio", "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        if self.final_dim is not None:
+            check_counts(self, "final_dim")
 
 
 VARIANTS: dict[str, MobileVitConfig] = {
@@ -62,15 +78,21 @@ VARIANTS: dict[str, MobileVitConfig] = {
 
 
 def whole_patches(size: tuple[int, int], patch_size: int) -> tuple[int, int]:
-    """(height, width) rounded up to whole patches."""
+    """(height, width), each rounded up to a multiple of the patch size."""
     return size[0] + -size[0] % patch_size, size[1] + -size[1] % patch_size
 
 
 def patch_attention(
     raw: Tensor, arrange: Callable[[Tensor], Tensor], size: tuple[int, int], patch_size: int
 ) -> BlockAttention:
-    """Weights that `arrange` makes (B, heads, p·p, N, N), of a map of `size`, with the way from its pixels
-    to groups and back."""
+    """The attention of a block whose groups are the p·p pixel positions within the patches of a map.
+
+    Args:
+        raw: the weights as the block used them.
+        arrange: maps them to (B, heads, p·p, N, N) for N patches.
+        size: (h, w) of the map, multiples of the patch size.
+        patch_size: p, side of a patch in cells.
+    """
 
     def group(tokens: Tensor) -> Tensor:
         return unfold(to_map(tokens, size), patch_size)
@@ -82,8 +104,9 @@ def patch_attention(
 
 
 class MobileVitBlock(nn.Module):
-    """Local convolution, a transformer across the patches, fusion with what came in; (B, C, H, W) keeps its
-    shape. A map of no whole patches is resized for the transformer and back, as in the paper's code."""
+    """Local convolution, a transformer across the patches, and fusion with the input, (B, C, H, W) → the
+    same shape. A map that does not divide into patches is resized for the transformer and back, as in the
+    paper's code."""
 
     def __init__(self, config: MobileVitConfig, stage: int) -> None:
         super().__init__()
@@ -100,9 +123,18 @@ class MobileVitBlock(nn.Module):
         self.conv_fusion = ConvNormAct(2 * width, width, 3)
 
     def forward(
-        self, x: Tensor, run: Run, attended: Collection[int]
+        self, x: Tensor, run: Run, blocks: Collection[int]
     ) -> tuple[Tensor, dict[int, BlockAttention]]:
-        """The map, and the attention of those of its blocks that are asked for; `run` runs a block."""
+        """Encode a map.
+
+        Args:
+            x: (B, C, H, W).
+            run: calls a transformer block with its arguments; `Backbone.run_block`.
+            blocks: indices of the transformer blocks whose attention to return.
+
+        Returns:
+            The map, and block index → its attention.
+        """
         size = (x.shape[-2], x.shape[-1])
         whole = whole_patches(size, self.patch_size)
         y: Tensor = self.conv_1x1(self.conv_kxk(x))
@@ -112,9 +144,9 @@ class MobileVitBlock(nn.Module):
         tokens = patches.flatten(0, 1)
         attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.transformer):
-            tokens, weights = run(block, tokens, index in attended)
+            tokens, weights = run(block, tokens, index in blocks)
             if weights is not None:
-                arrange = partial(of_groups, batch=len(x))
+                arrange = partial(split_groups, batch=len(x))
                 attention[index] = patch_attention(weights, arrange, whole, self.patch_size)
         y = fold(self.norm(tokens).reshape(patches.shape), self.patch_size, whole)
         if whole != size:
@@ -123,10 +155,10 @@ class MobileVitBlock(nn.Module):
 
 
 class MobileVit(Backbone):
-    """Image (B, C, H, W) of any size → TokenFeatures; maps of four stages at strides 4, 8, 16, 32.
+    """Image (B, C, H, W) of any size → TokenFeatures, with maps at strides 4, 8, 16 and 32.
 
-    The maps are what the stages give. The tokens are those after the last convolution, which is what
-    the classifiers read, and the class token is their mean.
+    The maps are the outputs of the stages. The tokens are those after the last convolution, which the
+    published classifiers average; their mean is the class token.
     """
 
     block: Callable[..., nn.Module] = MobileVitBlock
@@ -167,11 +199,9 @@ class MobileVit(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the stages, the blocks those of the transformers."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
+        """Encode as `Backbone.forward` does. The layers are the stages from stride 4 on, the blocks are those
+        of the transformers."""
+        kept = self._intermediates(image, layers, attention_layers)
         x: Tensor = self.stem(image)
         first = 0
         for index, stage in enumerate(self.stages):
@@ -180,13 +210,12 @@ class MobileVit(Backbone):
                 x = stage(x)
             else:
                 depth = self.config.depths[index - 2]
-                places = {number - first for number in attended if first <= number < first + depth}
-                x, found = stage[1](stage[0](x), self.run_block, places)
-                attention |= {first + place: weights for place, weights in found.items()}
+                blocks = {number - first for number in kept.blocks if first <= number < first + depth}
+                x, found = stage[1](stage[0](x), self.run_block, blocks)
+                kept.attention.update({first + place: weights for place, weights in found.items()})
                 first += depth
-            if index - 1 in wanted:
-                maps[index - 1] = x
+            if index - 1 in kept.layers:
+                kept.maps[index - 1] = x
         x = self.final_conv(x)
         tokens = x.flatten(2).transpose(1, 2)
-        grid = (x.shape[-2], x.shape[-1])
-        return TokenFeatures(tokens.mean(dim=1), tokens[:, :0], tokens, grid, maps, attention)
+        return kept.features(tokens[:, :0], tokens, (x.shape[-2], x.shape[-1]))

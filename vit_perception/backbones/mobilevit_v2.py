@@ -1,4 +1,4 @@
-"""MobileViT V2 (Mehta and Rastegari 2022): MobileViT with attention that is linear in the patches."""
+"""MobileViT V2 (Mehta and Rastegari 2022): MobileViT with attention whose cost is linear in the patches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from vit_perception.layers.unfold import fold, unfold
 
 @dataclass(frozen=True)
 class MobileVitV2Config(MobileVitConfig):
-    """Shape of a MobileViT V2, as MobileVitConfig; one head, no last convolution."""
+    """Architecture of a MobileViT V2. The other fields are as in MobileVitConfig.
+
+    Attributes:
+        stem_dim: channels of the first convolution.
+        widths: channels of each of the five stages.
+        local_depth: inverted residuals in the second stage.
+        dims: channels of the tokens in each of the three transformers.
+        num_heads: 1, since separable attention has no heads.
+        final_dim: None, since there is no last convolution.
+    """
 
     stem_dim: int = 32
     widths: tuple[int, ...] = (64, 128, 256, 384, 512)
@@ -30,6 +39,11 @@ class MobileVitV2Config(MobileVitConfig):
     dims: tuple[int, ...] = (128, 192, 256)
     num_heads: int = 1
     final_dim: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_heads != 1:
+            raise ValueError(f"num_heads of a MobileViT V2 must be 1, not {self.num_heads}")
 
 
 def _scaled(width: float) -> MobileVitV2Config:
@@ -47,8 +61,11 @@ VARIANTS: dict[str, MobileVitV2Config] = {
 
 
 class SeparableAttention(nn.Module):
-    """Patches (B, C, P, N) → the same shape: one score a patch weighs all keys into one context, which
-    multiplies every value. Weights (B, 1, P, N) on request."""
+    """Separable self-attention, (B, C, P, N) → the same shape, for P pixel positions in each of N patches.
+
+    Each patch has one score. The keys, weighted by the scores, are summed to one context vector, which is
+    multiplied with every value. Scores (B, 1, P, N) on request.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -64,7 +81,7 @@ class SeparableAttention(nn.Module):
 
 
 class ConvMlp(nn.Module):
-    """Two 1×1 convolutions with SiLU between them, (B, C, P, N) keeps its shape."""
+    """Two 1×1 convolutions with SiLU between them, (B, C, P, N) → the same shape."""
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
@@ -78,7 +95,7 @@ class ConvMlp(nn.Module):
 
 
 class LinearBlock(nn.Module):
-    """Pre-norm block of separable attention on patches (B, C, P, N)."""
+    """Pre-norm block with separable attention, (B, C, P, N) → the same shape."""
 
     def __init__(self, dim: int, mlp_ratio: float, norm_eps: float) -> None:
         super().__init__()
@@ -94,14 +111,15 @@ class LinearBlock(nn.Module):
 
 
 def _rows(scores: Tensor) -> Tensor:
-    """Scores (B, 1, P, N) → (B, 1, P, N, N): every query of a group reads alike."""
+    """Scores (B, 1, P, N) → weights (B, 1, P, N, N), the same for every query of a group."""
     return scores.unsqueeze(3).expand(-1, -1, -1, scores.shape[-1], -1)
 
 
 class MobileVitV2Block(nn.Module):
     """Local convolution and a linear transformer across the patches, (B, C, H, W) → (B, C, H', W').
 
-    H' and W' are H and W rounded up to whole patches: unlike its predecessor, it does not resize back.
+    H' and W' are H and W rounded up to multiples of the patch size: unlike in MobileViT, the map is not
+    resized back.
     """
 
     def __init__(self, config: MobileVitV2Config, stage: int) -> None:
@@ -117,9 +135,9 @@ class MobileVitV2Block(nn.Module):
         self.conv_proj = ConvNormAct(dim, width, 1, act=False)
 
     def forward(
-        self, x: Tensor, run: Run, attended: Collection[int]
+        self, x: Tensor, run: Run, blocks: Collection[int]
     ) -> tuple[Tensor, dict[int, BlockAttention]]:
-        """The map, and the attention of those of its blocks that are asked for; `run` runs a block."""
+        """Encode a map, as `MobileVitBlock.forward` does."""
         size = (x.shape[-2], x.shape[-1])
         whole = whole_patches(size, self.patch_size)
         if whole != size:
@@ -127,7 +145,7 @@ class MobileVitV2Block(nn.Module):
         patches = unfold(self.conv_1x1(self.conv_kxk(x)), self.patch_size).permute(0, 3, 1, 2)
         attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.transformer):
-            patches, weights = run(block, patches, index in attended)
+            patches, weights = run(block, patches, index in blocks)
             if weights is not None:
                 attention[index] = patch_attention(weights, _rows, whole, self.patch_size)
         patches = self.norm(patches).permute(0, 2, 3, 1)
@@ -137,7 +155,7 @@ class MobileVitV2Block(nn.Module):
 class MobileVitV2(MobileVit):
     """Image (B, C, H, W) of any size → TokenFeatures, as MobileVit.
 
-    From stride 8 on, maps have whole patches: an odd side is one cell longer.
+    From stride 8 on, the sides of maps are multiples of the patch size: an odd side is one cell longer.
     """
 
     block = MobileVitV2Block

@@ -1,4 +1,4 @@
-"""Multi-scale ViT (MViTv2, Li et al. 2022): blocks pool what they attend to, and widths change."""
+"""Multi-scale ViT (MViTv2, Li et al. 2022): attention over pooled keys and values, in widening stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
 from vit_perception.backbones.features import BlockAttention, TokenFeatures, spread, to_map
 from vit_perception.layers.attention import attend, check_heads
-from vit_perception.layers.block import DropPath, Mlp
+from vit_perception.layers.block import DropPath, Mlp, drop_path_rates
+from vit_perception.layers.checks import (
+    check_counts,
+    check_flags,
+    check_numbers,
+    check_probability,
+    set_counts,
+)
 from vit_perception.layers.patch_embed import OverlapPatchEmbed
 from vit_perception.layers.rel_pos import decomposed_bias
 
@@ -21,9 +28,26 @@ PATCH_STRIDE = 4
 
 @dataclass(frozen=True)
 class MvitConfig:
-    """Shape of a multi-scale ViT. embed_dim and num_heads: of the first stage, doubled in each further one;
-    kv_stride: cells of the first stage a key stands for, a side, halved in each further one; rel_pos_grid:
-    rows and columns of the first stage's map that the tables of relative positions were learned at."""
+    """Architecture of a multi-scale ViT.
+
+    Attributes:
+        embed_dim: channels of the first stage; they double in each further stage.
+        depths: number of blocks of each stage.
+        num_heads: attention heads of the first stage; they divide `embed_dim` and double in each further
+            stage.
+        mlp_ratio: hidden channels of the MLP over the block's width.
+        kv_stride: side, in cells of the first stage, of the area that a key is pooled from; it halves in
+            each further stage, down to 1.
+        rel_pos_grid: rows and columns of the first stage's map for which the relative positions were
+            learned.
+        in_chans: channels of the image.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+        drop_path: drop-path probability of the last block in training, in [0, 1); it rises linearly to it.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     embed_dim: int = 96
     depths: tuple[int, ...] = (2, 3, 16, 3)
@@ -37,13 +61,13 @@ class MvitConfig:
     norm_eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        for name in ("depths", "rel_pos_grid"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in ("embed_dim", "num_heads", "kv_stride", "in_chans"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if not self.depths or min(self.depths) <= 0:
-            raise ValueError(f"depths must be positive, not {self.depths}")
+        set_counts(self, "depths")
+        set_counts(self, "rel_pos_grid", 2)
+        check_counts(self, "embed_dim", "num_heads", "kv_stride", "in_chans")
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        check_probability(self, "drop_path")
+        check_flags(self, "qkv_bias")
 
 
 VARIANTS: dict[str, MvitConfig] = {
@@ -55,7 +79,16 @@ VARIANTS: dict[str, MvitConfig] = {
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """How one block pools: widths before and after, strides of queries and of keys."""
+    """The shapes of one block.
+
+    Attributes:
+        dim: channels of the tokens that enter.
+        dim_out: channels of the tokens that leave.
+        num_heads: attention heads; they divide `dim_out`.
+        q_stride: stride of the convolution that pools the queries, in cells; 1 keeps the grid.
+        kv_stride: stride of the convolutions that pool the keys and the values, in cells.
+        native_grid: rows and columns of the entering tokens for which the relative positions were learned.
+    """
 
     dim: int
     dim_out: int
@@ -66,7 +99,7 @@ class PoolPlan:
 
 
 def pooled(grid: tuple[int, int], stride: int) -> tuple[int, int]:
-    """The grid that a pooling convolution of that stride leaves."""
+    """The grid after a pooling convolution of that stride."""
     return -(-grid[0] // stride), -(-grid[1] // stride)
 
 
@@ -77,7 +110,7 @@ def _pool(channels: int, stride: int) -> nn.Conv2d:
 class PoolingAttention(nn.Module):
     """Self-attention over pooled queries, keys and values, (B, gh·gw, C) → (B, qh·qw, C').
 
-    Decomposed relative positions are added to the logits, the pooled query to what is read.
+    Decomposed relative positions are added to the logits, and the pooled queries to the output.
     Weights (B, heads, qh·qw, kh·kw) on request.
     """
 
@@ -102,13 +135,13 @@ class PoolingAttention(nn.Module):
         qkv = self.qkv(x).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 4, 1).flatten(1, 2)
         qkv = qkv.unflatten(-1, grid)
 
-        def read(cells: Tensor, pool: nn.Module, norm: nn.Module) -> Tensor:
+        def heads_of(cells: Tensor, pool: nn.Module, norm: nn.Module) -> Tensor:
             tokens: Tensor = norm(pool(cells).flatten(2).transpose(1, 2))
             return tokens.reshape(-1, heads, *tokens.shape[1:])
 
-        query = read(qkv[0], self.pool_q, self.norm_q)
-        key = read(qkv[1], self.pool_k, self.norm_k)
-        value = read(qkv[2], self.pool_v, self.norm_v)
+        query = heads_of(qkv[0], self.pool_q, self.norm_q)
+        key = heads_of(qkv[1], self.pool_k, self.norm_k)
+        value = heads_of(qkv[2], self.pool_v, self.norm_v)
         bias = decomposed_bias(
             query,
             self.rel_pos_h,
@@ -121,8 +154,11 @@ class PoolingAttention(nn.Module):
 
 
 class PoolingBlock(nn.Module):
-    """Pre-norm block, (B, gh·gw, C) → (B, qh·qw, C'): where widths change, the shortcut takes the normed
-    tokens, and where queries are pooled, the largest of each neighbourhood, as published."""
+    """Pre-norm block, (B, gh·gw, C) → (B, qh·qw, C').
+
+    As published, the shortcut starts from the normed tokens where the width changes, and is max-pooled
+    where the queries are pooled.
+    """
 
     def __init__(self, plan: PoolPlan, config: MvitConfig, drop_path: float) -> None:
         super().__init__()
@@ -149,7 +185,7 @@ class PoolingBlock(nn.Module):
 
 
 def _plans(config: MvitConfig) -> list[list[PoolPlan]]:
-    """What each block of each stage pools."""
+    """The shapes of each block of each stage."""
     plans: list[list[PoolPlan]] = []
     dim, grid, kv_stride = config.embed_dim, config.rel_pos_grid, config.kv_stride
     for stage, depth in enumerate(config.depths):
@@ -164,7 +200,7 @@ def _plans(config: MvitConfig) -> list[list[PoolPlan]]:
 
 
 class MvitStage(nn.Module):
-    """Blocks of one width."""
+    """The blocks of one stage, which Mvit.forward runs."""
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -172,7 +208,7 @@ class MvitStage(nn.Module):
 
 
 class Mvit(Backbone):
-    """Image (B, C, H, W) of any size → TokenFeatures; maps of the stages at strides 4, 8, 16, 32.
+    """Image (B, C, H, W) of any size → TokenFeatures, with maps at strides 4, 8, 16 and 32.
 
     The last stage's map and the tokens are after the final norm; the class token is the tokens' mean.
     """
@@ -187,9 +223,10 @@ class Mvit(Backbone):
             FeatureInfo(width, PATCH_STRIDE << stage) for stage, width in enumerate(widths)
         )
         self.patch_embed = OverlapPatchEmbed(config.in_chans, config.embed_dim, 7, PATCH_STRIDE, 3)
-        rates = iter(config.drop_path * i / max(self.num_blocks - 1, 1) for i in range(self.num_blocks))
+        rates = drop_path_rates(config.drop_path, config.depths)
         self.stages = nn.ModuleList(
-            MvitStage([PoolingBlock(plan, config, next(rates)) for plan in plans]) for plans in _plans(config)
+            MvitStage([PoolingBlock(plan, config, rate) for plan, rate in zip(*stage, strict=True)])
+            for stage in zip(_plans(config), rates, strict=True)
         )
         self.norm = nn.LayerNorm(self.embed_dim, eps=config.norm_eps)
         for name, parameter in self.named_parameters():
@@ -201,11 +238,8 @@ class Mvit(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the stages."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
+        """Encode as `Backbone.forward` does; the layers are the stages."""
+        kept = self._intermediates(image, layers, attention_layers)
         embedded = self.patch_embed(image)
         grid = (embedded.shape[1], embedded.shape[2])
         x, number = embedded.flatten(1, 2), 0
@@ -213,20 +247,20 @@ class Mvit(Backbone):
             assert isinstance(stage, MvitStage)
             for block in stage.blocks:
                 assert isinstance(block, PoolingBlock)
-                x, weights = self.run_block(block, x, grid, number in attended)
+                x, weights = self.run_block(block, x, grid, number in kept.blocks)
                 if weights is not None:
-                    attention[number] = _attention(weights, grid, block.plan)
+                    kept.attention[number] = _attention(weights, grid, block.plan)
                 grid = pooled(grid, block.plan.q_stride)
                 number += 1
             if index == len(self.stages) - 1:
                 x = self.norm(x)
-            if index in wanted:
-                maps[index] = to_map(x, grid)
-        return TokenFeatures(x.mean(dim=1), x[:, :0], x, grid, maps, attention)
+            if index in kept.layers:
+                kept.maps[index] = to_map(x, grid)
+        return kept.features(x[:, :0], x, grid)
 
 
 def _attention(weights: Tensor, grid: tuple[int, int], plan: PoolPlan) -> BlockAttention:
-    """Weights (B, heads, qh·qw, kh·kw); what a pooled key is read, its cells share."""
+    """Weights (B, heads, qh·qw, kh·kw); the cells of a pooled key share the attention to it."""
     keys = pooled(grid, plan.kv_stride)
 
     def ungroup(values: Tensor) -> Tensor:

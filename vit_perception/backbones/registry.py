@@ -20,7 +20,7 @@ from vit_perception.backbones import (
 )
 from vit_perception.backbones.backbone import Backbone
 
-# Family → its config, its backbone.
+# Family → (class of its config, class of its backbone).
 FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "vit": (vit.ViTConfig, vit.VisionTransformer),
     "swin": (swin.SwinConfig, swin.Swin),
@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
-# Standard name → config. A name says family, size and what differs, as timm's do.
+# Name of a standard variant → its config. As in timm, a name has the family, the size and what differs.
 VARIANTS: dict[str, Any] = {
     **vit.VARIANTS,
     **deit.VARIANTS,
@@ -48,7 +48,11 @@ VARIANTS: dict[str, Any] = {
 
 
 def family_of(config: Any) -> str:
-    """The family that a config is of."""
+    """The family of a config.
+
+    Raises:
+        ValueError: it is not the config of a family in FAMILIES.
+    """
     for family, (kind, _) in FAMILIES.items():
         if type(config) is kind:
             return family
@@ -56,12 +60,16 @@ def family_of(config: Any) -> str:
 
 
 def make_backbone(config: Any) -> Backbone:
-    """The backbone of a config, with random weights."""
+    """Build the backbone of a config, with random weights."""
     return FAMILIES[family_of(config)][1](config)
 
 
 def build_backbone(settings: Mapping[str, Any]) -> Backbone:
-    """From a model card: `family` and its config's fields, or `variant` and the fields that differ.
+    """Build the backbone that a model card describes.
+
+    Args:
+        settings: `family` (a key of FAMILIES) and fields of its config, or `variant` (a key of VARIANTS) and
+            the fields in which the backbone differs from it.
 
     Raises:
         ValueError: the family, the variant or a field is unknown, or a value is wrong.

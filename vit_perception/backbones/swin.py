@@ -1,4 +1,4 @@
-"""Swin (Liu et al. 2021): attention in windows that shift every other block, over four merging stages."""
+"""Swin (Liu et al. 2021): attention in windows, shifted in every other block; stages merge patches."""
 
 from __future__ import annotations
 
@@ -11,19 +11,41 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, split_groups
 from vit_perception.layers.attention import attend, check_heads
-from vit_perception.layers.block import DropPath, Mlp
+from vit_perception.layers.block import DropPath, Mlp, drop_path_rates
+from vit_perception.layers.checks import (
+    check_counts,
+    check_flags,
+    check_numbers,
+    check_probability,
+    set_counts,
+)
 from vit_perception.layers.windows import ShiftedWindows
 
 
 @dataclass(frozen=True)
 class SwinConfig:
-    """Shape of a Swin. depths, num_heads: a number a stage; window_size: cells a side.
+    """Architecture of a Swin. In the last three fields, the sources differ at other than their native sizes.
 
-    The last three say where the sources differ off their native size. pad_patches: pad an image to whole
-    patches (torchvision drops what is left over); pad_before_shift: see `ShiftedWindows`; shift_by_axis:
-    a side that one window covers is not shifted, the other may be (Hugging Face then shifts neither).
+    Attributes:
+        patch_size: side of a patch in pixels.
+        embed_dim: channels of the first stage; they double in each further stage.
+        depths: number of blocks of each stage.
+        num_heads: attention heads of each stage; they divide its width.
+        window_size: side of a window in cells.
+        mlp_ratio: hidden channels of the MLP over the stage's width.
+        in_chans: channels of the image.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+        drop_path: drop-path probability of the last block in training, in [0, 1); it rises linearly to it.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+        pad_patches: pad the image to a multiple of the patch size; torchvision crops it instead.
+        pad_before_shift: pad a map before its windows are shifted, see `ShiftedWindows`.
+        shift_by_axis: where one window covers one side of the map, shift along the other side only;
+            Hugging Face then shifts along neither.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
     """
 
     patch_size: int = 4
@@ -41,16 +63,24 @@ class SwinConfig:
     shift_by_axis: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("depths", "num_heads"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if len(self.depths) != len(self.num_heads) or not self.depths:
+        set_counts(self, "depths")
+        set_counts(self, "num_heads")
+        if len(self.depths) != len(self.num_heads):
             raise ValueError(f"depths {self.depths} and num_heads {self.num_heads} differ in stages")
-        for name in ("patch_size", "embed_dim", "window_size", "in_chans"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        check_counts(self, "patch_size", "embed_dim", "window_size", "in_chans")
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        check_probability(self, "drop_path")
+        check_flags(self, "qkv_bias", "pad_patches", "pad_before_shift", "shift_by_axis")
 
     def windows(self, size: tuple[int, int], stage: int, shifted: bool) -> ShiftedWindows:
-        """Windows of a block on a map of `size` cells."""
+        """The windows of a block.
+
+        Args:
+            size: (H, W) of the map in cells.
+            stage: index of the block's stage.
+            shifted: whether the block's windows are shifted.
+        """
         window = self.window_size
         shift = tuple(window // 2 if shifted and side > window else 0 for side in size)
         if not self.shift_by_axis and 0 in shift:
@@ -66,7 +96,7 @@ VARIANTS: dict[str, SwinConfig] = {
 
 
 def relative_index(window: int) -> Tensor:
-    """For each pair of a window's cells, the row of a table of all (2·window - 1)² offsets, (n, n)."""
+    """For each pair of a window's n cells, its row in a table of all (2·window - 1)² offsets, (n, n)."""
     y, x = (axis.flatten() for axis in torch.meshgrid(*[torch.arange(window)] * 2, indexing="ij"))
     dy, dx = (axis.unsqueeze(1) - axis.unsqueeze(0) + window - 1 for axis in (y, x))
     return dy * (2 * window - 1) + dx
@@ -75,7 +105,7 @@ def relative_index(window: int) -> Tensor:
 class WindowAttention(nn.Module):
     """Self-attention in windows (B, G, n, C) → (B, G, n, C), with a learned bias for each offset.
 
-    Weights (B, G, heads, n, n) on request.
+    Weights (B·G, heads, n, n) on request.
     """
 
     relative_position_index: Tensor
@@ -89,28 +119,29 @@ class WindowAttention(nn.Module):
         self.register_buffer("relative_position_index", relative_index(config.window_size), persistent=False)
 
     def make_parameters(self, config: SwinConfig, stage: int, dim: int) -> None:
-        """What projects to queries, keys and values, and what the bias is made of."""
+        """Make the projection to queries, keys and values, and the parameters of the bias."""
         self.relative_position_bias_table = nn.Parameter(
             torch.zeros((2 * config.window_size - 1) ** 2, self.num_heads)
         )
         self.qkv = nn.Linear(dim, dim * 3, bias=config.qkv_bias)
 
     def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values of x (B, G, n, C), (B, G, n, 3·C)."""
+        """Tokens (B, G, n, C) → queries, keys and values (B, G, n, 3·C)."""
         qkv: Tensor = self.qkv(x)
         return qkv
 
     def bias(self) -> Tensor:
-        """What is added to the logits of every window, (heads, n, n)."""
+        """The bias that is added to the logits of every window, (heads, n, n)."""
         return self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
 
     def products(
         self, query: Tensor, key: Tensor, value: Tensor, need_weights: bool, bias: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Attention of (B·G, heads, n, d)."""
+        """Attention of queries, keys and values (B·G, heads, n, d), as `attend` gives it."""
         return attend(query, key, value, need_weights, bias)
 
     def forward(self, x: Tensor, mask: Tensor | None, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        """Attend within windows; `mask` (G, n, n) is added to the logits."""
         batch, groups, cells, _ = x.shape
         qkv = self.project(x).reshape(batch * groups, cells, 3, self.num_heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -144,7 +175,8 @@ class SwinBlock(nn.Module):
 
 
 class PatchEmbedNorm(nn.Module):
-    """Image (B, C, H, W) → normed patches (B, gh, gw, D), of the image padded or cut to whole ones."""
+    """Image (B, C, H, W) → normed patch tokens (B, gh, gw, D); the image is padded or cropped to a multiple
+    of the patch size."""
 
     def __init__(self, config: SwinConfig) -> None:
         super().__init__()
@@ -161,7 +193,7 @@ class PatchEmbedNorm(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Map (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2·C): four neighbours joined, normed and reduced."""
+    """Map (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2·C): concatenate 2×2 neighbours, norm, reduce."""
 
     def __init__(self, config: SwinConfig, dim: int) -> None:
         super().__init__()
@@ -174,13 +206,13 @@ class PatchMerging(nn.Module):
 
     @staticmethod
     def join(x: Tensor) -> Tensor:
-        """Neighbours side by side, (B, ⌈H/2⌉, ⌈W/2⌉, 4·C), in the papers' order: down, then right."""
+        """Concatenate 2×2 neighbours, (B, ⌈H/2⌉, ⌈W/2⌉, 4·C), in the published order: down, then right."""
         x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
         return torch.cat([x[:, dy::2, dx::2] for dx in (0, 1) for dy in (0, 1)], dim=-1)
 
 
 class Stage(nn.Module):
-    """Merging (but in the first stage), then the blocks."""
+    """One stage: patch merging (none in the first stage), then the blocks. Swin.forward runs its parts."""
 
     def __init__(self, downsample: nn.Module, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -189,10 +221,10 @@ class Stage(nn.Module):
 
 
 class Swin(Backbone):
-    """Image (B, C, H, W) of any size → TokenFeatures; maps of four stages at strides 4, 8, 16, 32.
+    """Image (B, C, H, W) of any size → TokenFeatures, with maps at strides 4, 8, 16 and 32.
 
-    The last stage's map and the tokens are after the final norm; the class token is the tokens' mean,
-    which is what Swin's classifiers read.
+    The last stage's map and the tokens are after the final norm. The class token is the tokens' mean, which
+    the published classifiers take.
     """
 
     block: Callable[..., nn.Module] = SwinBlock
@@ -207,16 +239,12 @@ class Swin(Backbone):
         self.num_blocks = sum(config.depths)
         self.feature_info = tuple(FeatureInfo(widths[stage], config.patch_size << stage) for stage in stages)
         self.patch_embed = PatchEmbedNorm(config)
-        rates = [config.drop_path * i / max(self.num_blocks - 1, 1) for i in range(self.num_blocks)]
         self.layers = nn.ModuleList(
             Stage(
                 type(self).merging(config, widths[stage - 1]) if stage else nn.Identity(),
-                [
-                    type(self).block(config, stage, rate)
-                    for rate in rates[sum(config.depths[:stage]) : sum(config.depths[: stage + 1])]
-                ],
+                [type(self).block(config, stage, rate) for rate in rates],
             )
-            for stage in stages
+            for stage, rates in enumerate(drop_path_rates(config.drop_path, config.depths))
         )
         self.norm = nn.LayerNorm(widths[-1], eps=config.norm_eps)
         for name, parameter in self.named_parameters():
@@ -226,11 +254,8 @@ class Swin(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the stages."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
+        """Encode as `Backbone.forward` does; the layers are the stages."""
+        kept = self._intermediates(image, layers, attention_layers)
         x: Tensor = self.patch_embed(image)
         number = 0
         for index, stage in enumerate(self.layers):
@@ -238,21 +263,20 @@ class Swin(Backbone):
             x = stage.downsample(x)
             for place, block in enumerate(stage.blocks):
                 windows = self.config.windows((x.shape[1], x.shape[2]), index, shifted=place % 2 == 1)
-                x, weights = self.run_block(block, x, windows, number in attended)
+                x, weights = self.run_block(block, x, windows, number in kept.blocks)
                 if weights is not None:
-                    attention[number] = _attention(weights, windows, image.shape[0])
+                    kept.attention[number] = _attention(weights, windows, image.shape[0])
                 number += 1
             if index == len(self.layers) - 1:
                 x = self.norm(x)
-            if index in wanted:
-                maps[index] = x.permute(0, 3, 1, 2)
+            if index in kept.layers:
+                kept.maps[index] = x.permute(0, 3, 1, 2)
         tokens = x.flatten(1, 2)
-        grid = (x.shape[1], x.shape[2])
-        return TokenFeatures(tokens.mean(dim=1), tokens[:, :0], tokens, grid, maps, attention)
+        return kept.features(tokens[:, :0], tokens, (x.shape[1], x.shape[2]))
 
 
 def _attention(raw: Tensor, windows: ShiftedWindows, batch: int) -> BlockAttention:
-    """Weights (B·G, heads, n, n) with the way from tokens to windows and back."""
+    """The weights (B·G, heads, n, n) of a block, with the mapping between tokens and windows."""
 
     def group(tokens: Tensor) -> Tensor:
         return windows.cut(tokens.reshape(tokens.shape[0], *windows.size, tokens.shape[-1]))
@@ -260,4 +284,4 @@ def _attention(raw: Tensor, windows: ShiftedWindows, batch: int) -> BlockAttenti
     def ungroup(values: Tensor) -> Tensor:
         return windows.join(values).flatten(1, 2)
 
-    return BlockAttention(raw, windows.size, 0, partial(of_groups, batch=batch), group, ungroup)
+    return BlockAttention(raw, windows.size, 0, partial(split_groups, batch=batch), group, ungroup)

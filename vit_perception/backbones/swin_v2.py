@@ -1,4 +1,4 @@
-"""Swin V2 (Liu et al. 2022): Swin with cosine attention, a bias continuous in the offset, and norms after."""
+"""Swin V2 (Liu et al. 2022): Swin with cosine attention, a continuous position bias and post-norm."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.swin import PatchMerging, Swin, SwinBlock, SwinConfig, WindowAttention
 from vit_perception.layers.attention import attend
+from vit_perception.layers.checks import set_counts
 from vit_perception.layers.windows import ShiftedWindows
 
-LARGEST_SCALE = 100.0  # of cosines in the logits
-LARGEST_BIAS = 16.0
-CPB_WIDTH = 512  # of the hidden layer that gives the bias
+LARGEST_SCALE = 100.0  # of the cosines in the logits
+LARGEST_BIAS = 16.0  # of a logit
+CPB_WIDTH = 512  # hidden channels of the network that computes the bias
 
 
 @dataclass(frozen=True)
 class SwinV2Config(SwinConfig):
-    """Shape of a Swin V2, as SwinConfig. pretrained_window_sizes: a number a stage, the window that offsets
-    are relative to, 0 for window_size; native_grid: Hugging Face decides once, by the patches of its
-    configured image, which stages shift; None decides by the image at hand."""
+    """Architecture of a Swin V2. The other fields are as in SwinConfig.
+
+    Attributes:
+        window_size: side of a window in cells.
+        pretrained_window_sizes: for each stage, the side of the window that offsets are relative to, in
+            cells; 0 for `window_size`.
+        native_grid: rows and columns of patches by which to decide which stages shift their windows, as
+            Hugging Face does with its configured image size; None decides by the image at hand.
+    """
 
     window_size: int = 8
     pretrained_window_sizes: tuple[int, ...] = (0, 0, 0, 0)
@@ -30,9 +37,9 @@ class SwinV2Config(SwinConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "pretrained_window_sizes", tuple(self.pretrained_window_sizes))
+        set_counts(self, "pretrained_window_sizes", least=0)
         if self.native_grid is not None:
-            object.__setattr__(self, "native_grid", tuple(self.native_grid))
+            set_counts(self, "native_grid", 2)
         if len(self.pretrained_window_sizes) < len(self.depths):
             raise ValueError(
                 f"pretrained_window_sizes {self.pretrained_window_sizes} are not one a stage: "
@@ -58,21 +65,26 @@ VARIANTS: dict[str, SwinV2Config] = {
 
 
 def log_offsets(window: int, relative_to: int) -> Tensor:
-    """Offsets of a window's cells, (2·window - 1)² rows y, x, on the paper's logarithmic scale (eq. 4)."""
+    """Log-spaced offsets between the cells of a window (eq. 4 of the paper), ((2·window - 1)², 2) as y, x.
+
+    Args:
+        window: side of the window in cells.
+        relative_to: side of the window whose offsets span -1 to 1 before the logarithm.
+    """
     steps = torch.arange(1 - window, window, dtype=torch.float32) * 8 / max(relative_to - 1, 1)
     logarithmic = steps.sign() * (steps.abs() + 1.0).log2() / 3.0
     return torch.stack(torch.meshgrid(logarithmic, logarithmic, indexing="ij"), dim=-1).flatten(0, 1)
 
 
 class CosineWindowAttention(WindowAttention):
-    """Attention by cosines with a learned scale a head, and a bias that a network makes of the offset."""
+    """Window attention by scaled cosines, with a bias that a small network computes from the offset."""
 
     relative_coords_table: Tensor
 
     def make_parameters(self, config: SwinConfig, stage: int, dim: int) -> None:
         assert isinstance(config, SwinV2Config)
         self.qkv = nn.Linear(dim, dim * 3, bias=False)
-        self.q_bias = nn.Parameter(torch.zeros(dim)) if config.qkv_bias else None  # and none for keys
+        self.q_bias = nn.Parameter(torch.zeros(dim)) if config.qkv_bias else None  # keys have none
         self.v_bias = nn.Parameter(torch.zeros(dim)) if config.qkv_bias else None
         self.logit_scale = nn.Parameter(torch.full((self.num_heads, 1, 1), math.log(10.0)))
         self.cpb_mlp = nn.Sequential(
@@ -102,7 +114,7 @@ class CosineWindowAttention(WindowAttention):
 
 
 class SwinV2Block(SwinBlock):
-    """Block that norms what each branch gives, not what it takes, on a map (B, H, W, C)."""
+    """Block that norms the output of each branch instead of its input, on a map (B, H, W, C)."""
 
     attention = CosineWindowAttention
 
@@ -115,7 +127,7 @@ class SwinV2Block(SwinBlock):
 
 
 class PatchMergingV2(PatchMerging):
-    """Map (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2·C): four neighbours joined, reduced and then normed."""
+    """Map (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2·C): concatenate 2×2 neighbours, reduce, norm."""
 
     def __init__(self, config: SwinV2Config, dim: int) -> None:
         super().__init__(config, dim)

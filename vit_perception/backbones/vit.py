@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
 from vit_perception.backbones.features import BlockAttention, TokenFeatures, to_map
-from vit_perception.layers.block import Block
+from vit_perception.layers.block import Block, drop_path_rates
+from vit_perception.layers.checks import (
+    check_counts,
+    check_flags,
+    check_numbers,
+    check_probability,
+    set_counts,
+    set_nested,
+)
 from vit_perception.layers.patch_embed import PatchEmbed
 from vit_perception.layers.pos_embed import (
     DEFAULT_INTERPOLATION,
@@ -23,11 +31,30 @@ from vit_perception.layers.token_reduction import Patches, ReducingBlock, TokenR
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """Shape of a ViT. pos_grid: rows and columns of the learned position embedding, resampled by
-    pos_interpolation; head_dim: channels of a head, where some heads were pruned (see export/compress.py);
-    distilled: a distillation token with its own position (DeiT, Touvron et al. 2021);
-    num_registers: register tokens (Darcet et al. 2024); layer_scale: initial gain, None for none;
-    reduction: fewer tokens from block to block, with the weights of any checkpoint."""
+    """Architecture of a plain ViT.
+
+    Attributes:
+        patch_size: side of a patch in pixels.
+        embed_dim: D, channels of a token.
+        depth: number of blocks.
+        num_heads: attention heads of each block; they divide `embed_dim` unless `head_dim` is given.
+        mlp_ratio: hidden channels of the MLP over `embed_dim`.
+        in_chans: channels of the image.
+        pos_grid: rows and columns of the grid that the position embedding was learned on.
+        pos_interpolation: how the position embedding is resampled to other grids.
+        distilled: whether there is a distillation token with its own position (DeiT, Touvron et al. 2021).
+        num_registers: number of register tokens (Darcet et al. 2024), 0 for none.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+        layer_scale: initial gain of LayerScale, above 0; None for no LayerScale.
+        drop_path: drop-path probability of the last block in training, in [0, 1); it rises linearly to it.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+        reduction: fewer tokens from block to block, with the same weights; None for none.
+        head_dim: channels of each head where some heads were pruned (export/compress.py); None for
+            `embed_dim / num_heads`.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     patch_size: int = 16
     embed_dim: int = 384
@@ -47,19 +74,20 @@ class ViTConfig:
     head_dim: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("patch_size", "embed_dim", "depth", "num_heads", "in_chans"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.head_dim is not None and self.head_dim <= 0:
-            raise ValueError(f"head_dim must be positive, not {self.head_dim}")
-        if self.num_registers < 0:
-            raise ValueError(f"num_registers must not be negative, not {self.num_registers}")
-        object.__setattr__(self, "pos_grid", tuple(self.pos_grid))  # YAML gives a list
-        if isinstance(self.pos_interpolation, Mapping):  # and a mapping
-            object.__setattr__(self, "pos_interpolation", PosInterpolation(**self.pos_interpolation))
-        if isinstance(self.reduction, Mapping):
-            object.__setattr__(self, "reduction", TokenReduction(**self.reduction))
+        check_counts(self, "patch_size", "embed_dim", "depth", "num_heads", "in_chans")
+        check_counts(self, "num_registers", least=0)
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        check_probability(self, "drop_path")
+        check_flags(self, "distilled", "qkv_bias")
+        set_counts(self, "pos_grid", 2)
+        set_nested(self, "pos_interpolation", PosInterpolation)
+        if self.head_dim is not None:
+            check_counts(self, "head_dim")
+        if self.layer_scale is not None:
+            check_numbers(self, "layer_scale")
         if self.reduction is not None:
+            set_nested(self, "reduction", TokenReduction)
             self.reduction.check(self.depth)
 
     @property
@@ -81,10 +109,10 @@ VARIANTS: dict[str, ViTConfig] = {
 
 
 class VisionTransformer(Backbone):
-    """Image (B, C, H, W) → TokenFeatures, for any H and W divisible by the patch.
+    """Image (B, C, H, W) → TokenFeatures, for any H and W that are multiples of the patch size.
 
-    Parameters carry timm's names. Tokens are class, distillation, registers, patches, in this order;
-    registers have no position.
+    The parameters have timm's names. The tokens are, in this order, the class token, the distillation token,
+    the registers and the patches; registers have no position.
     """
 
     def __init__(self, config: ViTConfig) -> None:
@@ -105,7 +133,6 @@ class VisionTransformer(Backbone):
         )
         positions = config.num_position_tokens + config.pos_grid[0] * config.pos_grid[1]
         self.pos_embed = nn.Parameter(torch.zeros(1, positions, dim))
-        rates = [config.drop_path * i / max(config.depth - 1, 1) for i in range(config.depth)]
         block = Block if config.reduction is None else ReducingBlock
         self.blocks = nn.ModuleList(
             block(
@@ -118,7 +145,7 @@ class VisionTransformer(Backbone):
                 norm_eps=config.norm_eps,
                 head_dim=config.head_dim,
             )
-            for rate in rates
+            for rate in drop_path_rates(config.drop_path, [config.depth])[0]
         )
         self.norm = nn.LayerNorm(dim, eps=config.norm_eps)
         self._init_weights()
@@ -134,7 +161,7 @@ class VisionTransformer(Backbone):
                     nn.init.zeros_(module.bias)
 
     def embed(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Patches with their positions, (B, gh·gw, D), and the grid (gh, gw)."""
+        """Image (B, C, H, W) → patch tokens with positions added (B, gh·gw, D), and their grid (gh, gw)."""
         config = self.config
         grid = (image.shape[-2] // config.patch_size, image.shape[-1] // config.patch_size)
         positions = self.pos_embed[:, config.num_position_tokens :]
@@ -142,7 +169,7 @@ class VisionTransformer(Backbone):
         return self.patch_embed(image) + positions, grid
 
     def prefix(self, batch: int) -> Tensor:
-        """The tokens before the patches, with the positions that they have, (batch, P, D)."""
+        """The prefix tokens with positions added, except for registers, (batch, P, D)."""
         tokens = [self.cls_token + self.pos_embed[:, :1]]
         if self.dist_token is not None:
             tokens.append(self.dist_token + self.pos_embed[:, 1:2])
@@ -153,43 +180,40 @@ class VisionTransformer(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the blocks, their maps after the final norm."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
+        """Encode as `Backbone.forward` does; the layers are the blocks, with the final norm applied."""
+        kept = self._intermediates(image, layers, attention_layers)
         patches, grid = self.embed(image)
         x = torch.cat([self.prefix(image.shape[0]), patches], dim=1)
         reduction = self.config.reduction
-        held = None if reduction is None else whole(patches, reduction)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
+        remaining = None if reduction is None else whole(patches, reduction)
         for index, block in enumerate(self.blocks):
-            entering = held
+            entering = remaining
             if entering is None:
-                x, weights = self.run_block(block, x, index in attended)
+                x, weights = self.run_block(block, x, index in kept.blocks)
             else:
-                x, weights, held = self.run_block(block, x, entering, reduction, index in attended)
+                x, weights, remaining = self.run_block(block, x, entering, reduction, index in kept.blocks)
             if weights is not None:
-                attention[index] = self._attention(weights, grid, entering)
-            if index in wanted:
-                maps[index] = to_map(self._split(self.norm(x), held)[1], grid)
-        prefix, patches = self._split(self.norm(x), held)
-        return TokenFeatures(prefix[:, 0], prefix, patches, grid, maps, attention)
+                kept.attention[index] = self._attention(weights, grid, entering)
+            if index in kept.layers:
+                kept.maps[index] = to_map(self._split(self.norm(x), remaining)[1], grid)
+        return kept.features(*self._split(self.norm(x), remaining), grid)
 
-    def _split(self, x: Tensor, held: Patches | None) -> tuple[Tensor, Tensor]:
+    def _split(self, x: Tensor, remaining: Patches | None) -> tuple[Tensor, Tensor]:
         """Prefix tokens, and a token for every patch."""
         tokens = x[:, self.num_prefix :]
-        return x[:, : self.num_prefix], tokens if held is None else held.restore(tokens)
+        return x[:, : self.num_prefix], tokens if remaining is None else remaining.restore(tokens)
 
-    def _attention(self, weights: Tensor, grid: tuple[int, int], held: Patches | None) -> BlockAttention:
+    def _attention(self, weights: Tensor, grid: tuple[int, int], entering: Patches | None) -> BlockAttention:
         num_prefix = self.num_prefix
-        if held is None:
+        if entering is None:
             return BlockAttention(weights, grid, num_prefix)
 
         def group(tokens: Tensor) -> Tensor:
-            return torch.cat([tokens[:, :num_prefix], held.pool(tokens[:, num_prefix:])], dim=1).unsqueeze(1)
+            pooled = entering.pool(tokens[:, num_prefix:])
+            return torch.cat([tokens[:, :num_prefix], pooled], dim=1).unsqueeze(1)
 
         def ungroup(values: Tensor) -> Tensor:
             values = values.squeeze(1)
-            return torch.cat([values[:, :num_prefix], held.share(values[:, num_prefix:])], dim=1)
+            return torch.cat([values[:, :num_prefix], entering.share(values[:, num_prefix:])], dim=1)
 
         return BlockAttention(weights, grid, num_prefix, group=group, ungroup=ungroup)

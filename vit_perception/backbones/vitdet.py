@@ -1,8 +1,8 @@
-"""ViTDet's backbone (Li et al. 2022): a plain ViT that attends in windows, a few blocks globally."""
+"""ViTDet's backbone (Li et al. 2022): a plain ViT with window attention and a few global blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures, of_groups
+from vit_perception.backbones.features import BlockAttention, TokenFeatures, split_groups
 from vit_perception.layers.attention import attend, check_heads
-from vit_perception.layers.block import DropPath, Mlp
+from vit_perception.layers.block import DropPath, Mlp, drop_path_rates
+from vit_perception.layers.checks import (
+    check_counts,
+    check_flags,
+    check_numbers,
+    check_probability,
+    set_counts,
+    set_nested,
+)
 from vit_perception.layers.patch_embed import PatchEmbed
 from vit_perception.layers.pos_embed import (
     DEFAULT_INTERPOLATION,
@@ -25,9 +33,29 @@ from vit_perception.layers.windows import merge, partition
 
 @dataclass(frozen=True)
 class VitDetConfig:
-    """Shape of a ViTDet backbone. global_blocks: blocks that attend to the whole image, the others within
-    windows of window_size tokens a side; pos_grid: of the absolute positions; rel_pos_grid: patches of the
-    image that the global blocks' relative positions were learned on, None for none."""
+    """Architecture of a ViTDet backbone.
+
+    Attributes:
+        patch_size: side of a patch in pixels.
+        embed_dim: D, channels of a token.
+        depth: number of blocks.
+        num_heads: attention heads of each block; they divide `embed_dim`.
+        mlp_ratio: hidden channels of the MLP over `embed_dim`.
+        in_chans: channels of the image.
+        pos_grid: rows and columns of the grid that the absolute position embedding was learned on.
+        pos_interpolation: how the absolute position embedding is resampled to other grids.
+        window_size: side of a window in patches.
+        global_blocks: indices of the blocks that attend to the whole image; the others attend within
+            windows.
+        rel_pos_grid: rows and columns of patches for which the global blocks' relative positions were
+            learned; None for no relative positions in any block.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+        drop_path: drop-path probability of the last block in training, in [0, 1); it rises linearly to it.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     patch_size: int = 16
     embed_dim: int = 768
@@ -45,16 +73,19 @@ class VitDetConfig:
     norm_eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        for name in ("patch_size", "embed_dim", "depth", "num_heads", "in_chans", "window_size"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("pos_grid", "global_blocks", "rel_pos_grid"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-        if isinstance(self.pos_interpolation, Mapping):
-            object.__setattr__(self, "pos_interpolation", PosInterpolation(**self.pos_interpolation))
-        if wrong := [index for index in self.global_blocks if not 0 <= index < self.depth]:
-            raise ValueError(f"global block {wrong[0]} does not exist: there are {self.depth} blocks")
+        check_counts(self, "patch_size", "embed_dim", "depth", "num_heads", "in_chans", "window_size")
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
+        check_probability(self, "drop_path")
+        check_flags(self, "qkv_bias")
+        set_nested(self, "pos_interpolation", PosInterpolation)
+        set_counts(self, "pos_grid", 2)
+        if self.rel_pos_grid is not None:
+            set_counts(self, "rel_pos_grid", 2)
+        if self.global_blocks:
+            set_counts(self, "global_blocks", least=0)
+        if wrong := [index for index in self.global_blocks if index >= self.depth]:
+            raise ValueError(f"global_blocks: block {wrong[0]} does not exist: there are {self.depth} blocks")
 
 
 VARIANTS: dict[str, VitDetConfig] = {
@@ -68,7 +99,12 @@ VARIANTS: dict[str, VitDetConfig] = {
 
 
 class RelPosAttention(nn.Module):
-    """Self-attention of grid cells (B, gh·gw, D) → (B, gh·gw, D), with decomposed relative positions."""
+    """Self-attention with decomposed relative positions, (B, gh·gw, D) → (B, gh·gw, D).
+
+    Args:
+        config: of the backbone.
+        table_grid: rows and columns for which the relative positions are learned; None for none.
+    """
 
     def __init__(self, config: VitDetConfig, table_grid: tuple[int, int] | None) -> None:
         super().__init__()
@@ -93,7 +129,13 @@ class RelPosAttention(nn.Module):
 
 
 class VitDetBlock(nn.Module):
-    """Pre-norm block on a map (B, gh, gw, D); weights (B·windows, heads, n, n) on request."""
+    """Pre-norm block on a map (B, gh, gw, D); weights (B·windows, heads, n, n) on request.
+
+    Args:
+        config: of the backbone.
+        window_size: side of a window in patches; None attends to the whole map.
+        drop_path: probability of dropping a branch in training, in [0, 1).
+    """
 
     def __init__(self, config: VitDetConfig, window_size: int | None, drop_path: float) -> None:
         super().__init__()
@@ -110,14 +152,14 @@ class VitDetBlock(nn.Module):
         grid = (x.shape[1], x.shape[2])
         window = self.window or grid
         windows = partition(self.norm1(x), window)
-        # Padding takes part as its source has it: zeros after the norm, biases in the attention.
+        # As published, padding takes part in the attention: zeros after the norm, then the biases.
         attended, weights = self.attn(windows.flatten(0, 1), window, need_weights)
         x = x + self.drop_path(merge(attended.reshape(windows.shape), window, grid))
         x = x + self.drop_path(self.mlp(self.norm2(x)))
         return x, weights
 
     def attention(self, raw: Tensor, grid: tuple[int, int], batch: int) -> BlockAttention:
-        """The block's weights with the way from tokens to its windows and back."""
+        """The weights (B·windows, heads, n, n) of this block, with the mapping between tokens and windows."""
         window = self.window or grid
 
         def group(tokens: Tensor) -> Tensor:
@@ -126,13 +168,14 @@ class VitDetBlock(nn.Module):
         def ungroup(windows: Tensor) -> Tensor:
             return merge(windows, window, grid).flatten(1, 2)
 
-        return BlockAttention(raw, grid, 0, partial(of_groups, batch=batch), group, ungroup)
+        return BlockAttention(raw, grid, 0, partial(split_groups, batch=batch), group, ungroup)
 
 
 class VitDetBackbone(Backbone):
-    """Image (B, C, H, W) → TokenFeatures, for any H and W divisible by the patch.
+    """Image (B, C, H, W) → TokenFeatures, for any H and W that are multiples of the patch size.
 
-    No class token, and no final norm: a layer's map is its block's output, and the pyramid has its own norms.
+    There is no class token and no final norm: a layer's map is the output of its block, and the pyramid has
+    norms of its own.
     """
 
     def __init__(self, config: VitDetConfig) -> None:
@@ -148,9 +191,9 @@ class VitDetBackbone(Backbone):
             VitDetBlock(
                 config,
                 None if index in config.global_blocks else config.window_size,
-                config.drop_path * index / max(config.depth - 1, 1),
+                rate,
             )
-            for index in range(config.depth)
+            for index, rate in enumerate(drop_path_rates(config.drop_path, [config.depth])[0])
         )
         for name, parameter in self.named_parameters():
             if "pos" in name or (name.startswith("blocks.") and parameter.ndim > 1):
@@ -159,21 +202,18 @@ class VitDetBackbone(Backbone):
     def forward(
         self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
     ) -> TokenFeatures:
-        """Encode, as `Backbone.forward`; the layers are the blocks."""
-        wanted, attended = self._wanted(layers, attention_layers)
-        self._check_image(image)
+        """Encode as `Backbone.forward` does; the layers are the blocks."""
+        kept = self._intermediates(image, layers, attention_layers)
         config = self.config
         grid = (image.shape[-2] // config.patch_size, image.shape[-1] // config.patch_size)
         positions = interpolate_pos_embed(self.pos_embed, config.pos_grid, grid, config.pos_interpolation)
         x = (self.patch_embed(image) + positions).reshape(image.shape[0], *grid, self.embed_dim)
-        maps: dict[int, Tensor] = {}
-        attention: dict[int, BlockAttention] = {}
         for index, block in enumerate(self.blocks):
             assert isinstance(block, VitDetBlock)
-            x, weights = self.run_block(block, x, index in attended)
+            x, weights = self.run_block(block, x, index in kept.blocks)
             if weights is not None:
-                attention[index] = block.attention(weights, grid, image.shape[0])
-            if index in wanted:
-                maps[index] = x.permute(0, 3, 1, 2)
+                kept.attention[index] = block.attention(weights, grid, image.shape[0])
+            if index in kept.layers:
+                kept.maps[index] = x.permute(0, 3, 1, 2)
         tokens = x.flatten(1, 2)
-        return TokenFeatures(tokens.mean(dim=1), tokens[:, :0], tokens, grid, maps, attention)
+        return kept.features(tokens[:, :0], tokens, grid)

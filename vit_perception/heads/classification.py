@@ -1,4 +1,4 @@
-"""Which classes are in the picture: one independent score a class (multi-label)."""
+"""Classification: which classes are in the image, with an independent score for each (multi-label)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.features import TokenFeatures
 
-# As timm names them: the class token (in a backbone without one, the mean), the mean and the maximum.
+# By timm's names: the class token (the mean, in a backbone without one), the mean and the maximum of patches.
 POOLINGS: dict[str, Callable[[TokenFeatures], Tensor]] = {
     "token": lambda features: features.cls_token,
     "avg": lambda features: features.patch_tokens.mean(dim=1),
@@ -19,9 +19,15 @@ ALL_POOLINGS = tuple(POOLINGS)
 
 
 class ClassificationHead(nn.Module):
-    """Pooled tokens, joined, → {"classification": logits (B, num_classes)}, for a sigmoid each.
+    """TokenFeatures → {"classification": logits (B, num_classes)}, for a sigmoid each.
 
-    The maximum sees a small object that the mean drowns.
+    A linear layer on the concatenated poolings of the tokens. In the maximum, a small object shows that is
+    lost in the mean.
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        num_classes: number of classes.
+        pooling: keys of POOLINGS, in the order in which they are concatenated.
 
     Raises:
         ValueError: a pooling is unknown, or there is none.
@@ -43,10 +49,15 @@ class ClassificationHead(nn.Module):
 
 
 class DistilledHead(nn.Module):
-    """Class and distillation token, each with its own layer (Touvron et al. 2021), → logits (B, num_classes).
+    """TokenFeatures → logits (B, num_classes), for a sigmoid each (DeiT, Touvron et al. 2021).
 
-    In evaluation their mean; in training `classification` of the class token, which learns the
-    labels, and `classification_distilled` of the distillation token, which learns what a teacher says.
+    The class token and the distillation token each have a linear layer. In training, the logits are
+    `classification`, of the class token, which learns from labels, and `classification_distilled`, of the
+    distillation token, which learns from a teacher. In evaluation, `classification` is their mean.
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        num_classes: number of classes.
     """
 
     def __init__(self, embed_dim: int, num_classes: int) -> None:
@@ -55,11 +66,16 @@ class DistilledHead(nn.Module):
         self.head_dist = nn.Linear(embed_dim, num_classes)
 
     def forward(self, features: TokenFeatures) -> dict[str, Tensor]:
+        """Classify.
+
+        Raises:
+            ValueError: the backbone has no distillation token.
+        """
         if features.prefix_tokens.shape[1] < 2:
             raise ValueError(
-                "the distilled head reads a distillation token: use a backbone with distilled: true"
+                "the distilled head needs a distillation token: use a backbone with distilled: true"
             )
-        label, distilled = self.head(features.cls_token), self.head_dist(features.prefix_tokens[:, 1])
+        labels, distilled = self.head(features.cls_token), self.head_dist(features.prefix_tokens[:, 1])
         if self.training:
-            return {"classification": label, "classification_distilled": distilled}
-        return {"classification": (label + distilled) / 2}
+            return {"classification": labels, "classification_distilled": distilled}
+        return {"classification": (labels + distilled) / 2}

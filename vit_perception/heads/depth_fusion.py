@@ -1,4 +1,4 @@
-"""RGB-D: depth as tokens of its own, which the image's tokens read by cross-attention."""
+"""RGB-D fusion: a depth image becomes tokens, to which the image's tokens attend by cross-attention."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from vit_perception.layers.sincos import sincos_positions
 
 
 class DepthFusion(nn.Module):
-    """TokenFeatures and depth (B, 1, H, W) in metres, 0 and NaN invalid, → TokenFeatures of the same shapes.
+    """TokenFeatures and depth (B, 1, H, W) → TokenFeatures of the same shapes.
 
-    A patch without one valid pixel becomes a learned no-depth token, and so does a frame without depth:
-    a sensor that fails and one that is not there look the same. `drop_depth` is how often training
-    withholds the depth of a sample, so that the navigation head also learns to go without (as
-    ModDrop does, Neverova et al. 2015).
+    A patch without a valid depth becomes a learned no-depth token, and a frame without a depth image is one
+    such token: a failed sensor and a missing one look the same.
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        num_heads: attention heads; they divide `embed_dim`.
+        stride: side of a depth patch in pixels.
+        drop_depth: probability, in [0, 1), of hiding the depth of a sample in training, so that the
+            navigation head also learns to work without depth (ModDrop, Neverova et al. 2015).
+
+    Raises:
+        ValueError: `drop_depth` is out of its range.
     """
 
     def __init__(self, embed_dim: int, num_heads: int, stride: int, drop_depth: float = 0.2) -> None:
@@ -29,39 +37,46 @@ class DepthFusion(nn.Module):
         if not 0.0 <= drop_depth < 1.0:
             raise ValueError(f"drop_depth {drop_depth} is not a probability in [0, 1)")
         self.stride, self.drop_depth = stride, drop_depth
-        # Two channels: the logarithm of the distance, in which near things differ most, and validity.
+        # Two channels: log(1 + distance), which resolves near distances best, and whether it is valid.
         self.patch_embed = PatchEmbed(stride, 2, embed_dim)
         self.no_depth = nn.Parameter(torch.zeros(1, 1, embed_dim))
         nn.init.trunc_normal_(self.no_depth, std=0.02)
         self.norm = nn.LayerNorm(embed_dim)
         self.norm_depth = nn.LayerNorm(embed_dim)
         self.read = CrossAttention(embed_dim, num_heads)
-        self.scale = LayerScale(embed_dim, 0.1)  # begins near what the image alone says
+        self.scale = LayerScale(
+            embed_dim, 0.1
+        )  # small, so that training starts near the features of the image
 
     def forward(self, features: TokenFeatures, depth: Tensor | None = None) -> TokenFeatures:
-        """Features after reading the depth.
+        """Fuse the depth into the features.
+
+        Args:
+            features: of the image.
+            depth: (B, 1, H, W) in metres, registered to the image; 0 and values that are not finite are
+                invalid. None without a depth camera.
 
         Raises:
             ValueError: depth is not (B, 1, H, W) with the features' batch.
         """
         context = self.norm_depth(self._tokens(depth, features.cls_token.shape[0]))
 
-        def told(tokens: Tensor) -> Tensor:
-            read: Tensor = self.scale(self.read(self.norm(tokens), context))
-            return tokens + read
+        def fuse(tokens: Tensor) -> Tensor:
+            attended: Tensor = self.scale(self.read(self.norm(tokens), context))
+            return tokens + attended
 
-        # Not all in one tensor: OpenVINO 2026.4 computes in the memory of such a concatenation, which it
-        # shares with the backbone's last map, and every other head then reads what this one wrote.
-        few = told(torch.cat([features.cls_token.unsqueeze(1), features.prefix_tokens], dim=1))
+        # Not all tokens at once: OpenVINO 2026.4 computes such a concatenation in memory that it shares with
+        # the backbone's last map, so that this head would overwrite the input of all others.
+        prefix = fuse(torch.cat([features.cls_token.unsqueeze(1), features.prefix_tokens], dim=1))
         return dataclasses.replace(
             features,
-            cls_token=few[:, 0],
-            prefix_tokens=few[:, 1:],
-            patch_tokens=told(features.patch_tokens),
+            cls_token=prefix[:, 0],
+            prefix_tokens=prefix[:, 1:],
+            patch_tokens=fuse(features.patch_tokens),
         )
 
     def _tokens(self, depth: Tensor | None, batch: int) -> Tensor:
-        """Depth tokens (B, N, D); one no-depth token without depth."""
+        """Depth (B, 1, H, W) → tokens (B, N, D); without depth, a single no-depth token."""
         if depth is None:
             return self.no_depth.expand(batch, -1, -1)
         if depth.ndim != 4 or depth.shape[:2] != (batch, 1):
@@ -77,6 +92,6 @@ class DepthFusion(nn.Module):
         )
         grid = (channels.shape[-2] // self.stride, channels.shape[-1] // self.stride)
         positions = sincos_positions(grid, self.no_depth.shape[-1], depth.device)
-        seen = F.max_pool2d(channels[:, 1:], self.stride).flatten(2).transpose(1, 2) > 0
+        any_valid = F.max_pool2d(channels[:, 1:], self.stride).flatten(2).transpose(1, 2) > 0
         tokens = self.patch_embed(channels) + positions
-        return torch.where(seen, tokens, self.no_depth)
+        return torch.where(any_valid, tokens, self.no_depth)

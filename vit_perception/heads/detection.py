@@ -1,6 +1,7 @@
-"""Anchor-free detection: every cell of the pyramid says what is there and how far its four sides are.
+"""Anchor-free detection, after FCOS (Tian et al. 2019).
 
-After FCOS (Tian et al. 2019); no anchor boxes, one prediction a cell.
+Each cell of the pyramid predicts one object: its class scores, and the distances from the centre of the cell
+to the four sides of its box.
 """
 
 from __future__ import annotations
@@ -15,18 +16,30 @@ from vit_perception.heads.pyramid import PyramidConfig, conv_block
 
 
 def cell_centres(feature: Tensor, stride: float) -> Tensor:
-    """Centres of the cells of a map (B, C, h, w) in input pixels, (h·w, 2) as x, y."""
+    """Centres of a map's cells in input pixels, (h·w, 2) as x, y, in raster order.
+
+    Args:
+        feature: map (B, C, h, w).
+        stride: input pixels for each cell.
+    """
     y, x = (torch.arange(size, device=feature.device, dtype=torch.float32) for size in feature.shape[-2:])
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
     return ((torch.stack([grid_x, grid_y], dim=-1) + 0.5) * stride).flatten(0, 1)
 
 
 class DetectionHead(nn.Module):
-    """Pyramid → boxes (B, A, 4) `x_min, y_min, x_max, y_max` in input pixels, scores (B, A, T) logits.
+    """Feature pyramid → boxes and scores of A cells: those of the detection levels, from fine to coarse, each
+    level in raster order.
 
-    A runs over the cells of the detection levels, fine to coarse, each in raster order. In training there
-    are also the cells' centres (A, 2), x and y in input pixels, for assigning objects to them. The
-    towers are shared by the levels; each level has a learned scale for its distances.
+    The outputs are `detection_boxes` (B, A, 4), as x_min, y_min, x_max, y_max in input pixels, and
+    `detection_scores` (B, A, num_things), logits for a sigmoid each; in training also `detection_centres`
+    (A, 2), the cells' centres x, y in input pixels, by which objects are assigned to cells. The levels share
+    their convolutions; each has a learned scale for its distances.
+
+    Args:
+        pyramid: its width and its detection levels.
+        strides: level → input pixels for each cell.
+        num_things: number of classes of objects.
     """
 
     def __init__(self, pyramid: PyramidConfig, strides: Mapping[str, float], num_things: int) -> None:
@@ -38,7 +51,7 @@ class DetectionHead(nn.Module):
         self.scores = nn.Conv2d(width, num_things, 3, padding=1)
         self.distances = nn.Conv2d(width, 4, 3, padding=1)
         self.scales = nn.Parameter(torch.zeros(len(self.strides)))
-        # Objects are rare: start near one percent, or the first steps only unlearn false alarms.
+        # Objects are rare. Scores start near 1 %; otherwise the first steps only unlearn false positives.
         for layer, bias in ((self.scores, -math.log(99.0)), (self.distances, 1.0)):
             nn.init.normal_(layer.weight, std=0.01)
             assert layer.bias is not None
@@ -51,7 +64,7 @@ class DetectionHead(nn.Module):
             centres = cell_centres(feature, stride)
             logits = self.scores(self.class_tower(feature))
             distances = self.distances(self.box_tower(feature)).flatten(2).transpose(1, 2).float()
-            # Bounded, so that a wild early prediction cannot overflow; e^6 cells is larger than any image.
+            # Clamped, so that an early prediction cannot overflow; e^6 cells are more than any image has.
             distances = (distances + self.scales[index]).clamp(-6.0, 6.0).exp() * stride
             boxes.append(torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], dim=-1))
             scores.append(logits.flatten(2).transpose(1, 2))

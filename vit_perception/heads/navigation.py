@@ -1,4 +1,4 @@
-"""What to do next: an action, whether the way ahead is blocked, and how far the goal is."""
+"""Navigation: the next action, whether the way ahead is blocked, and the distance to the goal."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from torch import Tensor, nn
 from vit_perception.backbones.features import TokenFeatures
 from vit_perception.layers.attention import CrossAttention
 
-# A goal is (distance in metres, sine, cosine of its bearing), x ahead and y left as in REP 103.
+# A goal is (distance in metres, sine and cosine of its bearing); x is ahead and y is left (REP 103).
 GOAL_SIZE = 3
 
 
 class NavigationHead(nn.Module):
-    """Tokens and an optional goal (B, 3) → action logits (B, K), one collision logit (B, 1),
-    goal distance (B, 1) in metres.
+    """TokenFeatures and an optional goal → the next action.
 
-    The goal is a token that reads the scene by cross-attention; a learned token stands in for none.
+    The goal becomes a token that attends to the image's tokens; without a goal, a learned token takes its
+    place. The outputs are `navigation_action` (B, num_actions), logits for a softmax; `navigation_collision`
+    (B, 1), a logit for a sigmoid; and `navigation_goal_distance` (B, 1) in metres.
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        num_heads: attention heads; they divide `embed_dim`.
+        num_actions: number of actions.
     """
 
     def __init__(self, embed_dim: int, num_heads: int, num_actions: int) -> None:
@@ -31,6 +37,15 @@ class NavigationHead(nn.Module):
         self.goal_distance = nn.Linear(embed_dim * 2, 1)
 
     def forward(self, features: TokenFeatures, goal: Tensor | None = None) -> dict[str, Tensor]:
+        """Decide on an action.
+
+        Args:
+            features: of the image.
+            goal: (B, 3), distance in metres, sine and cosine of the bearing; None without a goal.
+
+        Raises:
+            ValueError: the goal has another shape.
+        """
         batch = features.cls_token.shape[0]
         if goal is None:
             token = self.no_goal.expand(batch, -1, -1)

@@ -1,7 +1,7 @@
-"""Feature pyramids: maps of one width at strides that double, whatever the backbone gives.
+"""Feature pyramids: maps at strides that double from level to level, made from any backbone.
 
-A plain ViT has one stride, from which convolutions make the others (ViTDet, Li et al. 2022); a
-hierarchical backbone has three or four, to which coarse levels add what they know (FPN, Lin et al. 2017).
+A plain ViT has one stride, from which convolutions make the others (ViTDet, Li et al. 2022). A hierarchical
+backbone has three or four strides; each level then adds the coarser one, enlarged (FPN, Lin et al. 2017).
 """
 
 from __future__ import annotations
@@ -15,23 +15,42 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.features import TokenFeatures
+from vit_perception.layers.checks import check_counts, set_counts
 
 LEVELS = ("p2", "p3", "p4", "p5", "p6")
 
 
+def _groups(channels: int) -> int:
+    """Groups of the group norm of so many channels."""
+    return min(16, channels // 4)
+
+
 def conv_block(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
-    """Convolution, group norm (no batch statistics: batches are small), GELU; keeps the size."""
+    """Convolution, group norm and GELU, (B, in_channels, h, w) → (B, out_channels, h, w).
+
+    Group norm instead of batch norm, because batches are small.
+    """
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
-        nn.GroupNorm(min(16, out_channels // 4), out_channels),
+        nn.GroupNorm(_groups(out_channels), out_channels),
         nn.GELU(),
     )
 
 
 @dataclass(frozen=True)
 class PyramidConfig:
-    """layers: of the backbone's `feature_info`, blocks whose maps are fused or all the stages; width:
-    channels of p3 and coarser; fine_width: of p2; detection_levels: where objects are looked for."""
+    """Architecture of a feature pyramid.
+
+    Attributes:
+        layers: indices into the backbone's `feature_info`: of a plain ViT the blocks whose maps are fused,
+            of a hierarchical backbone three or four stages.
+        width: channels of p3 to p6, at least 4; a multiple of 16 fits always.
+        fine_width: channels of p2, at least 4; a multiple of 16 fits always.
+        detection_levels: the levels, some of p2 to p6, on which the detection head predicts.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     layers: tuple[int, ...]
     width: int = 128
@@ -39,10 +58,15 @@ class PyramidConfig:
     detection_levels: tuple[str, ...] = ("p3", "p4", "p5")
 
     def __post_init__(self) -> None:
-        for name in ("layers", "detection_levels"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.layers:
             raise ValueError("pyramid layers is empty: name at least one block, e.g. [11]")
+        set_counts(self, "layers", least=0)
+        check_counts(self, "width", "fine_width")
+        for name in ("width", "fine_width"):
+            groups = _groups(channels := getattr(self, name))
+            if not groups or channels % groups:
+                raise ValueError(f"{name} must fit the group norm: give a multiple of 16, not {channels}")
+        object.__setattr__(self, "detection_levels", tuple(self.detection_levels))
         if not self.detection_levels or not set(self.detection_levels) <= set(LEVELS):
             raise ValueError(f"detection_levels {self.detection_levels} are not some of {', '.join(LEVELS)}")
         if "p2" in self.detection_levels and self.fine_width != self.width:
@@ -53,9 +77,13 @@ class PyramidConfig:
 
 
 class FeaturePyramid(nn.Module):
-    """TokenFeatures → {"p2", … "p6"}: maps (B, C, h, w), C = width, of p2 fine_width.
+    """TokenFeatures → level → map (B, C, h, w), for the levels p2 to p6.
 
-    strides: input pixels a cell of each level. p6 is every other cell of p5, for objects that fill the image.
+    C is `width`, of p2 `fine_width`. p6 is every second cell of p5, for objects that fill the image.
+
+    Attributes:
+        config: of this pyramid.
+        strides: level → input pixels for each cell of its map.
     """
 
     config: PyramidConfig
@@ -66,12 +94,20 @@ class FeaturePyramid(nn.Module):
         return levels | {"p6": F.max_pool2d(levels["p5"], kernel_size=1, stride=2)}
 
     def levels(self, maps: list[Tensor]) -> dict[str, Tensor]:
-        """p2 to p5 from the maps of the configured layers."""
+        """Maps (B, C, h, w) of the configured layers, from fine to coarse → the levels p2 to p5."""
         raise NotImplementedError
 
 
 class SimpleFeaturePyramid(FeaturePyramid):
-    """From a plain ViT: p4 has its stride, p2 and p3 are finer by transposed convolutions, p5 is coarser."""
+    """The pyramid of a plain ViT, after ViTDet (Li et al. 2022).
+
+    p4 has the backbone's stride; transposed convolutions make p3 and p2 from it, and pooling makes p5.
+
+    Args:
+        config: of this pyramid.
+        embed_dim: D, channels of the backbone's maps.
+        stride: input pixels for each cell of the backbone's maps.
+    """
 
     def __init__(self, config: PyramidConfig, embed_dim: int, stride: int) -> None:
         super().__init__()
@@ -93,9 +129,15 @@ class SimpleFeaturePyramid(FeaturePyramid):
 
 
 class TopDownPyramid(FeaturePyramid):
-    """From stages: each level is its stage plus the coarser level, enlarged to the stage's very size.
+    """The pyramid of a hierarchical backbone, after FPN (Lin et al. 2017).
 
-    Where there are three (CvT), p5 is made of p4.
+    Each level is the map of its stage plus the coarser level, enlarged to exactly the size of the map. Where
+    the backbone has three stages (CvT), pooling makes p5 from p4.
+
+    Args:
+        config: of this pyramid.
+        channels: channels of each stage's map, from fine to coarse.
+        stride: input pixels for each cell of the finest map.
     """
 
     def __init__(self, config: PyramidConfig, channels: tuple[int, ...], stride: int) -> None:
@@ -126,10 +168,11 @@ class TopDownPyramid(FeaturePyramid):
 
 
 def make_pyramid(config: PyramidConfig, backbone: Backbone) -> FeaturePyramid:
-    """The pyramid that fits a backbone's layers.
+    """Build the pyramid that fits the configured layers of a backbone.
 
     Raises:
-        ValueError: a layer does not exist, or their strides are neither one nor three or four that double.
+        ValueError: a layer does not exist, or the layers have neither one and the same stride nor three or
+            four strides that double.
     """
     for index in config.layers:
         if not 0 <= index < len(backbone.feature_info):

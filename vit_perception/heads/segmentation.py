@@ -1,4 +1,4 @@
-"""A class for every place, by one of three decoders that take the tokens and the pyramid made of them."""
+"""Semantic segmentation: a class for every pixel, by one of three decoders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from vit_perception.heads.pyramid import PyramidConfig, conv_block
 
 
 class PyramidDecoder(nn.Module):
-    """Pyramid level p2 (B, fine_width, h, w) → logits (B, num_classes, h, w), for a softmax."""
+    """Level p2 (B, fine_width, h, w) → {"segmentation": logits (B, num_classes, h, w)}, for a softmax.
+
+    Args:
+        pyramid: the configuration of the pyramid.
+        num_classes: number of classes.
+    """
 
     def __init__(self, pyramid: PyramidConfig, num_classes: int) -> None:
         super().__init__()
@@ -23,9 +28,14 @@ class PyramidDecoder(nn.Module):
 
 
 class LinearDecoder(nn.Module):
-    """Patch tokens → logits (B, num_classes, 4·gh, 4·gw): a linear layer, enlarged bilinearly.
+    """Patch tokens → {"segmentation": logits (B, num_classes, 4·gh, 4·gw)}, for a softmax.
 
-    The fewest parameters, and what linear probes of a backbone report (Strudel et al. 2021).
+    A linear layer whose output is enlarged bilinearly: the fewest parameters, and the usual linear probe of a
+    backbone (Strudel et al. 2021).
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        num_classes: number of classes.
     """
 
     def __init__(self, embed_dim: int, num_classes: int) -> None:
@@ -39,9 +49,15 @@ class LinearDecoder(nn.Module):
 
 
 class ProgressiveDecoder(nn.Module):
-    """Patch tokens → logits (B, num_classes, 4·gh, 4·gw): convolve and double, twice.
+    """Patch tokens → {"segmentation": logits (B, num_classes, 4·gh, 4·gw)}, for a softmax.
 
-    SETR-PUP (Zheng et al. 2021), to a quarter of the patch instead of to pixels.
+    Progressive upsampling (SETR-PUP, Zheng et al. 2021): a convolution and a doubling of the resolution,
+    twice, to a quarter of the patch instead of to single pixels.
+
+    Args:
+        embed_dim: D, channels of the backbone's tokens.
+        width: channels of the convolutions.
+        num_classes: number of classes.
     """
 
     def __init__(self, embed_dim: int, width: int, num_classes: int) -> None:
@@ -62,7 +78,13 @@ DECODERS = ("pyramid", "progressive", "linear")
 
 
 def make_decoder(kind: str, embed_dim: int, pyramid: PyramidConfig, num_classes: int) -> nn.Module:
-    """The decoder of this name.
+    """Build a segmentation head. All take the features and the pyramid, and use one of the two.
+
+    Args:
+        kind: one of DECODERS.
+        embed_dim: D, channels of the backbone's tokens.
+        pyramid: the configuration of the pyramid.
+        num_classes: number of classes.
 
     Raises:
         ValueError: the name is unknown.

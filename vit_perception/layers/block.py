@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,11 @@ class LayerScale(nn.Module):
 
 
 class DropPath(nn.Module):
-    """Skips the branch of whole samples while training (Huang et al. 2016), never in evaluation."""
+    """Stochastic depth (Huang et al. 2016): in training, drops a residual branch for whole samples.
+
+    Args:
+        probability: of dropping the branch, in [0, 1).
+    """
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -33,6 +39,21 @@ class DropPath(nn.Module):
             return x
         keep = 1.0 - self.probability
         return x * x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(keep).div_(keep)
+
+
+def drop_path_rates(rate: float, depths: Sequence[int]) -> list[list[float]]:
+    """Drop-path probability of every block, rising linearly from 0 in the first to `rate` in the last.
+
+    Args:
+        rate: probability of the last block.
+        depths: blocks of each stage.
+
+    Returns:
+        A list for each stage, with a probability for each of its blocks.
+    """
+    last = max(sum(depths) - 1, 1)
+    rates = iter([rate * index / last for index in range(sum(depths))])
+    return [[next(rates) for _ in range(depth)] for depth in depths]
 
 
 class Mlp(nn.Module):
@@ -50,7 +71,19 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """One encoder block, (B, N, D) → (B, N, D), with attention weights (B, heads, N, N) on request."""
+    """One encoder block, (B, N, D) → (B, N, D).
+
+    Args:
+        dim: D, channels of a token.
+        num_heads: attention heads.
+        mlp_ratio: hidden channels of the MLP over `dim`.
+        qkv_bias: whether the projections to queries, keys and values have a bias.
+        layer_scale: initial gain of both branches, None for no LayerScale.
+        drop_path: probability of dropping a branch in training, in [0, 1).
+        norm_eps: epsilon of LayerNorm.
+        act: activation of the MLP.
+        head_dim: channels of each head where some heads were pruned; None for `dim / num_heads`.
+    """
 
     def __init__(
         self,
@@ -75,6 +108,7 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Tokens (B, N, D), and attention weights (B, heads, N, N) if needed."""
         attended, weights = self.attn(self.norm1(x), need_weights)
         x = x + self.drop_path(self.ls1(attended))
         x = x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))

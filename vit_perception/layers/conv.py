@@ -1,4 +1,4 @@
-"""The convolutions of mobile networks: with batch norm and SiLU, and inverted residuals of them."""
+"""Convolutions of mobile networks: with batch norm and SiLU, and inverted residuals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from torch import Tensor, nn
 
 
 class ConvNormAct(nn.Module):
-    """Convolution that keeps the size (or ⌈size / stride⌉), batch norm, SiLU unless `act` is false."""
+    """Convolution, batch norm and SiLU, (B, C, H, W) → (B, C', ⌈H / stride⌉, ⌈W / stride⌉).
+
+    Args:
+        in_channels: C.
+        out_channels: C'.
+        kernel_size: side of the kernel in cells, odd.
+        stride: step of the kernel in cells.
+        groups: groups of channels that are convolved separately.
+        act: whether SiLU follows the norm.
+    """
 
     def __init__(
         self,
@@ -38,9 +47,15 @@ class ConvNormAct(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Widen, convolve each channel by itself, narrow (MobileNetV2, Sandler et al. 2018).
+    """Inverted residual (MobileNetV2, Sandler et al. 2018): widen, depth-wise convolution, narrow.
 
-    (B, C, H, W) → (B, C', ⌈H / stride⌉, ⌈W / stride⌉), with a shortcut where the shapes are the same.
+    (B, C, H, W) → (B, C', ⌈H / stride⌉, ⌈W / stride⌉), with a shortcut where both shapes are the same.
+
+    Args:
+        in_channels: C.
+        out_channels: C'.
+        stride: step of the depth-wise convolution in cells.
+        expand_ratio: channels of the depth-wise convolution over C.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expand_ratio: float) -> None:
@@ -57,7 +72,7 @@ class InvertedResidual(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions so that a signal keeps its size through them (He et al. 2015), linear layers small."""
+    """Initialise convolutions as He et al. 2015 do (fan-out), linear layers with a deviation of 0.02."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             outputs = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups

@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 
 class PatchEmbed(nn.Module):
-    """(B, C, H, W) → (B, gh·gw, D), a linear map of each patch written as a strided convolution.
+    """(B, C, H, W) → (B, gh·gw, D): a linear layer on each patch, written as a strided convolution.
+
+    Args:
+        patch_size: side of a patch in pixels.
+        in_chans: C, channels of the image.
+        embed_dim: D, channels of a token.
 
     Raises:
         ValueError: H or W is not divisible by the patch size.
@@ -30,14 +35,26 @@ class PatchEmbed(nn.Module):
 
 
 def unfold_patches(image: Tensor, patch_size: int) -> Tensor:
-    """Image (B, C, H, W) → its patches in raster order (B, N, C·p·p), each as a kernel of PatchEmbed lies:
-    `F.linear(unfold_patches(image, p), proj.weight.flatten(1), proj.bias)` is what PatchEmbed gives."""
+    """Image (B, C, H, W) → its patches in raster order (B, N, C·p·p).
+
+    The values of a patch are in the order of PatchEmbed's kernel:
+    `F.linear(unfold_patches(image, p), proj.weight.flatten(1), proj.bias)` equals PatchEmbed's output.
+    """
     return F.unfold(image, patch_size, stride=patch_size).transpose(1, 2)
 
 
 class OverlapPatchEmbed(nn.Module):
-    """Image or map (B, C, H, W) → tokens on their grid (B, gh, gw, D), each of a neighbourhood that reaches
-    over its own cell (CvT, Wu et al. 2021), normed if `norm_eps` says with which epsilon."""
+    """Image or map (B, C, H, W) → tokens on their grid (B, gh, gw, D), from patches that overlap
+    (CvT, Wu et al. 2021).
+
+    Args:
+        in_chans: C, channels of the image or map.
+        embed_dim: D, channels of a token.
+        kernel_size: side of a patch in pixels.
+        stride: distance between patches in pixels.
+        padding: zeros around the image in pixels.
+        norm_eps: epsilon of the LayerNorm on the tokens, None for no norm.
+    """
 
     def __init__(
         self,
@@ -58,11 +75,12 @@ class OverlapPatchEmbed(nn.Module):
 
 
 def adapt_in_chans(weight: Tensor, in_chans: int) -> Tensor:
-    """Weights (D, C, p, p) learned on RGB for images of `in_chans` channels, (D, in_chans, p, p).
+    """Adapt convolution weights (D, C, p, p) to another number of channels, (D, in_chans, p, p).
 
-    One channel takes the sum over the colours, so that a grey image gives the tokens it gave as RGB; more
-    channels repeat the colours, scaled so that equal channels give those tokens too (timm's
-    `adapt_input_conv`). Thermal, depth or RGB-T then start from the edges that RGB taught.
+    For one channel, the weights are summed over the colours, so that a grey image gives the same tokens
+    as it did in RGB. For more channels, the colours repeat, scaled so that equal channels give those
+    tokens too (timm's `adapt_input_conv`). Models of thermal, depth or RGB-T images then start from the
+    edge filters that were learned on RGB.
     """
     colours = weight.shape[1]
     if in_chans == 1:

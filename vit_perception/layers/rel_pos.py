@@ -1,4 +1,4 @@
-"""Decomposed relative positions (MViTv2, Li et al. 2022): a row for how far up, one for how far left."""
+"""Decomposed relative positions (MViTv2, Li et al. 2022): a table for each axis."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from torch import Tensor
 
 
 def relative_positions(queries: int, keys: int, table: Tensor) -> Tensor:
-    """Rows of `table` (L, d) for every pair on one axis, (queries, keys, d).
+    """Embedding of the distance between every query and every key along one axis.
 
-    The table is resampled to the 2·max(queries, keys) - 1 distances there are; the shorter axis
-    counts in the longer one's steps.
+    Args:
+        queries: cells of the query grid along the axis.
+        keys: cells of the key grid along the axis.
+        table: (L, d), one row for each distance; resampled to 2·max(queries, keys) - 1 rows where L differs.
+
+    Returns:
+        (queries, keys, d). Distances are in cells of the finer grid.
     """
     distances = 2 * max(queries, keys) - 1
     if table.shape[0] != distances:
@@ -31,7 +36,18 @@ def decomposed_bias(
     query_grid: tuple[int, int],
     key_grid: tuple[int, int],
 ) -> Tensor:
-    """What relative position adds to the logits of `query` (B, heads, qh·qw, d): (B, heads, qh·qw, kh·kw)."""
+    """Bias that the relative positions add to the attention logits.
+
+    Args:
+        query: (B, heads, qh·qw, d).
+        table_y: (L, d), one row for each vertical distance.
+        table_x: (L', d), one row for each horizontal distance.
+        query_grid: (qh, qw).
+        key_grid: (kh, kw).
+
+    Returns:
+        (B, heads, qh·qw, kh·kw).
+    """
     (rows, columns), (key_rows, key_columns) = query_grid, key_grid
     cells = query.reshape(*query.shape[:2], rows, columns, query.shape[-1])
     vertical = torch.einsum("bnhwc,hkc->bnhwk", cells, relative_positions(rows, key_rows, table_y))

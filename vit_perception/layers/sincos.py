@@ -1,4 +1,4 @@
-"""Fixed sine and cosine positions of a grid (Vaswani et al. 2017; in two dimensions as MAE has them)."""
+"""Fixed sine and cosine positions (Vaswani et al. 2017), in two dimensions as in MAE (He et al. 2022)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from torch import Tensor
 
 
 def sincos_positions(grid: tuple[int, int], dim: int, device: torch.device | None = None) -> Tensor:
-    """Positions of the cells of (gh, gw) in raster order, (1, gh·gw, dim) float32.
+    """Position embeddings of the cells of a grid.
 
-    The first half of the channels is for x, the second for y; each is sines, then cosines.
+    Args:
+        grid: (gh, gw).
+        dim: channels; the first half encodes x, the second y, each first by sines, then by cosines.
+        device: of the result; None for torch's default.
+
+    Returns:
+        (1, gh·gw, dim) float32, in raster order.
 
     Raises:
         ValueError: dim is not divisible by four.
     """
     if dim % 4:
         raise ValueError(f"sine and cosine positions need a width divisible by 4, not {dim}")
-    # In double precision: angles reach hundreds of radians.
+    # In double precision, since angles reach hundreds of radians.
     frequency = 10000.0 ** -(torch.arange(dim // 4, dtype=torch.float64, device=device) / (dim // 4))
     y, x = torch.meshgrid(
         *(torch.arange(size, dtype=torch.float64, device=device) for size in grid), indexing="ij"

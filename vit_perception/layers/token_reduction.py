@@ -1,7 +1,7 @@
-"""Fewer patch tokens from block to block of a plain ViT.
+"""Token reduction: fewer patch tokens from block to block of a plain ViT.
 
-Merged where they are alike (ToMe, Bolya et al. 2023), or pruned where the class token does not look
-(EViT, Liang et al. 2022). What comes out is a token for every patch again, so that any head can follow.
+Similar tokens are merged (ToMe, Bolya et al. 2023), or those that the class token attends to least are
+pruned (EViT, Liang et al. 2022). At the end there is a token for every patch again, so that any head fits.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ from torch import Tensor
 
 from vit_perception.layers.attention import attend
 from vit_perception.layers.block import Block
+from vit_perception.layers.checks import check_numbers
 
 KINDS = ("merge", "prune")
 
 
 @dataclass(frozen=True)
 class TokenReduction:
-    """kind: merge or prune. rate: share of the image's patches that each block gives up: after twelve
-    blocks at 0.04 there are 52 % left. A block merges at most half of what it has, so that rate times
-    (blocks + 1) must not exceed one."""
+    """How many tokens a block removes, and how.
+
+    Attributes:
+        kind: `merge` or `prune`.
+        rate: share of the image's patches that each block removes, above 0: after twelve blocks at 0.04,
+            52 % are left. A block can merge at most half of its tokens, so that rate · (blocks + 1) must
+            not exceed 1.
+    """
 
     kind: str = "merge"
     rate: float = 0.05
@@ -31,16 +37,18 @@ class TokenReduction:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown token reduction {self.kind!r}: choose from {', '.join(KINDS)}")
-        if self.rate <= 0.0:
-            raise ValueError(f"rate of token reduction must be positive, not {self.rate}")
+        check_numbers(self, "rate")
 
     def count(self, patches: int) -> int:
-        """How many of an image's patches go in each block, in whole thousandths as a graph computes it."""
+        """How many of an image's patches each block removes. The rate counts in whole thousandths, so that
+        an exported graph can compute this in integers."""
         return patches * round(self.rate * 1000) // 1000
 
     def check(self, blocks: int) -> None:
-        """Raises:
-        ValueError: so many blocks cannot give up that much.
+        """Check that so many blocks can each remove this rate.
+
+        Raises:
+            ValueError: they cannot.
         """
         if self.rate * (blocks + 1) > 1.0:
             raise ValueError(
@@ -50,10 +58,12 @@ class TokenReduction:
 
 
 class Patches(NamedTuple):
-    """Where the N patches of the image are among the n tokens that are left.
+    """Which of the n remaining tokens stands for each of the N patches of the image.
 
-    owner: (B, N), the token that holds each patch, -1 for one that was pruned. size: (B, n), patches in
-    each token. left: (B, N, D), what a pruned patch was when it went; (B, N, 0) where nothing is pruned.
+    Attributes:
+        owner: (B, N) int64, index of the token that contains the patch, -1 if it was pruned.
+        size: (B, n), number of patches in each token.
+        left: (B, N, D), the token of a pruned patch as it was when it was removed; (B, N, 0) when merging.
     """
 
     owner: Tensor
@@ -61,24 +71,24 @@ class Patches(NamedTuple):
     left: Tensor
 
     def restore(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, n, D) → one for each patch of the image (B, N, D)."""
+        """Tokens (B, n, D) → a token for each patch of the image (B, N, D)."""
         held = _gather(tokens, self.owner.clamp(min=0))
         return torch.where(self.owner.unsqueeze(-1) < 0, self.left, held) if self.left.shape[-1] else held
 
     def pool(self, values: Tensor) -> Tensor:
-        """Values of patches (B, N, C) → summed on the tokens that hold them (B, n, C)."""
+        """Values of patches (B, N, C) → their sums over the patches of each token (B, n, C)."""
         values = values * (self.owner >= 0).unsqueeze(-1)
         sums = values.new_zeros(values.shape[0], self.size.shape[1], values.shape[-1])
         return sums.scatter_add(1, _index(self.owner.clamp(min=0), values), values)
 
     def share(self, values: Tensor) -> Tensor:
-        """Values of tokens (B, n, C) → in equal shares on their patches (B, N, C), zero on pruned ones."""
+        """Values of tokens (B, n, C) → equal shares for the patches of each (B, N, C), 0 for pruned ones."""
         shares = _gather(values / self.size.unsqueeze(-1), self.owner.clamp(min=0))
         return shares * (self.owner >= 0).unsqueeze(-1)
 
 
 def whole(tokens: Tensor, reduction: TokenReduction) -> Patches:
-    """The start, every one of the tokens (B, N, D) a patch."""
+    """The state before the first block: each of the tokens (B, N, D) is one patch."""
     batch, count, _ = tokens.shape
     owner = torch.arange(count, device=tokens.device).expand(batch, -1)
     left = tokens if reduction.kind == "prune" else tokens[..., :0]
@@ -94,10 +104,19 @@ def _gather(tokens: Tensor, owner: Tensor) -> Tensor:
 
 
 def merge(tokens: Tensor, metric: Tensor, patches: Patches, count: int) -> tuple[Tensor, Patches]:
-    """The `count` tokens of (B, n, D) most like a neighbour join it, weighted by their sizes.
+    """Merge the `count` most similar pairs of tokens into their mean, weighted by size.
 
-    Bipartite soft matching: every second token looks for its most similar one, by the cosine of
-    `metric` (B, n, d), among the others; the most similar pairs become one. A single token stays.
+    Bipartite soft matching: every second token is paired with its most similar one among the others, and
+    the most similar pairs are merged. A single token stays as it is.
+
+    Args:
+        tokens: (B, n, D).
+        metric: (B, n, d), by whose cosine tokens are compared; ToMe takes the keys of the attention.
+        patches: the patches of the tokens.
+        count: how many tokens to remove.
+
+    Returns:
+        The remaining tokens (B, n - count, D), and their patches.
     """
     number = tokens.shape[1]
     if number < 2:
@@ -106,8 +125,8 @@ def merge(tokens: Tensor, metric: Tensor, patches: Patches, count: int) -> tuple
     best, partner = (metric[:, ::2] @ metric[:, 1::2].transpose(1, 2)).max(dim=-1)
     order = best.argsort(dim=-1, descending=True)
     stay = best.shape[1] - count
-    # Where each token of the first half goes: beside the others that stay, or onto its partner. Those
-    # that stay keep their order, or the last digit of a similarity would decide who meets whom next.
+    # The new index of each token of the first half: its own, or its partner's. Tokens that stay keep their
+    # order; otherwise the last digit of a similarity would decide the pairs of the next block.
     ranks = torch.arange(stay, device=tokens.device).expand(tokens.shape[0], -1)
     first = (stay + partner).scatter(1, order.narrow(1, count, stay).sort(dim=-1).values, ranks)
     second = stay + torch.arange(number - best.shape[1], device=tokens.device)
@@ -122,7 +141,12 @@ def merge(tokens: Tensor, metric: Tensor, patches: Patches, count: int) -> tuple
 
 
 def prune(tokens: Tensor, scores: Tensor, patches: Patches, count: int) -> tuple[Tensor, Patches]:
-    """The `count` tokens of (B, n, D) with the lowest `scores` (B, n) go; their patches stay as they are."""
+    """Remove the `count` tokens of (B, n, D) with the lowest `scores` (B, n).
+
+    Returns:
+        The remaining tokens (B, n - count, D) in their order, and their patches; removed patches keep their
+        last token in `Patches.left`.
+    """
     order = scores.argsort(dim=-1, descending=True)
     stay = tokens.shape[1] - count
     kept = order.narrow(1, 0, stay).sort(dim=-1).values
@@ -133,19 +157,27 @@ def prune(tokens: Tensor, scores: Tensor, patches: Patches, count: int) -> tuple
 
 
 class ReducingBlock(Block):
-    """A block that gives up tokens between its attention and its MLP, with the same parameters.
-
-    (B, P + n, D) and where the patches are → fewer tokens, weights of those that entered on request,
-    and where the patches are now. The P prefix tokens always stay.
-    """
+    """A block that removes patch tokens between its attention and its MLP; same parameters as Block."""
 
     def forward(  # type: ignore[override]
         self, x: Tensor, patches: Patches, reduction: TokenReduction, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None, Patches]:
+        """Encode and reduce.
+
+        Args:
+            x: (B, P + n, D); the P prefix tokens always stay.
+            patches: the patches of the n tokens.
+            reduction: how many tokens to remove, and how.
+            need_weights: return the attention weights.
+
+        Returns:
+            The remaining tokens, the weights (B, heads, P + n, P + n) of all that entered or None, and the
+            patches of the remaining tokens.
+        """
         num_patches = patches.size.shape[1]
         num_prefix = x.shape[1] - num_patches
         query, key, value = self.attn.project(self.norm1(x)).unbind(0)
-        # A token of many patches counts as that many keys.
+        # A token of several patches counts as that many keys (ToMe's proportional attention).
         bias = (
             F.pad(patches.size.log(), (num_prefix, 0))[:, None, None] if reduction.kind == "merge" else None
         )

@@ -1,4 +1,4 @@
-"""Patches of a map as MobileViT sees them: for each position in a patch, that pixel of every patch."""
+"""MobileViT's view of a map: pixels grouped by their position within the patch, across all patches."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 def unfold(x: Tensor, patch_size: int) -> Tensor:
     """Map (B, C, H, W) → (B, p·p, patches, C): positions and patches in raster order.
 
-    A view of the raster as (patches, p·p) would instead put pixels of one row together, whichever patch
-    they are of.
+    A plain `reshape` of the raster to (patches, p·p) would instead group pixels of the same row, whatever
+    their patch.
 
     Raises:
         ValueError: H or W is not divisible by the patch size.
@@ -23,7 +23,7 @@ def unfold(x: Tensor, patch_size: int) -> Tensor:
 
 
 def fold(patches: Tensor, patch_size: int, size: tuple[int, int]) -> Tensor:
-    """(B, p·p, patches, C) → the map (B, C, H, W) of `size` that `unfold` took apart."""
+    """The inverse of `unfold`: (B, p·p, patches, C) → map (B, C, H, W) with `size` = (H, W)."""
     batch, channels = patches.shape[0], patches.shape[-1]
     rows, columns = size[0] // patch_size, size[1] // patch_size
     x = patches.reshape(batch, patch_size, patch_size, rows, columns, channels)

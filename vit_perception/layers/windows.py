@@ -1,4 +1,4 @@
-"""Windows of a map: what attends to what in Swin and ViTDet."""
+"""Windows of a map, within which the tokens of Swin and ViTDet attend to each other."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MASKED = -100.0  # added to a logit that must not count; what the sources add, too
+MASKED = -100.0  # added to masked logits, as in the published code
 
 
 def padded(size: tuple[int, int], window: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) enlarged to whole windows."""
+    """(height, width), each rounded up to a multiple of the window's side."""
     return size[0] + -size[0] % window[0], size[1] + -size[1] % window[1]
 
 
 def partition(x: Tensor, window: tuple[int, int]) -> Tensor:
-    """Map (B, H, W, C) → windows (B, G, wh·ww, C) in raster order, zeros below and to the right of it."""
+    """Map (B, H, W, C) → windows (B, G, wh·ww, C) in raster order, padded with zeros below and right."""
     batch, height, width, channels = x.shape
     rows, columns = padded((height, width), window)
     x = F.pad(x, (0, 0, 0, columns - width, 0, rows - height))
@@ -26,7 +26,7 @@ def partition(x: Tensor, window: tuple[int, int]) -> Tensor:
 
 
 def merge(windows: Tensor, window: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Windows (B, G, wh·ww, C) → the map (B, H, W, C) that `partition` cut, without the padding."""
+    """The inverse of `partition`: windows (B, G, wh·ww, C) → map (B, H, W, C), without the padding."""
     batch, channels = windows.shape[0], windows.shape[-1]
     rows, columns = padded(size, window)
     x = windows.reshape(
@@ -37,10 +37,14 @@ def merge(windows: Tensor, window: tuple[int, int], size: tuple[int, int]) -> Te
 
 @dataclass(frozen=True)
 class ShiftedWindows:
-    """Windows of a map of `size`, moved by `shift` (Swin, Liu et al. 2021).
+    """The shifted windows of one Swin block (Liu et al. 2021).
 
-    pad_before_shift: where the map is not whole windows, torchvision and Hugging Face pad it and then
-    roll; timm rolls and then pads, which puts other cells beside the padding.
+    Attributes:
+        size: (H, W) of the map in cells.
+        window: (wh, ww) of a window in cells.
+        shift: rows and columns that the windows are shifted by, 0 for none.
+        pad_before_shift: where the map does not divide into whole windows, pad it before the shift, as
+            torchvision and Hugging Face do; timm shifts first, and other cells are then beside the padding.
     """
 
     size: tuple[int, int]
@@ -66,8 +70,8 @@ class ShiftedWindows:
         return x[:, : self.size[0], : self.size[1]]
 
     def mask(self, like: Tensor) -> Tensor | None:
-        """What to add to the logits (G, wh·ww, wh·ww), so that cells which rolling made neighbours do not
-        attend to each other; None without a shift. Of the type and on the device of `like`."""
+        """Mask (G, wh·ww, wh·ww) to add to the logits: cells that only the cyclic shift made neighbours must
+        not attend to each other. None without a shift. Has the data type and device of `like`."""
         if not any(self.shift):
             return None
         y, x = (
@@ -82,7 +86,8 @@ class ShiftedWindows:
 
     @staticmethod
     def _regions(side: int, window: int, shift: int, like: Tensor) -> Tensor:
-        """Number of each row's (or column's) region: inner, last window's own, last window's foreign."""
+        """Region of each row (or column): 0 before the last window, 1 in its own part, 2 in the part that
+        the shift brought there from the other side."""
         index = torch.arange(side, device=like.device)
         if shift == 0:
             return torch.zeros_like(index)

@@ -32,15 +32,15 @@ from vit_perception.checkpoints.catalog import read_catalog
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """# Backbones
 
-Every backbone by its name, which a model card gives as `variant`. Written by
-`python tools/measure_models.py` on {machine}, {threads} threads, PyTorch {torch}, ONNX Runtime {onnxruntime},
-OpenVINO {openvino}; one image, random weights (they do not change speed), the class token and the patch
-tokens as outputs, medians over about {seconds:.0f} seconds each. These machines are shared: take the figures
-for ratios between rows and columns, not for what a robot of yours will show.
+All backbones, by the name that a model card gives as `variant`. Written by `python tools/measure_models.py`
+on {machine}, {threads} threads, PyTorch {torch}, ONNX Runtime {onnxruntime}, OpenVINO {openvino}. Each figure
+is a median over about {seconds:.0f} seconds, with one image, random weights (weights do not change speed),
+and the class token and patch tokens as outputs. These machines are shared: use the figures to compare rows
+and columns, not to predict your robot.
 
-GMACs are multiplications with addition in 10⁹, attention's products included. The last column says
-whose checkpoints `load_backbone` knows by name ([checkpoints.md](checkpoints.md)); more of the same
-families load from a file.
+GMACs are 10⁹ multiply-accumulate operations, including the matrix products of attention. The last column
+says whose checkpoints `load_backbone` knows by name ([checkpoints.md](checkpoints.md)); more checkpoints of
+the same families load from a file.
 
 """
 SECONDS_EACH = 3.0  # of repetitions an engine, after the first few

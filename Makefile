@@ -1,16 +1,16 @@
-# Every target makes the environment that it needs in .venv first: minutes once, an instant after.
+# Every target first makes the environment that it needs in .venv: minutes once, an instant afterwards.
 #
-#   make demo    photographs through all five tasks, into out/demo
+#   make demo    replay photographs through all tasks, into out/demo
 #   make test    all tests (installs torch too: they cover training and export)
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
 #                a model of your own from photographs with COCO boxes and panoptic masks
 #   make evaluate DATA=FOLDER [MODEL=out/train/model]
-#                what a model is worth on the photographs that training held out
-#   make bench   this machine against the targets for real time, into out/bench.json (25 minutes)
-#   make picture docs/answers.png, which the README shows
-#   make setup   the light environment alone, to run nodes in; hub-setup to adopt public models, too,
-#                train-setup and test-setup for more
+#                metrics of a model on the photographs that training held out
+#   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
+#   make picture draw docs/answers.png, which the README shows
+#   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
+#                train-setup trains, test-setup runs the tests
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from vit_perception.cards.locate import PUBLIC_SCHEMES
 from vit_perception.cli import make_parser
-from vit_perception.hub.names import SCHEMES
 from vit_perception.nodes.executables import EXECUTABLES, SUITE
 from vit_perception.nodes.launch_plan import ARGUMENTS
 from vit_perception.tasks import TASKS
@@ -62,7 +62,7 @@ def test_modules_that_run(module: str) -> None:
 def test_tasks_models_and_executables() -> None:
     assert list(TASKS) == NAMES["tasks"]
     assert sorted(card.parent.name for card in ROOT.glob("models/*/model.yaml")) == NAMES["models"]
-    assert list(SCHEMES) == NAMES["public_models"]
+    assert list(PUBLIC_SCHEMES) == NAMES["public_models"]
     assert sorted([*EXECUTABLES.values(), SUITE]) == sorted(NAMES["parameters"])
     assert {file.stem for file in ROOT.glob("config/*.yaml")} == set(NAMES["parameters"])
 

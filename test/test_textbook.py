@@ -190,6 +190,6 @@ def test_words_choose_what_they_look_at():
     with torch.no_grad():
         for seed in (0, 1):
             tokens = torch.randn(1, 3, 12, generator=torch.Generator().manual_seed(seed))
-            seen.append(head.look(head.norm_words(head.words(tokens)), features.patch_tokens))
+            seen.append(head.text_to_image(head.norm_text(head.text_proj(tokens)), features.patch_tokens))
             assert head(features, TextFeatures(tokens, tokens[:, 0], mask))["language_match"].shape == (1, 1)
     assert not torch.allclose(seen[0], seen[1], atol=1e-3)

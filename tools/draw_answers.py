@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws docs/answers.png: what the default model says about the demo's photographs, without the photographs.
+"""Draws docs/answers.png: the default model's results on the demo's photographs, without the photographs.
 
-They are not ours to ship, but what a model makes of them is: mask and boxes above, attention below.
+The photographs are not ours to ship, but the results are: mask and boxes above, attention below.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(output: str) -> None:
         width = round(image.shape[1] * HEIGHT / image.shape[0])
         image = cv2.resize(image, (width, HEIGHT), interpolation=cv2.INTER_AREA)
         perception = predictor(image)
-        # The default model has all of them.
+        # The default model gives all three.
         assert perception.segmentation
         assert perception.detection
         assert perception.attention

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes docs/models.md: every backbone's parameters, operations, latency in each engine, and checkpoints.
 
-Weights do not change speed, so random ones measure it. Measured backbones are kept in a JSON file and
-left out the next time: a run can be cut short and taken up again.
+Weights do not change speed, so random ones are measured. The figures are kept in a JSON file, so that an
+interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ says whose checkpoints `load_backbone` knows by name ([checkpoints.md](checkpoin
 the same families load from a file.
 
 """
-SECONDS_EACH = 3.0  # of repetitions an engine, after the first few
+SECONDS_EACH = 3.0  # of measuring in each engine, after the first three runs
 THREADS = 2
 
 
 class Tokens(nn.Module):
-    """A backbone as the engines run it: image → class token, patch tokens."""
+    """A backbone with outputs that can be exported: image (B, 3, H, W) → class token, patch tokens."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -60,19 +60,19 @@ class Tokens(nn.Module):
 
 
 def native_size(name: str) -> int:
-    """The input that the papers give operations for, in pixels a side."""
+    """Pixels a side of the input for which the papers count operations."""
     return 256 if name.startswith(("mobilevit", "swin_v2")) else 224
 
 
 def multiply_accumulates(model: nn.Module, image: Tensor) -> float:
-    """Multiplications with addition in one forward pass, attention's products included, in 10⁹."""
+    """GMACs of one forward pass: multiply-accumulates in 10⁹, those of attention included."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.no_grad():
         model(image)
     return counter.get_total_flops() / 2e9
 
 
 def median_ms(call: Callable[[], object]) -> float:
-    """Median of what `call` takes, over about SECONDS_EACH."""
+    """Median time of a call in milliseconds, over about SECONDS_EACH."""
     for _ in range(3):
         call()
     times: list[float] = []
@@ -128,7 +128,7 @@ def measure(name: str) -> dict[str, Any]:
 
 
 def sources(name: str) -> str:
-    """Whose checkpoints of a variant are in the catalogue."""
+    """The publishers whose checkpoints of a variant are in the catalogue."""
     known = {"timm": "timm", "torchvision": "torchvision", "fair": "FAIR"}
     owners = [
         known.get(card.name.split("/")[0], "Hugging Face")
@@ -139,7 +139,7 @@ def sources(name: str) -> str:
 
 
 def table(measured: dict[str, Any]) -> Iterable[str]:
-    """The lines of the table, families together."""
+    """The lines of the table, one family after the other."""
     engines = ("torch", "onnxruntime", "openvino fp32", "openvino bf16")
     titles = ["backbone", "input", "parameters, 10⁶", "GMACs", *(f"{e}, ms" for e in engines), "checkpoints"]
     yield f"| {' | '.join(titles)} |"
@@ -159,7 +159,9 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kept", type=Path, default=ROOT / "out" / "models.json", help="what is measured")
+    parser.add_argument(
+        "--kept", type=Path, default=ROOT / "out" / "models.json", help="where the figures are kept"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "models.md")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)

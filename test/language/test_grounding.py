@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from backbones.small import SMALL, small
 from vit_perception.language.grounding import LanguageHead
-from vit_perception.language.minilm import load_text_model
 from vit_perception.language.text_encoder import TextFeatures
+from vit_perception.language.text_model import load_text_model
 
 
 def words(batch: int, length: int = 5, dim: int = 12, seed: int = 0) -> TextFeatures:

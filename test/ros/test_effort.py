@@ -18,15 +18,15 @@ TOPICS = {"classification": Classification, "segmentation/mask": Image, "attenti
 EVERY_CLASS = {"classification": 0.0}
 
 
-def assert_answers(heard, perception):
+def assert_answers(received, perception):
     expected = dict(
         zip(perception.classification.class_ids.tolist(), perception.classification.scores, strict=True)
     )
-    found = {int(result.class_id): result.score for result in heard["classification"].results}
+    found = {int(result.class_id): result.score for result in received["classification"].results}
     assert found.keys() == expected.keys()
     for class_id, score in found.items():
         assert score == pytest.approx(expected[class_id], abs=1e-6)
-    mask = heard["segmentation/mask"]
+    mask = received["segmentation/mask"]
     assert (mask.height, mask.width) == perception.segmentation.mask.shape
     np.testing.assert_array_equal(
         np.frombuffer(mask.data, np.uint8).reshape(mask.height, mask.width), perception.segmentation.mask
@@ -36,11 +36,11 @@ def assert_answers(heard, perception):
 def test_sizes_change_at_run_time(graph):
     with graph.node("/sizes", classification__threshold=0.0):
         assert graph.set("/sizes/perception", input_scale=1.5, map_scale=0.5).successful
-        heard = graph.ask("/sizes", graph.image(), TOPICS)
+        received = graph.ask("/sizes", graph.image(), TOPICS)
     request = Request(thresholds=EVERY_CLASS, input_scale=1.5, map_scale=0.5)
     expected = Predictor(TINY)(scene(), request=request)
-    assert_answers(heard, expected)
-    assert (heard["attention/heatmap"].height, heard["attention/heatmap"].width) == (75, 100)
+    assert_answers(received, expected)
+    assert (received["attention/heatmap"].height, received["attention/heatmap"].width) == (75, 100)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_too_little_time_takes_the_smallest_input_and_says_so(graph):
         )
         assert "over 0.001; input at 0.5 of its size" in values(status)["latency_budget"]
         graph.destroy(publisher)
-        heard = graph.ask("/hurry", graph.image(), TOPICS)
+        received = graph.ask("/hurry", graph.image(), TOPICS)
         assert graph.set("/hurry/perception", max_latency_ms=0).successful
         again = graph.ask("/hurry", graph.image(), TOPICS)
     predictor = Predictor(TINY)
     least = Request(thresholds=EVERY_CLASS, input_scale=STEPS[-1].input_scale)
-    assert_answers(heard, predictor(scene(), request=least))
+    assert_answers(received, predictor(scene(), request=least))
     assert_answers(again, predictor(scene(), request=Request(thresholds=EVERY_CLASS)))

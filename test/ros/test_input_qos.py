@@ -73,16 +73,16 @@ def test_a_latched_image_from_before_the_node_is_answered(graph):
     publisher = graph.client.create_publisher(Image, "/latched/image", LATCHED)
     message = graph.image()
     publisher.publish(message)
-    heard = graph.listen("/latched/detections", Detection2DArray)
+    received = graph.listen("/latched/detections", Detection2DArray)
     with graph.node("/latched", ("detection",)):
-        wait_until(lambda: heard, "an answer")
+        wait_until(lambda: received, "an answer")
     graph.destroy(publisher)
-    assert heard[0].header == message.header
+    assert received[0].header == message.header
 
 
 @pytest.mark.parametrize("qos", [BEST_EFFORT, RELIABLE], ids=["best effort", "reliable"])
 def test_outputs_are_heard_by_subscribers_of_either_kind(graph, node, qos):
-    heard = graph.listen("/qos/detections", Detection2DArray, qos)
+    received = graph.listen("/qos/detections", Detection2DArray, qos)
     publisher = graph.client.create_publisher(Image, "/qos/image", RELIABLE)
-    wait_until(lambda: heard, "an answer", lambda: publisher.publish(graph.image()))
+    wait_until(lambda: received, "an answer", lambda: publisher.publish(graph.image()))
     graph.destroy(publisher)

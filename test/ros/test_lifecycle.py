@@ -72,14 +72,14 @@ def test_diagnostics_of_a_waiting_node_say_what_to_do(graph):
 def test_images_are_not_received_while_inactive(graph):
     node = "/paused/perception"
     with graph.node("/paused", ("detection",)):
-        heard = graph.listen("/paused/detections", Detection2DArray)
+        received = graph.listen("/paused/detections", Detection2DArray)
         assert graph.transition(node, TRANSITIONS["deactivate"])
         publisher = graph.client.create_publisher(Image, "/paused/image", 10)
         before = int(values(graph.status(node))["frames_received"])
         publisher.publish(graph.image())
         status = graph.status(node)
         assert int(values(status)["frames_received"]) == before
-        assert heard == []
+        assert received == []
         assert graph.transition(node, TRANSITIONS["activate"])
-        wait_until(lambda: heard, "an answer", lambda: publisher.publish(graph.image()))
+        wait_until(lambda: received, "an answer", lambda: publisher.publish(graph.image()))
         graph.destroy(publisher)

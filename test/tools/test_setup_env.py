@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from progress import StepFailed, run
 from ros_wheels import build_environment, missing_compiler
 from setup_env import Environment, Stamps, Step, requirement_files, set_up
 
 ROOT = Path(__file__).resolve().parents[2]
-# adopt.txt is for robots, whose other packages come from apt.
-FILES = sorted(set((ROOT / "requirements").glob("*.txt")) - {ROOT / "requirements" / "adopt.txt"})
+# For robots, whose other packages come from apt: ranges.
+ADOPT = ROOT / "requirements" / "adopt.txt"
+FILES = sorted(set((ROOT / "requirements").glob("*.txt")) - {ADOPT})
 
 
 def names(environment: Environment, *extras: str) -> list[str]:
@@ -118,9 +120,22 @@ def test_a_failing_command_shows_the_end_of_its_output(tmp_path: Path) -> None:
     assert str(log) in str(failure.value)
 
 
+def requirements(file: Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_the_pins_are_in_the_ranges_for_robots() -> None:
+    ranges = {requirement.name: requirement for requirement in map(Requirement, requirements(ADOPT))}
+    assert not {"numpy", "opencv-python", "opencv-python-headless"} & set(ranges), "apt's have to stay"
+    for pin in (Requirement(line) for file in FILES for line in requirements(file)):
+        if wanted := ranges.get(pin.name):
+            version = str(pin.specifier).removeprefix("==")
+            assert wanted.specifier.contains(version), f"{pin} is outside of {wanted}: adapt adopt.txt"
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_requirement_is_pinned(file: Path) -> None:
-    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    lines = requirements(file)
     assert lines
     for line in lines:
         assert re.fullmatch(r'[A-Za-z0-9_.-]+==[0-9][^ ;]*(; python_version (<|>=) "3\.11")?', line), line

@@ -9,9 +9,9 @@ from vit_perception.backbones.cvt import EMBEDDINGS, CvtConfig
 from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import Format
 
-# Published heads by the width of a stage: of 64 channels.
+# Channels of a head in the published sizes.
 HEAD_WIDTH = 64
-# What our one shape of a CvT takes for granted; a config.json that says otherwise is refused.
+# Settings that our CvT has built in. A config.json with other values is refused.
 _FIXED = {
     "patch_sizes": [kernel for kernel, _, _ in EMBEDDINGS],
     "patch_stride": [stride for _, stride, _ in EMBEDDINGS],
@@ -27,7 +27,7 @@ _FIXED = {
 def _config(state: State, settings: Mapping[str, Any]) -> CvtConfig:
     for name, value in _FIXED.items():
         if (found := settings.get(name, value)) != value:
-            raise ValueError(f"config.json has {name} {found}, and only {value} is known of CvT")
+            raise ValueError(f"config.json has {name} {found}, but our CvT has {value}")
     stages = range(len(EMBEDDINGS))
     widths = tuple(state[f"stages.{stage}.embed.proj.weight"].shape[0] for stage in stages)
     blocks = {tuple(name.split(".")[1:4:2]) for name in state if ".blocks." in name}

@@ -1,4 +1,4 @@
-"""What goes wrong between a server and a file here, and what is said of it: one sentence, with what to do."""
+"""Checks and errors of downloads: each message is one sentence on what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Instead of a download.
+# What to do instead of a download.
 LOCAL_COPY = "give the path of a local copy"
 OFFLINE_VARIABLES = ("VIT_PERCEPTION_OFFLINE", "HF_HUB_OFFLINE")
 _CHUNK = 1 << 20
-# What is about this machine's disk; every other OSError of a download is about the way to the server.
-_OF_THE_DISK = (
+# Errors of this machine's disk; every other OSError of a download is one of the network.
+_DISK_ERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -28,62 +28,99 @@ _OF_THE_DISK = (
 )
 
 
-def check_size(file: Path, size: int | None, what: str) -> None:
-    """Raise ValueError if a file that came has not the size that it should."""
+def check_size(file: Path, size: int | None, description: str) -> None:
+    """Check that a downloaded file is complete.
+
+    Args:
+        file: the file.
+        size: the published size in bytes, None if unknown.
+        description: of the file, for error messages.
+
+    Raises:
+        ValueError: its size differs.
+    """
     found = file.stat().st_size
     if size is not None and found != size:
-        raise ValueError(f"{what} was cut short, {found} bytes of {size} came: try again")
+        raise ValueError(f"{description} was cut short, {found} bytes of {size} came: try again")
 
 
-def check_hash(file: Path, algorithm: str, start: str, what: str, prefix: bytes = b"") -> None:
-    """Raise ValueError if the hash of `prefix` and a file that came does not start with these digits."""
+def check_hash(file: Path, algorithm: str, start: str, description: str, prefix: bytes = b"") -> None:
+    """Check that the content of a downloaded file is what was published.
+
+    Args:
+        file: the file.
+        algorithm: of the hash, a name that hashlib knows.
+        start: the first hexadecimal digits of the published hash, or all of them.
+        description: of the file, for error messages.
+        prefix: bytes that are hashed before the file, as git does.
+
+    Raises:
+        ValueError: its hash differs.
+    """
     found = hashlib.new(algorithm, prefix)
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             found.update(chunk)
     if not found.hexdigest().startswith(start):
         raise ValueError(
-            f"{what} came with another content than was published ({algorithm} {found.hexdigest()[:12]}…, "
-            f"not {start[:12]}…): try again"
+            f"{description} came with another content than was published "
+            f"({algorithm} {found.hexdigest()[:12]}…, not {start[:12]}…): try again"
         )
 
 
-def check_online(name: str, otherwise: str = LOCAL_COPY) -> None:
-    """Raise FileNotFoundError if the user wants nothing to be downloaded."""
+def check_online(name: str, offline_hint: str = LOCAL_COPY) -> None:
+    """Check that downloads are allowed.
+
+    Args:
+        name: what is to be downloaded, for error messages.
+        offline_hint: what to do without a network, for error messages.
+
+    Raises:
+        FileNotFoundError: an environment variable in OFFLINE_VARIABLES forbids downloads.
+    """
     for variable in OFFLINE_VARIABLES:
         if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
             raise FileNotFoundError(
-                f"{name} is not on this machine, and {variable} is set: unset it, or {otherwise}"
+                f"{name} is not on this machine, and {variable} is set: unset it, or {offline_hint}"
             )
 
 
 @contextmanager
-def explained(name: str, page: str, otherwise: str = LOCAL_COPY) -> Iterator[None]:
-    """What a download raises, as one sentence with what to do. Errors of the disk stay as they are.
+def wrap_download_errors(name: str, page: str, offline_hint: str = LOCAL_COPY) -> Iterator[None]:
+    """Context manager that turns the errors of a download into one sentence with what to do.
 
-    page: where it is, for people to look at. otherwise: what to do without a network.
+    Args:
+        name: what is downloaded.
+        page: its address, for people.
+        offline_hint: what to do without a network.
+
+    Raises:
+        FileNotFoundError: it does not exist, may not be read or cannot be reached.
+        ValueError: the download is damaged.
+        OSError: errors of the disk, unchanged.
     """
     logger = logging.getLogger("huggingface_hub")
     level = logger.level
-    # It tells of each of its attempts; we, of their end.
+    # It logs every attempt; only the end matters here.
     logger.setLevel(logging.ERROR)
     try:
         yield
-    except Exception as error:  # the hub's client raises those of whichever HTTP library it has
+    except Exception as error:  # the types depend on the HTTP library that the hub's client uses
         found: BaseException = error
-        # It hides the reason behind what its cache lacks.
+        # The client raises that its cache lacks the file; the cause says why it could not be downloaded.
         while type(found).__name__ == "LocalEntryNotFoundError" and found.__cause__ is not None:
             found = found.__cause__
-        if isinstance(found, OSError) and found.errno in _OF_THE_DISK:
+        if isinstance(found, OSError) and found.errno in _DISK_ERRORS:
             raise
         if "Consistency check failed" in str(found):
             raise ValueError(f"a file of {name} was cut short: try again") from error
-        raise FileNotFoundError(_reason(found, name, page, otherwise)) from error
+        raise FileNotFoundError(_reason(found, name, page, offline_hint)) from error
     finally:
         logger.setLevel(level)
 
 
-def _reason(error: BaseException, name: str, page: str, otherwise: str) -> str:
+def _reason(error: BaseException, name: str, page: str, offline_hint: str) -> str:
+    """The message for an error of urllib or of the Hugging Face hub's client."""
     kind = type(error).__name__
     response = getattr(error, "response", None)
     status = getattr(error, "code", None) or getattr(response, "status_code", None)
@@ -104,9 +141,10 @@ def _reason(error: BaseException, name: str, page: str, otherwise: str) -> str:
         return f"{name} cannot be downloaded, for {page} had too many requests: wait, or set HF_TOKEN"
     if isinstance(status, int):
         return f"{name} cannot be downloaded, for {page} answers {status}: try again later"
-    # urllib wraps what went wrong; the number of an error says nothing to people.
+    # urllib wraps the actual error, whose number means nothing to users.
     reason = next(iter(str(getattr(error, "reason", error)).splitlines()), "") or kind
     reason = re.sub(r"^\[Errno -?\d+\] ", "", reason)
     return (
-        f"{name} cannot be downloaded from {page} ({reason}): check the network and its proxy, or {otherwise}"
+        f"{name} cannot be downloaded from {page} ({reason}): "
+        f"check the network and its proxy, or {offline_hint}"
     )

@@ -1,4 +1,4 @@
-"""Tensors out of a file or folder that somebody else wrote, without running any of it."""
+"""Read the tensors of other people's checkpoint files, without running any code in them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor
 
 State = dict[str, Tensor]
 
-# What a folder's weights are called, the safest first; an index names the shards of a large model.
+# Names of the weights in a folder, the safest first. An index lists the shards of a large model.
 _IN_FOLDER = (
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-# Where training scripts keep the model in what they save, and what wrappers put before its names.
+# Keys under which training scripts save the model, and prefixes that wrappers add to its names.
 _HOLDERS = ("state_dict", "model", "teacher")
 _WRAPPERS = ("module.", "_orig_mod.")
 _ZIP, _PICKLE = b"PK", b"\x80"  # torch's format since 1.6, and the one before
-# First bytes of what is often taken for weights.
+# First bytes of files that are often mistaken for weights.
 _MAGIC = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
     (b"\x89HDF", "a Keras HDF5 file: only safetensors and torch files are read"),
@@ -37,10 +37,17 @@ _MAGIC = (
 
 
 def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
-    """(tensors by name, what config.json beside them says) of a safetensors or torch file, or a folder.
+    """Read a checkpoint.
+
+    Args:
+        path: a safetensors or torch file, or a folder with one and, optionally, config.json.
+
+    Returns:
+        Name → tensor, and the content of config.json, {} without one.
 
     Raises:
-        FileNotFoundError: nothing is there. ValueError: it is something else, and the message says what.
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not a checkpoint; the message says what it is.
     """
     path = path.expanduser()
     file = _in_folder(path) if path.is_dir() else path
@@ -61,6 +68,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, Any]]:
 
 
 def _in_folder(folder: Path) -> Path:
+    """The file with the weights, or the index of its shards."""
     for name in _IN_FOLDER:
         if (folder / name).is_file():
             return folder / name
@@ -120,13 +128,13 @@ def _read_torch(file: Path, start: bytes) -> State:
         raise ValueError(
             f"{file} holds Python objects beside tensors and is not opened: save a state_dict() alone"
         ) from error
-    except Exception as error:  # a damaged file can fail anywhere in the unpickler
+    except Exception as error:  # a damaged file can raise anything in the unpickler
         raise ValueError(f"{file} is not a whole torch file ({str(error).splitlines()[:1]})") from error
     return _unwrap(_held(content, file))
 
 
 def _held(content: object, file: Path) -> Mapping[str, Any]:
-    """The mapping of tensors in what a training script saved."""
+    """The mapping from names to tensors within the content of a torch file."""
     if isinstance(content, Mapping):
         for holder in _HOLDERS:
             if isinstance(inner := content.get(holder), Mapping):
@@ -138,7 +146,7 @@ def _held(content: object, file: Path) -> Mapping[str, Any]:
 
 
 def _unwrap(state: Mapping[str, Any]) -> State:
-    """Without what DistributedDataParallel and torch.compile put before every name."""
+    """Names without the prefixes of DistributedDataParallel and torch.compile."""
     names = dict(state)
     for wrapper in _WRAPPERS:
         if names and all(name.startswith(wrapper) for name in names):

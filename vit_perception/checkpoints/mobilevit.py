@@ -11,14 +11,14 @@ from vit_perception.backbones.mobilevit_v2 import MobileVitV2Config
 from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import Format
 
-# The last three stages have a transformer: stage, then its place among the stage's layers.
+# The last three stages have a transformer, as their second layer.
 _TRANSFORMER = r"stages\.[234]\.1\.transformer\."
 _WB = r"\.(weight|bias)"
 _BN = r"\.(weight|bias|running_mean|running_var|num_batches_tracked)"
 
 
 def _shape(state: State) -> dict[str, Any]:
-    """What the tensors themselves say of either version, under our names."""
+    """Fields of the config that the renamed tensors tell, the same for both versions."""
     stem_dim, in_chans = state["stem.conv.weight"].shape[:2]
     expanded, entering = state["stages.1.0.conv1_1x1.conv.weight"].shape[:2]
     depths = [

@@ -1,4 +1,4 @@
-"""Checkpoints of the multi-scale ViT, MViTv2, from timm; its large one widens elsewhere and is not read."""
+"""Checkpoints of MViTv2 from timm, except for the large one, whose widths change within its blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _config(state: State, settings: Mapping[str, Any]) -> MvitConfig:
     }
     depths = tuple(list(places.values()).count(stage) for stage in range(1 + max(places.values())))
     head = state["stages.0.blocks.0.attn.norm_q.weight"].shape[0]
-    # The first stage pools no queries: 2·side - 1 distances a side.
+    # The first stage does not pool its queries, so that a table has 2·side - 1 rows.
     rows, columns = (
         (state[f"stages.0.blocks.0.attn.rel_pos_{axis}"].shape[0] + 1) // 2 for axis in ("h", "w")
     )

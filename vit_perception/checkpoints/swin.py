@@ -14,14 +14,14 @@ from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import Format
 
 HEAD_WIDTH = 32  # of every published size (Liu et al. 2021, section 3.3)
-STAGES = 4  # downsampling layers are numbered one by one below
+STAGES = 4  # the rules for downsampling layers number them one by one
 _WB = r"\.(weight|bias)"
-# Computed from the window size; older files carry them.
+# Older files contain these, which follow from the window size.
 _BUFFERS = r".*(relative_position_index|relative_coords_table|attn_mask)"
 
 
 def _shape(state: State) -> dict[str, Any]:
-    """What the tensors themselves say of either version, under our names."""
+    """Fields of the config that the renamed tensors tell, the same for both versions."""
     embed_dim, in_chans, patch_size, _ = state["patch_embed.proj.weight"].shape
     places = [match for name in state if (match := re.match(r"layers\.(\d+)\.blocks\.(\d+)\.", name))]
     depths = [0] * (1 + max(int(match[1]) for match in places))
@@ -51,7 +51,7 @@ def _v1(state: State) -> SwinConfig:
 
 def _v2(state: State, window_size: int | None) -> SwinV2Config:
     if window_size is None:
-        # Nothing in the file depends on it: it has to be told, or is the published sizes' own.
+        # No tensor depends on it. Without a setting, it is that of the published sizes.
         window_size = SwinV2Config.window_size
     shape = _shape(state)
     return SwinV2Config(
@@ -74,13 +74,13 @@ def _timm_v2(state: State, settings: Mapping[str, Any]) -> SwinV2Config:
 
 
 def _timm_window(settings: Mapping[str, Any]) -> int | None:
-    """The window in the architecture's name, as in swinv2_tiny_window16_256."""
+    """The window size in the name of the architecture, as in swinv2_tiny_window16_256."""
     match = re.search(r"window(\d+)", str(settings.get("architecture", "")))
     return int(match[1]) if match else None
 
 
 def _downsample_first(state: State, settings: Mapping[str, Any]) -> State:
-    """With merging at the start of a stage, where older files have it at the end of the one before."""
+    """Put patch merging at the start of a stage; older files have it at the end of the stage before."""
     if not any(name.startswith("layers.0.downsample.") for name in state):
         return state
     return {
@@ -147,7 +147,7 @@ def _torchvision_rules() -> tuple[tuple[str, str], ...]:
 
 
 def _without_key_bias(state: State, settings: Mapping[str, Any]) -> State:
-    """Biases of queries and values; torchvision keeps one for keys, and sets it to zero as it runs."""
+    """Keep the biases of queries and values; torchvision also stores one for keys, but sets it to zero."""
     split: State = {}
     for name, tensor in state.items():
         if name.endswith("attn.qkv.bias"):
@@ -211,7 +211,7 @@ def _hugging_face_rules() -> tuple[tuple[str, str], ...]:
     for part, name in enumerate(("query", "key", "value")):
         source = block + rf"attention\.(?:self\.{name}|{name[0]}_proj)"
         rules.append((source + _WB, ours + rf"attn.qkv.\3[{part}]"))
-    # The end of a stage there is the start of the next one here.
+    # Hugging Face merges patches at the end of a stage, we at the start of the next one.
     for stage in range(STAGES - 1):
         rules.append(
             (
@@ -223,7 +223,7 @@ def _hugging_face_rules() -> tuple[tuple[str, str], ...]:
 
 
 def _v2_biases(rules: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The rules with the biases of queries and values kept apart: keys have none."""
+    """The rules, preceded by ones that keep the biases of queries and values separate; keys have none."""
     block, ours = r"(?:swinv2\.)?encoder\.layers\.(\d+)\.blocks\.(\d+)\.", r"layers.\1.blocks.\2."
     return (
         (block + r"attention\.self\.query\.bias", ours + "attn.q_bias"),

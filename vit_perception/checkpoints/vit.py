@@ -14,16 +14,16 @@ from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import Format
 from vit_perception.layers.pos_embed import DEFAULT_INTERPOLATION, PosInterpolation
 
-# Width of a head in the sizes up to L (Dosovitskiy et al. 2021, table 1; Touvron et al. 2021, table 1).
+# Channels of a head in the sizes up to L (Dosovitskiy et al. 2021, table 1; Touvron et al. 2021, table 1).
 HEAD_WIDTH = 64
-# Of SO400M, H, g and G, by their width, as timm has them.
+# Number of heads of the sizes SO400M, H, g and G by their width, as in timm.
 _WIDE_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16}
 
 
 def _config(
     state: State, pos_interpolation: PosInterpolation, num_heads: int | None = None, norm_eps: float = 1e-6
 ) -> ViTConfig:
-    """What the tensors themselves say, under our names."""
+    """The config that the renamed tensors tell."""
     dim, in_chans, patch_size, _ = state["patch_embed.proj.weight"].shape
     distilled, registers = "dist_token" in state, state.get("reg_token")
     return ViTConfig(
@@ -55,7 +55,7 @@ TIMM = PosInterpolation(antialias=True)
 
 
 def _timm_class_position(state: State, settings: Mapping[str, Any]) -> State:
-    """A row for the class token's position where timm has added it to the token itself (registers)."""
+    """Add a zero position for the class token where timm has none, as in models with registers."""
     positions = state.get("pos_embed")
     if (
         positions is not None
@@ -68,7 +68,7 @@ def _timm_class_position(state: State, settings: Mapping[str, Any]) -> State:
 
 
 def _timm_config(state: State, settings: Mapping[str, Any]) -> ViTConfig:
-    # timm writes it down where it is not what the architecture's name says.
+    # timm stores it where it differs from the default of the architecture.
     num_heads = settings.get("model_args", {}).get("num_heads")
     return _config(state, TIMM, num_heads)
 
@@ -82,7 +82,7 @@ _OURS = (
     ),
 )
 
-# Also what FAIR published of DeiT and MAE, whose encoders carry the same names.
+# Also for FAIR's files of DeiT and MAE, whose encoders use the same names.
 TIMM_VIT = Format(
     source="timm",
     family="vit",
@@ -101,7 +101,7 @@ def _fair_config(state: State, settings: Mapping[str, Any]) -> ViTConfig:
 FAIR_DINOV2 = Format(
     source="fair",
     family="vit",
-    # MAE's pre-training file has a mask token too, but a decoder beside it and no LayerScale.
+    # Only DINOv2 has both: MAE's pre-training file has a mask token too, but no LayerScale.
     signature=(*TIMM_VIT.signature, r"mask_token", r"blocks\.0\.ls1\.gamma"),
     rules=((r"register_tokens", "reg_token"), *_OURS),
     dropped=(r"mask_token",),
@@ -127,7 +127,7 @@ TORCHVISION_VIT = Format(
         (_TV_LAYER + r"ln_([12])\.(weight|bias)", r"blocks.\1.norm\2.\3"),
         (_TV_LAYER + r"self_attention\.in_proj_(weight|bias)", r"blocks.\1.attn.qkv.\2"),
         (_TV_LAYER + r"self_attention\.out_proj\.(weight|bias)", r"blocks.\1.attn.proj.\2"),
-        # torchvision 0.12 wrote linear_1 and linear_2; 0 and 3 are their places in an MLP since.
+        # torchvision 0.12 called them linear_1 and linear_2; since then they are 0 and 3 in an MLP.
         (_TV_LAYER + r"mlp\.(?:0|linear_1)\.(weight|bias)", r"blocks.\1.mlp.fc1.\2"),
         (_TV_LAYER + r"mlp\.(?:3|linear_2)\.(weight|bias)", r"blocks.\1.mlp.fc2.\2"),
     ),
@@ -137,7 +137,7 @@ TORCHVISION_VIT = Format(
 
 
 def _hugging_face_config(state: State, settings: Mapping[str, Any]) -> ViTConfig:
-    # DINOv2 with registers alone resamples with antialiasing there.
+    # Of Hugging Face's models, only DINOv2 with registers resamples with antialiasing.
     interpolation = dinov2.WITH_REGISTERS if "reg_token" in state else DEFAULT_INTERPOLATION
     default_eps = 1e-6 if "blocks.0.ls1.gamma" in state else 1e-12
     return _config(

@@ -14,7 +14,7 @@ _WB = r"\.(weight|bias)"
 
 
 def _without_class_position(state: State, settings: Mapping[str, Any]) -> State:
-    """Without the position of the pre-training's class token, which ViTDet has but never reads."""
+    """Drop the class token's position, which the file has from pre-training and ViTDet never uses."""
     positions = state.get("pos_embed")
     return state if positions is None else state | {"pos_embed": positions[:, 1:]}
 
@@ -24,7 +24,7 @@ def _config(state: State, settings: Mapping[str, Any]) -> VitDetConfig:
     depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     global_blocks = tuple(sorted(set(range(depth)) - set(settings["window_block_indices"])))
     side = math.isqrt(state["pos_embed"].shape[1])
-    # Their length tells the grid: 2·side - 1 distances.
+    # A table has 2·side - 1 rows, from which the side of the grid follows.
     tables = [
         state.get(f"blocks.{index}.attn.rel_pos_{axis}") for index in global_blocks[:1] for axis in "hw"
     ]

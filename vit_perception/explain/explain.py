@@ -1,4 +1,4 @@
-"""Where a model looks: one picture, one method, heat maps in the picture's own pixels."""
+"""Explanations: heat maps that show which parts of an image a model attends to, in the image's pixels."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ METHODS = ("attention", "heads", "rollout", "gradient")
 
 
 class Explainer:
-    """Pictures (H, W, 3) uint8 → heat maps (maps, H, W) in 0…1, 1 where it looks most.
+    """Image (H, W, 3) uint8 → heat maps (M, H, W), each in 0…1 with its maximum at 1.
 
-    The methods: `attention`, what the class token of one block reads (without a class token, what all
-    read); `heads`, the same for each head by itself; `rollout`, through all blocks; `gradient`, through
-    all blocks what speaks for one class. Where the picture was padded to fit, the maps leave that out.
+    The methods are:
+        attention: the attention of one block's class token to each patch, the mean over the heads (in a
+            backbone without a class token, of all tokens).
+        heads: the same for each of M heads.
+        rollout: attention through all blocks (Abnar and Zuidema 2020).
+        gradient: what contributes to one class, through all blocks (Chefer et al. 2021).
     """
 
     def __init__(self, model: str | Path) -> None:
@@ -45,12 +48,20 @@ class Explainer:
         clip: float = 3.0,
         order: str = "bgr",
     ) -> np.ndarray:
-        """block: of `attention` and `heads`, negative from the end. label: of `gradient`, the class that is
-        most likely unless given. start: the first block that counts: for `rollout` the middle one unless
-        given, for `gradient` the first. clip: see `rollout`; infinity for none.
+        """Explain one image.
+
+        Args:
+            image: (H, W, 3) uint8.
+            method: one of METHODS.
+            block: for `attention` and `heads`, index of the block; negative ones count from the end.
+            label: for `gradient`, name of the class; None for the most likely one.
+            start: for `rollout` and `gradient`, index of the first block that counts; None for the middle
+                block with `rollout`, for the first with `gradient`.
+            clip: for `rollout`, limit on the attention to a patch, see `rollout`; infinity for no limit.
+            order: order of the image's channels, `bgr` or `rgb`.
 
         Raises:
-            ValueError: the method, block or label does not exist, or the picture is none.
+            ValueError: the method, block or label does not exist, or the image is not an image.
         """
         if method not in METHODS:
             raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
@@ -85,7 +96,7 @@ class Explainer:
 
 
 def _in_pixels(maps: torch.Tensor, geometry: Geometry) -> np.ndarray:
-    """Maps (M, gh, gw) over the padded input → (M, H, W) over the picture, each with its peak at one."""
+    """Maps (M, gh, gw) of the padded input → (M, H, W) of the image, each with its maximum at one."""
     found = []
     for values in maps.float().cpu().numpy():
         rows, columns = geometry.cells((values.shape[0], values.shape[1]))

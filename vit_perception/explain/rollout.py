@@ -1,13 +1,13 @@
-"""From the output back to the patches, block by block.
+"""Attention rollout: how much each patch contributes to the output, through all blocks.
 
-Every block mixes tokens by its attention and passes each on by its residual. What the output reads of
-each token is a row vector; carried backwards through the blocks it says what it reads of each patch of
-the image. This is the class token's row of the product of the blocks' matrices, at the cost of a
-vector, and it goes through windows, pixel groups, pooled keys and merged tokens, which have no such product.
+A block mixes its tokens by attention and adds the residual. Rollout multiplies the blocks' attention
+matrices, of whose product only the class token's row is needed. Here this row is propagated backwards from
+the last block to the first, as a vector with the relevance of each token. That is cheaper, and it also works
+for windows, pixel groups, pooled keys and merged tokens, which have no common matrix.
 
-Backbones without a class token start from all their tokens equally, which is how their classifiers
-read them; where a coarser stage follows a finer one, a cell's share is divided among the cells it was
-merged from.
+In a backbone without a class token, all tokens of the last block start with the same relevance, since the
+published classifiers average them. Where a coarse stage follows a finer one, the cells that were merged share
+the relevance of the coarse cell.
 """
 
 from __future__ import annotations
@@ -23,28 +23,39 @@ from vit_perception.backbones.features import BlockAttention, spread
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """values (B, P + h·w, 1): what the output reads of the tokens between two blocks, on `grid`."""
+class _Relevance:
+    """The relevance of the tokens between two blocks for the output.
+
+    Attributes:
+        values: (B, P + h·w, 1).
+        num_prefix: P, tokens before the first patch token.
+        grid: (h, w) of the patch tokens.
+    """
 
     values: Tensor
     num_prefix: int
     grid: tuple[int, int]
 
-    def on(self, num_prefix: int, grid: tuple[int, int]) -> _Reading:
-        """The same on the tokens that a block gives: on a finer grid, or without a class token, which a
-        later stage began with (its share says nothing of the image)."""
+    def on(self, num_prefix: int, grid: tuple[int, int]) -> _Relevance:
+        """The relevance of the tokens of an earlier stage: on a finer grid, or without the class token if
+        that joins later (its relevance then belongs to no part of the image)."""
         prefix, cells = self.values[:, : self.num_prefix], self.values[:, self.num_prefix :]
         cells = spread(cells, self.grid, grid)
-        return _Reading(torch.cat([prefix[:, :num_prefix], cells], dim=1), num_prefix, grid)
+        return _Relevance(torch.cat([prefix[:, :num_prefix], cells], dim=1), num_prefix, grid)
 
 
 def rollout(attention: Mapping[int, BlockAttention], *, start: int = 0, clip: float = math.inf) -> Tensor:
-    """Attention rollout (Abnar and Zuidema 2020), (B, gh, gw), sums to one: mean of the heads, half
-    residual, rows that sum to one.
+    """Attention rollout (Abnar and Zuidema 2020): mean over heads, attention and residual at a half each.
 
-    start: the first block that counts. clip: what no patch may exceed, in what the median patch of a
-    block is read: without register tokens, DINOv2 and large ViTs keep a few patches of no content as
-    scratch space (Darcet et al. 2024), which all tokens read and which swallow the product.
+    Args:
+        attention: block index → attention, from one forward pass.
+        start: index of the first block that counts.
+        clip: limit on the attention to a patch, as a multiple of the median patch's, at least 1; infinity
+            for no limit. Without registers, DINOv2 and large ViTs use a few patches without content as
+            scratch space (Darcet et al. 2024); all tokens attend to these, and they would dominate.
+
+    Returns:
+        (B, gh, gw), the relevance of each patch; each map sums to one.
 
     Raises:
         ValueError: there is no attention from `start` on, or clip is below one.
@@ -52,20 +63,26 @@ def rollout(attention: Mapping[int, BlockAttention], *, start: int = 0, clip: fl
     blocks = _from_last(attention, start)
     if not clip >= 1.0:
         raise ValueError(f"clip is a multiple of the median patch, at least 1, not {clip}")
-    reading = _begin(blocks[0])
+    relevance = _initial(blocks[0])
     for block in blocks:
-        weights = _on_tokens(block, block.weights.mean(dim=1))
+        weights = _without_padding(block, block.weights.mean(dim=1))
         if clip < math.inf:
             weights = _clipped(weights, block.num_prefix, clip)
-        reading = _pull(reading, block, weights, own=0.5, other=0.5)
-    return _as_map(reading)
+        relevance = _propagate(relevance, block, weights, residual=0.5, attention=0.5)
+    return _as_map(relevance)
 
 
 def gradient_rollout(attention: Mapping[int, BlockAttention], score: Tensor, *, start: int = 0) -> Tensor:
-    """What speaks for one answer, (B, gh, gw), sums to one (Chefer et al. 2021): attention times its
-    gradient, where that is positive, added to the residual.
+    """Relevance for one output (Chefer et al. 2021): attention times its gradient where positive, plus the
+    residual.
 
-    score: (B,), of the same forward pass, one logit of each image.
+    Args:
+        attention: block index → attention, from one forward pass with gradients.
+        score: (B,), one logit of each image, from the same forward pass.
+        start: index of the first block that counts.
+
+    Returns:
+        (B, gh, gw), the relevance of each patch; each map sums to one.
 
     Raises:
         ValueError: there is no attention from `start` on, or the score does not depend on it.
@@ -75,35 +92,36 @@ def gradient_rollout(attention: Mapping[int, BlockAttention], score: Tensor, *, 
         gradients = torch.autograd.grad(score.sum(), [block.raw for block in blocks], allow_unused=True)
     except RuntimeError as error:
         raise ValueError(f"the score has no gradient to the attention: {error}") from error
-    reading = _begin(blocks[0])
+    relevance = _initial(blocks[0])
     for block, gradient in zip(blocks, gradients, strict=True):
-        if gradient is None:  # the last block of a head that reads patches alone may not matter
+        if gradient is None:  # as of the last block, if the head takes no token from it
             gradient = torch.zeros_like(block.raw)
-        relevance = (replace(block, raw=gradient).weights * block.weights.detach()).clamp(min=0).mean(dim=1)
-        reading = _pull(reading, block, relevance, own=1.0, other=1.0)
-    return _as_map(reading)
+        weights = (replace(block, raw=gradient).weights * block.weights.detach()).clamp(min=0).mean(dim=1)
+        relevance = _propagate(relevance, block, weights, residual=1.0, attention=1.0)
+    return _as_map(relevance)
 
 
 def _from_last(attention: Mapping[int, BlockAttention], start: int) -> Sequence[BlockAttention]:
+    """The blocks from the last to `start`."""
     blocks = [attention[index] for index in sorted(attention, reverse=True) if index >= start]
     if not blocks:
         raise ValueError(f"no attention from block {start} on: there is {sorted(attention) or 'none'}")
     return blocks
 
 
-def _begin(last: BlockAttention) -> _Reading:
-    """The class token alone, or every token equally."""
+def _initial(last: BlockAttention) -> _Relevance:
+    """Relevance after the last block: 1 for the class token, or equal for all tokens without one."""
     tokens = last.num_prefix + last.query_grid[0] * last.query_grid[1]
     values = last.raw.new_zeros(last.weights.shape[0], tokens, 1)
     if last.num_prefix:
         values[:, 0] = 1.0
     else:
         values[:] = 1.0 / tokens
-    return _Reading(values, last.num_prefix, last.query_grid)
+    return _Relevance(values, last.num_prefix, last.query_grid)
 
 
-def _on_tokens(block: BlockAttention, weights: Tensor) -> Tensor:
-    """Weights (B, G, Q, K) with nothing on padding, rows that sum to one."""
+def _without_padding(block: BlockAttention, weights: Tensor) -> Tensor:
+    """Weights (B, G, Q, K) with 0 for padding; each row sums to one."""
     groups, queries, keys = weights.shape[1:]
     if groups > 1 and queries == keys:
         tokens = block.num_prefix + block.grid[0] * block.grid[1]
@@ -113,7 +131,7 @@ def _on_tokens(block: BlockAttention, weights: Tensor) -> Tensor:
 
 
 def _clipped(weights: Tensor, num_prefix: int, clip: float) -> Tensor:
-    """Weights (B, G, Q, K) in which no patch is read more than `clip` times the median one."""
+    """Weights (B, G, Q, K) in which no patch receives more than `clip` times the median's attention."""
     received = weights.mean(dim=2, keepdim=True)
     limit = clip * received[..., num_prefix:].median(dim=-1, keepdim=True).values
     factor = (limit / received.clamp(min=1e-12)).clamp(max=1.0)
@@ -122,16 +140,30 @@ def _clipped(weights: Tensor, num_prefix: int, clip: float) -> Tensor:
     return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-12)
 
 
-def _pull(reading: _Reading, block: BlockAttention, weights: Tensor, own: float, other: float) -> _Reading:
-    """What is read of the tokens that enter a block, from what is read of those that leave it."""
-    leaving = reading.on(block.num_prefix, block.query_grid)
+def _propagate(
+    relevance: _Relevance, block: BlockAttention, weights: Tensor, residual: float, attention: float
+) -> _Relevance:
+    """Propagate relevance backwards through a block.
+
+    Args:
+        relevance: of the tokens that leave the block.
+        block: the block.
+        weights: (B, G, Q, K), the share of each key in each query.
+        residual: factor of the residual path.
+        attention: factor of the attention path.
+
+    Returns:
+        The relevance of the tokens that enter the block.
+    """
+    leaving = relevance.on(block.num_prefix, block.query_grid)
     queries = block.group(leaving.values)
-    read = block.ungroup((queries.transpose(2, 3) @ weights).transpose(2, 3))
+    attended = block.ungroup((queries.transpose(2, 3) @ weights).transpose(2, 3))
     entering = leaving.on(block.num_prefix, block.grid)
-    return replace(entering, values=own * entering.values + other * read)
+    return replace(entering, values=residual * entering.values + attention * attended)
 
 
-def _as_map(reading: _Reading) -> Tensor:
-    cells = reading.values[:, reading.num_prefix :, 0]
+def _as_map(relevance: _Relevance) -> Tensor:
+    """The relevance of the patches, (B, gh, gw), without the prefix tokens; each map sums to one."""
+    cells = relevance.values[:, relevance.num_prefix :, 0]
     cells = cells / cells.sum(dim=1, keepdim=True).clamp(min=1e-12)
-    return cells.reshape(-1, *reading.grid).detach()
+    return cells.reshape(-1, *relevance.grid).detach()

@@ -11,8 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vit_perception.checkpoints.download import TIMEOUT, Progress, cached, fetch, page
-from vit_perception.checkpoints.download_errors import check_hash, check_online, check_size, explained
+from vit_perception.checkpoints.download import TIMEOUT, Progress, fetch, repository_page, torch_cache_path
+from vit_perception.checkpoints.download_errors import (
+    check_hash,
+    check_online,
+    check_size,
+    wrap_download_errors,
+)
 from vit_perception.hub.families.files import CONFIG, PROCESSORS, PUBLISHED_WEIGHTS, SIDECARS
 from vit_perception.hub.licences import of_hugging_face, of_torchvision
 from vit_perception.hub.names import DRAFT, PublicName
@@ -60,7 +65,7 @@ def _from_hub(public: PublicName, folder: Path, report: Report) -> tuple[str, st
 
     repository = public.name if public.scheme == "hf" else f"timm/{public.name}"
     report(f"looking for {public}")
-    with explained(str(public), page(repository), otherwise(public)):
+    with wrap_download_errors(str(public), repository_page(repository), otherwise(public)):
         info = HfApi(endpoint=_endpoint()).model_info(
             repository, revision=public.revision, files_metadata=True, timeout=TIMEOUT
         )
@@ -111,7 +116,7 @@ def _fetch_files(public: PublicName, folder: Path, source: str, files: Iterable[
     repository, _, commit = source.removeprefix("hf:").partition("@")
     bar = _bar(Progress(str(public), sum(file.size or 0 for file in files), report))
     for file in files:
-        with explained(str(public), page(repository), otherwise(public)):
+        with wrap_download_errors(str(public), repository_page(repository), otherwise(public)):
             hf_hub_download(
                 repository,
                 file.rfilename,
@@ -164,7 +169,7 @@ def _from_torchvision(public: PublicName, folder: Path, report: Report) -> tuple
     known = torchvision.models.get_model_weights(check_architecture(public.name))
     settings_of(public.name, public.revision or "DEFAULT")  # refuses a name that is unknown
     chosen = known[public.revision or "DEFAULT"]
-    file = cached(chosen.url)
+    file = torch_cache_path(chosen.url)
     if not file.is_file():
         check_online(str(public), otherwise(public))
         _check_space(public, folder, int(chosen.meta["_file_size"] * 1e6))

@@ -1,4 +1,4 @@
-"""A text encoder of BERT's kind (Devlin et al. 2019), small as MiniLM (Wang et al. 2020)."""
+"""A text encoder with BERT's architecture (Devlin et al. 2019), by default in MiniLM's size."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from torch import Tensor, nn
 
 from vit_perception.layers.attention import Attention
 from vit_perception.layers.block import Mlp
+from vit_perception.layers.checks import check_counts, check_numbers
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Shape of the encoder; the standard values are those of all-MiniLM-L6-v2. max_length: tokens."""
+    """Architecture of the text encoder. The defaults are those of all-MiniLM-L6-v2.
+
+    Attributes:
+        vocab_size: number of different tokens.
+        embed_dim: D, channels of a token.
+        depth: number of blocks.
+        num_heads: attention heads of each block; they divide `embed_dim`.
+        mlp_ratio: hidden channels of the MLP over `embed_dim`.
+        max_length: the longest text in tokens.
+        num_types: number of token types, which BERT uses for pairs of sentences.
+        norm_eps: epsilon of LayerNorm, in (0, 1).
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
 
     vocab_size: int = 30522
     embed_dim: int = 384
@@ -27,14 +42,20 @@ class TextConfig:
     norm_eps: float = 1e-12
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "embed_dim", "depth", "num_heads", "max_length", "num_types"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        check_counts(self, "vocab_size", "embed_dim", "depth", "num_heads", "max_length", "num_types")
+        check_numbers(self, "mlp_ratio")
+        check_numbers(self, "norm_eps", high=1.0)
 
 
 class TextFeatures(NamedTuple):
-    """tokens: (B, T, D), one a word piece. sentence: (B, D) of length one, the mean of the tokens that are
-    not padding, by whose cosine sentences compare. mask: (B, T) bool, False on padding."""
+    """What the text encoder returns for B sentences.
+
+    Attributes:
+        tokens: (B, T, D), one for each word piece.
+        sentence: (B, D), the mean of the tokens without padding, normalised to length one, so that the dot
+            product of two sentences is their cosine similarity.
+        mask: (B, T) bool, False for padding.
+    """
 
     tokens: Tensor
     sentence: Tensor
@@ -42,7 +63,7 @@ class TextFeatures(NamedTuple):
 
 
 class TextBlock(nn.Module):
-    """Post-norm block, as BERT has it: each norm after its sum. (B, T, D) keeps its shape."""
+    """Post-norm block, as in BERT, (B, T, D) → (B, T, D): `norm1(x + attn(x))`, then `norm2(x + mlp(x))`."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
@@ -53,6 +74,7 @@ class TextBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=config.norm_eps)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """Encode; `bias` (B, 1, 1, T) is added to the attention logits, -∞ for padding."""
         attended, _ = self.attn(x, bias=bias)
         x = self.norm1(x + attended)
         encoded: Tensor = self.norm2(x + self.mlp(x))
@@ -60,7 +82,7 @@ class TextBlock(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Token ids (B, T) and mask (B, T), True where there is a token → TextFeatures."""
+    """Token ids → TextFeatures."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
@@ -73,7 +95,11 @@ class TextEncoder(nn.Module):
         self.blocks = nn.ModuleList(TextBlock(config) for _ in range(config.depth))
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
-        """Encode; all tokens are of the first type, as in a single sentence.
+        """Encode single sentences: all tokens are of the first type.
+
+        Args:
+            ids: (B, T) int64, token ids.
+            mask: (B, T), nonzero for tokens and zero for padding.
 
         Raises:
             ValueError: ids and mask differ in shape, or the sentences are longer than max_length.
@@ -92,6 +118,6 @@ class TextEncoder(nn.Module):
         bias = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill(~mask, -torch.inf)
         for block in self.blocks:
             x = block(x, bias[:, None, None])
-        counted = mask.unsqueeze(-1).to(x.dtype)
-        mean = (x * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1.0)
+        present = mask.unsqueeze(-1).to(x.dtype)
+        mean = (x * present).sum(dim=1) / present.sum(dim=1).clamp(min=1.0)
         return TextFeatures(x, F.normalize(mean, dim=-1), mask)

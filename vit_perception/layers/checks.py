@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def _is_count(value: Any, least: int) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether a value is a whole number of at least `least`."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
@@ -23,7 +29,7 @@ def check_counts(config: Any, *names: str, least: int = 1) -> None:
     """
     expected = "a positive whole number" if least else "a whole number that is not negative"
     for name in names:
-        if not _is_count(value := getattr(config, name), least):
+        if not is_count(value := getattr(config, name), least):
             raise _refusal(name, expected, value)
 
 
@@ -36,7 +42,7 @@ def check_numbers(config: Any, *names: str, low: float = 0.0, high: float = math
     expected = "positive" if (low, high) == (0.0, math.inf) else f"a number in ({low:g}, {high:g})"
     for name in names:
         value = getattr(config, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low < value < high:
+        if not is_number(value) or not low < value < high:
             raise _refusal(name, expected, value)
 
 
@@ -47,7 +53,7 @@ def check_probability(config: Any, name: str) -> None:
         ValueError: it is not.
     """
     value = getattr(config, name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+    if not is_number(value) or not 0.0 <= value < 1.0:
         raise _refusal(name, "a probability in [0, 1)", value)
 
 
@@ -75,7 +81,7 @@ def set_counts(config: Any, name: str, length: int | None = None, least: int = 1
         ValueError: it is something else.
     """
     value = getattr(config, name)
-    valid = isinstance(value, (list, tuple)) and all(_is_count(number, least) for number in value)
+    valid = isinstance(value, (list, tuple)) and all(is_count(number, least) for number in value)
     if not valid or (len(value) != length if length else not value):
         kind = "positive whole numbers" if least else "whole numbers that are not negative"
         raise _refusal(name, f"{length or 'one or more'} {kind}", value)
@@ -92,7 +98,7 @@ def set_nested(config: Any, name: str, kind: type[Any]) -> None:
     if isinstance(value, Mapping):
         try:
             value = kind(**value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from error
         object.__setattr__(config, name, value)
     if not isinstance(value, kind):

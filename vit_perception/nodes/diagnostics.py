@@ -9,7 +9,6 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from vit_perception.nodes.statistics import Snapshot
 
-TOPIC = "/diagnostics"
 UNCONFIGURED = "could not be configured"
 
 

@@ -9,12 +9,15 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.nodes.transport import VARIABLES, large_image_environment
 
 RAW = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 # Image topics that nodes like this one publish, which are no cameras.
-_OUTPUTS = ("/overlay", "/segmentation/mask", "/segmentation/confidence", "/attention/heatmap")
+_OUTPUTS = tuple(
+    f"/{topic.name}" for topic in TOPICS.values() if topic.message_type == RAW and not topic.is_input
+)
 _MOST_TOPICS = 4
 
 

@@ -15,8 +15,10 @@ from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
+from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
+from vit_perception.nodes.qos import qos_profile
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.task_models import TaskModels
@@ -53,7 +55,9 @@ class PerceptionNode(Node):
         self._state = "unconfigured"
         self._failure = ""
         self._progress = ""
-        self._diagnostics = self.create_publisher(DiagnosticArray, diagnostics.TOPIC, 10)
+        self._diagnostics = self.create_publisher(
+            DiagnosticArray, DIAGNOSTICS, qos_profile(TOPICS[DIAGNOSTICS].qos)
+        )
         self.create_timer(_REPORT_SECONDS, self._publish_diagnostics)
 
     @property

@@ -11,8 +11,8 @@ def install_hint() -> str:
     """The command, for this Python. Ubuntu 24.04's own refuses to install beside apt (PEP 668)."""
     in_checkout = "or make hub-setup in the checkout"
     if _externally_managed():
-        files = "-r src/vit_perception/requirements/hub.txt -r src/vit_perception/requirements/train.txt"
-        return f"pip install --break-system-packages {files}, {in_checkout}"
+        file = "src/vit_perception/requirements/adopt.txt"
+        return f"pip install --break-system-packages -r {file}, {in_checkout}"
     return f"pip install './src/vit_perception[hub]', {in_checkout}"
 
 

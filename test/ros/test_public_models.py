@@ -120,7 +120,7 @@ def test_one_input_size_refuses_another(graph, hub):
     with graph.node("/one_size", model=hub["vit"]):
         result = graph.set("/one_size/perception", input_scale=2.0)
     assert not result.successful
-    assert "one input size alone" in result.reason
+    assert "only one input size" in result.reason
 
 
 @pytest.mark.parametrize(("name", "topic"), [("depth", "depth"), ("relative", "depth/relative")])

@@ -207,7 +207,7 @@ class Parameters:
     def _check_input_scale(self, value: Any) -> None:
         if self._models is not None and value != 1 and not self._models.scalable:
             name = self._models.predictors[0].card.name
-            raise ValueError(f"model {name} takes one input size alone, so input_scale stays 1")
+            raise ValueError(f"model {name} takes only one input size, so input_scale stays 1")
 
     def _set_prompts(self, value: Any) -> None:
         prompts = checks.texts(value, "prompts")

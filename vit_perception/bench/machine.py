@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.runtime.engines.openvino import shared_core
+
 _LIBRARIES = ("openvino", "onnxruntime", "torch", "numpy", "opencv-python-headless")
 _INSTRUCTIONS = (
     "avx2",
@@ -80,7 +82,7 @@ def _products(precision: str, size: int = 1024, rounds: int = 8) -> float:
     model = openvino.Model([ops.reduce_max(value, np.array([0, 1]))], [start], "products")
     hint = "bf16" if precision == "bf16" else "f32"
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
-    request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+    request = shared_core().compile_model(model, "CPU", options).create_infer_request()
     image = rng.normal(size=(size, size)).astype(np.float32)
     seconds = _best(lambda: request.infer([image]))
     return 2 * rounds * size**3 / seconds / 1e9

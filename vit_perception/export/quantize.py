@@ -20,7 +20,7 @@ from vit_perception.cards.integrity import sha256
 from vit_perception.cards.raw_outputs import CONTENT, IMAGE, needed
 from vit_perception.export.calibration import median_ms
 from vit_perception.runtime.engines import Builder
-from vit_perception.runtime.engines.openvino import OpenVinoEngine
+from vit_perception.runtime.engines.openvino import OpenVinoEngine, shared_core
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.prompts import encode_prompts
@@ -126,13 +126,12 @@ class _Maker:
     """Names of parts to keep in higher precision → Variant, all from one graph and the same frames."""
 
     def __init__(self, card: Card, inputs: list[_Input]) -> None:
-        import openvino
         from openvino.passes import ConstantFolding, Manager
 
         self.card = card
         self.inputs = inputs
         self.names = needed(card, TASKS)
-        self.graph = openvino.Core().read_model(card.file("onnx"))
+        self.graph = shared_core().read_model(card.file("onnx"))
         if card.scalable:
             self.graph.reshape({IMAGE: [-1, 3, -1, -1]})
         # NNCF sees weights only where they are constants, not casts of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,19 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
 # Bytes: some ten models, each in a few shapes. One that was deleted is compiled anew, in seconds.
 MOST_CACHE = 1_000_000_000
+
+
+@functools.cache
+def shared_core() -> Any:
+    """The openvino.Core of this process, which is never destroyed.
+
+    Each core puts signals on a stack of its own, and at its end puts them back on the one that it found. Of
+    two cores that end in the order in which they were made, the second puts them back on the first one's,
+    which is gone by then, and the next Ctrl-C is a segmentation fault (seen with OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 class OpenVinoEngine:
@@ -52,7 +66,7 @@ class OpenVinoEngine:
         import openvino
 
         self._openvino = openvino
-        self._core = openvino.Core()
+        self._core = shared_core()
         self.precision = _choose(precision, card, self._has("BF16"))
         self._card = card
         self._cached = cached

@@ -1,0 +1,34 @@
+"""OpenVINO in a process that also handles signals."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("openvino", reason="openvino is not installed")
+
+TINY = Path(__file__).parents[2] / "fixtures" / "tiny"
+
+# Two models are loaded, as in a node with a model for each task, and dropped in the order of their loading.
+CODE = """
+import gc, os, signal, sys
+from vit_perception.cards.card import load_card
+from vit_perception.runtime.engines.openvino import OpenVinoEngine
+
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+first = OpenVinoEngine(load_card(sys.argv[1]), "fp32", cached=False)
+second = OpenVinoEngine(load_card(sys.argv[1]), "fp32", cached=False)
+del first
+gc.collect()
+del second
+gc.collect()
+os.kill(os.getpid(), signal.SIGTERM)
+print("alive")
+"""
+
+
+def test_a_signal_after_models_were_dropped_is_handled():
+    result = subprocess.run([sys.executable, "-c", CODE, str(TINY)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["handled", "alive"]

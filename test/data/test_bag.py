@@ -126,6 +126,7 @@ def test_labels_are_paired_by_stamp(tmp_path, storage):
     assert [dataset.name(index) for index in range(2)] == ["5000000000", "7000000005"]
     assert dataset.space.names == ("person", "car", "sky", "road")
     assert (dataset.box_labels, dataset.mask_labels) == ({0, 1}, {0, 1, 2, 3})
+    assert dataset.space.things == (0, 1)
     assert (dataset.picture(0) == PIXELS).all()
     assert dataset.picture_file(0) is None
     found = dataset.annotation(0)

@@ -46,7 +46,7 @@ setup(
     version="0.1.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     data_files=data_files(),
-    package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml"]},
+    package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml", "data/labels/*.yaml"]},
     install_requires=["setuptools"],
     extras_require={"hub": requirements("adopt.txt")},
     python_requires=">=3.10",

@@ -15,6 +15,7 @@ import yaml
 
 from vit_perception.cards.locate import PUBLIC_SCHEMES
 from vit_perception.cli import make_parser
+from vit_perception.hub.presets import preset_files
 from vit_perception.nodes.executables import EXECUTABLES, SUITE
 from vit_perception.nodes.launch_plan import ARGUMENTS
 from vit_perception.tasks import TASKS
@@ -30,7 +31,7 @@ EVERY_NODE = NAMES["parameters"].pop("every_node")
 
 def spelled(name: str, choices: Iterable[str] | None) -> str:
     """`--engine auto | torch`: a name, and the values that it takes where only some are allowed."""
-    return f"{name} {' | '.join(choices)}" if choices else name
+    return f"{name} {' | '.join(choice or 'empty' for choice in choices)}" if choices else name
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -59,10 +60,11 @@ def test_modules_that_run(module: str) -> None:
     assert dict(commands(parser, module)) == {module: NAMES["modules"][module]}
 
 
-def test_tasks_models_and_executables() -> None:
+def test_tasks_models_presets_and_executables() -> None:
     assert list(TASKS) == NAMES["tasks"]
     assert sorted(card.parent.name for card in ROOT.glob("models/*/model.yaml")) == NAMES["models"]
     assert list(PUBLIC_SCHEMES) == NAMES["public_models"]
+    assert list(preset_files()) == NAMES["presets"]
     assert sorted([*EXECUTABLES.values(), SUITE]) == sorted(NAMES["parameters"])
     assert {file.stem for file in ROOT.glob("config/*.yaml")} == set(NAMES["parameters"])
 

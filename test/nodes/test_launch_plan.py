@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vit_perception.hub.presets import find_preset
 from vit_perception.nodes.launch_plan import ARGUMENTS, EXECUTABLES, parse_tasks, plan_nodes, remappings
 from vit_perception.tasks import TASKS
 
@@ -23,6 +24,7 @@ def test_the_arguments_and_their_defaults():
         "tasks": "",
         "model": "robot_vit_s14",
         **{f"{task}_model": "" for task in TASKS},
+        "preset": "",
         "prompts": "",
         "namespace": "",
         "image_topic": "image",
@@ -79,6 +81,63 @@ def test_a_model_a_task_and_prompts():
     assert "model" not in nodes["segmenter"]
 
 
+def test_a_preset_chooses_models_and_tasks():
+    models = {task: model.model for task, model in find_preset("cpu").models.items()}
+    assert list(models) == ["classification", "detection"]
+    (node,) = plan_nodes(values(preset="cpu"), CONFIG)
+    assert node.parameters == {
+        "tasks": ["classification", "detection"],
+        **{f"{task}.model": model for task, model in models.items()},
+    }
+    nodes = plan_nodes(values(preset="cpu", composed="false"), CONFIG)
+    assert {node.executable: node.parameters for node in nodes} == {
+        EXECUTABLES[task]: {"model": model} for task, model in models.items()
+    }
+
+
+def test_arguments_override_a_preset():
+    chosen = {"preset": "cpu", "detection_model": "hf:org/mine", "depth_model": "hf:org/depth"}
+    (node,) = plan_nodes(values(**chosen), CONFIG)
+    assert node.parameters["tasks"] == ["classification", "detection", "depth"]
+    assert node.parameters["detection.model"] == "hf:org/mine"
+    assert node.parameters["depth.model"] == "hf:org/depth"
+    # The default model has the tasks that the preset leaves out.
+    (node,) = plan_nodes(values(preset="cpu", tasks="navigation,detection"), CONFIG)
+    assert node.parameters["tasks"] == ["detection", "navigation"]
+    assert [name for name in node.parameters if name.endswith(".model")] == ["detection.model"]
+
+
+@pytest.mark.parametrize("composed", ["true", "false"])
+def test_the_device_of_a_preset(composed):
+    for node in plan_nodes(values(preset="gpu", composed=composed), CONFIG):
+        assert node.parameters["device"] == "cuda"
+    for node in plan_nodes(values(preset="gpu", composed=composed, device="cpu"), CONFIG):
+        assert node.parameters["device"] == "cpu"
+
+
+def test_the_prompts_of_a_preset_are_for_its_own_models():
+    prompts = list(find_preset("open_vocabulary").prompts)
+    (node,) = plan_nodes(values(preset="open_vocabulary"), CONFIG)
+    assert node.parameters["prompts"] == prompts
+    chosen = {"preset": "open_vocabulary", "composed": "false"}
+    others = {"tasks": "classification,detection,segmentation", "detection_model": "hf:org/fixed"}
+    nodes = {node.executable: node.parameters for node in plan_nodes(values(**chosen, **others), CONFIG)}
+    assert nodes["classifier"]["prompts"] == prompts
+    assert nodes["detector"] == {"model": "hf:org/fixed"}
+    assert nodes["segmenter"] == {}
+    for node in plan_nodes(values(**chosen, prompts="crane"), CONFIG):
+        assert node.parameters["prompts"] == ["crane"]
+
+
+def test_a_model_beside_a_preset_needs_a_task():
+    with pytest.raises(
+        ValueError, match=r"model:=mine would not be used.*tasks:=classification,detection,nav"
+    ):
+        plan_nodes(values(preset="cpu", model="mine"), CONFIG)
+    (node,) = plan_nodes(values(preset="cpu", model="mine", tasks="detection,segmentation"), CONFIG)
+    assert node.parameters["model"] == "mine"
+
+
 def test_separate_nodes_of_a_model_that_is_not_here_need_their_tasks(tmp_path, monkeypatch):
     monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path))
     chosen = {"composed": "false", "model": "hf:hustvl/yolos-tiny"}
@@ -111,6 +170,8 @@ def test_wrong_values_are_named():
         plan_nodes(values(params_file="/no/such.yaml"), CONFIG)
     with pytest.raises(ValueError, match="unknown task 'driving': choose from"):
         plan_nodes(values(tasks="driving"), CONFIG)
+    with pytest.raises(ValueError, match="no preset is named 'cpuu': did you mean cpu"):
+        plan_nodes(values(preset="cpuu"), CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,27 @@ def test_the_package_is_complete(prefix: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["prefix", "linked_prefix"])
+def test_presets_are_found(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    prefix: Path = request.getfixturevalue(kind)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    script = """
+source "$1/setup.bash"
+"$2" -c 'from vit_perception.nodes.launch_plan import ARGUMENTS
+print(*next(argument.choices for argument in ARGUMENTS if argument.name == "preset"), sep="\\n")'
+"""
+    result = subprocess.run(
+        ["bash", "-ec", script, "bash", prefix.parent, sys.executable],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    expected = sorted(file.stem for file in (ROOT / "config/presets").iterdir())
+    assert result.stdout.splitlines() == ["", *expected]
+
+
+@pytest.mark.parametrize("kind", ["prefix", "linked_prefix"])
 def test_the_command_is_on_path_once_the_workspace_is_sourced(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -59,6 +59,11 @@ def test_composed_and_separate():
     assert executables(nodes) == [("vit_perception", "detector"), ("vit_perception", "segmenter")]
 
 
+def test_a_preset():
+    nodes, _ = start(preset="cpu", composed="false")
+    assert executables(nodes) == [("vit_perception", "classifier"), ("vit_perception", "detector")]
+
+
 def test_rviz_comes_along():
     assert executables(start(rviz="true")[0])[0] == ("rviz2", "rviz2")
 
@@ -77,6 +82,7 @@ def test_images_will_arrive(monkeypatch):
         ({"device": "tpu"}, "tpu"),
         ({"composed": "maybe"}, "maybe"),
         ({"image_transport": "theora"}, "theora"),
+        ({"preset": "fast"}, "fast"),
         ({"tasks": "driving"}, "unknown task 'driving'"),
         ({"params_file": "/no/such.yaml"}, "does not exist"),
     ],

@@ -19,7 +19,11 @@ from hub.publish import photographs
 from hub.small_clip import publish_clip
 from hub.small_models import publish_depth_anything, publish_mask2former, publish_vit, publish_yolos
 from ros.graph import LATCHED, TRANSITIONS, values, wait_until
+from vit_perception.hub.names import parse_name
+from vit_perception.hub.obtain import obtain_model
+from vit_perception.hub.presets import find_preset
 from vit_perception.nodes.images import codec
+from vit_perception.nodes.launch_plan import ARGUMENTS, plan_nodes
 from vit_perception.nodes.outputs.topics import TOPICS
 
 
@@ -75,6 +79,24 @@ def test_a_model_for_one_task_beside_ours(graph, hub):
         refusal = graph.set("/mixed/perception", detection__classes=["Chairs"])
         assert not refusal.successful
         assert "did you mean 'chair'?" in refusal.reason
+
+
+def test_a_preset(graph, hub, tmp_path, monkeypatch):
+    """Small models in the store, under the names of those that the preset chooses."""
+    segmenter, depth = find_preset("depth_and_instances").names
+    for name, published in ((segmenter, "instances"), (depth, "relative")):
+        obtain_model(hub[published], where=tmp_path).rename(tmp_path / parse_name(name).folder)
+    monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path))
+    arguments = {argument.name: argument.default for argument in ARGUMENTS} | {
+        "preset": "depth_and_instances"
+    }
+    (plan,) = plan_nodes(arguments, tmp_path)
+    given = {name.replace(".", "__"): value for name, value in plan.parameters.items()}
+    with graph.node("/preset", **given):
+        topics = {"detections": Detection2DArray, "segmentation/instances": Image, "depth/relative": Image}
+        graph.ask("/preset", photograph(graph), topics)
+        assert_published(graph, "/preset", *topics)
+        assert "classification" not in graph.published("/preset")
 
 
 def test_prompts_change_while_the_node_runs(graph, hub):

@@ -11,19 +11,24 @@ from vit_perception.cards.files import CARD_FILE
 DEFAULT_MODEL = "robot_vit_s14"
 # How the names of public models begin, which the hub makes folders of.
 PUBLIC_SCHEMES = ("hf", "timm", "torchvision")
-SHARE = Path("share", "vit_perception", "models")
+SHARE = Path("share", "vit_perception")
 
 
-def model_folders() -> tuple[Path, ...]:
-    """Folders that may hold models, the first to be searched first."""
+def share_folders(name: str) -> tuple[Path, ...]:
+    """The folders called `name` of the checkout and of the share folders, the first to be searched first."""
     package = Path(__file__).resolve().parents[1]
     # AMENT_PREFIX_PATH is what a sourced ROS workspace sets; the package's own prefix serves where
     # it was installed without one, as into a virtual environment.
     prefixes = [
         Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
     ]
-    candidates = [package.parent / "models", *(prefix / SHARE for prefix in (*prefixes, *package.parents))]
-    return tuple(dict.fromkeys(folder for folder in candidates if folder.is_dir()))
+    places = [package.parent, *(prefix / SHARE for prefix in (*prefixes, *package.parents))]
+    return tuple(dict.fromkeys(place / name for place in places if (place / name).is_dir()))
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Folders that may hold models, the first to be searched first."""
+    return share_folders("models")
 
 
 def installed_models() -> dict[str, Path]:

@@ -10,10 +10,11 @@ from vit_perception.cards.card import load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import installed_models, model_folders
 from vit_perception.commands import fetch
+from vit_perception.hub.presets import find_preset, preset_files
 from vit_perception.hub.store import store
 from vit_perception.viz.describe import describe_card, describe_source
 
-HELP = "list the models here and the public checkpoints"
+HELP = "list the models here, the presets and the public checkpoints"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the installed models, those that were adopted, and the checkpoints."""
+    """Print the installed models, those that were adopted, the presets and the checkpoints."""
     cards = [describe_card(load_card(folder)) for folder in installed_models().values()]
     print(
         "\n\n".join(cards)
@@ -31,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     )
     print(f"\nPublic models, adopted into {store()}:\n")
     print("\n".join(_adopted(store())) or "none yet: `vit-perception models fetch hf:ORG/NAME` gets one")
+    print("\nPresets, sets of public models (`vit-perception models fetch --preset NAME`, preset:=NAME):\n")
+    print("\n".join(_presets()))
     print(f"\nPublic checkpoints, to start a model of your own from (load_backbone):\n\n{_checkpoints()}")
     return 0
 
@@ -42,6 +45,13 @@ def _adopted(where: Path) -> Iterator[str]:
             yield describe_source(load_card(file.parent))
         except (ValueError, OSError) as error:
             yield str(error)
+
+
+def _presets() -> Iterator[str]:
+    """A line for each preset."""
+    for name in preset_files():
+        preset = find_preset(name)
+        yield f"{name}: {preset.description}; {', '.join(preset.models)}"
 
 
 def _checkpoints() -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.obtain import local_model
+from vit_perception.hub.presets import Preset, find_preset, preset_files
 from vit_perception.nodes.executables import EXECUTABLES, SUITE, SUITE_NODE
-from vit_perception.tasks import TASKS, check_tasks
+from vit_perception.tasks import NAVIGATION, TASKS, check_tasks
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ ARGUMENTS = (
         "(hf:ORG/NAME[@REVISION], timm:NAME or torchvision:NAME[/WEIGHTS]), which is downloaded once.",
     ),
     *(Argument(f"{task}_model", "", f"Model for {task}. Empty: the one in model.") for task in TASKS),
+    Argument(
+        "preset",
+        "",
+        "Set of public models, one for each of its tasks, see docs/zoo.md. The arguments tasks, prompts and "
+        "device and the models of single tasks override it.",
+        ("", *preset_files()),
+    ),
     Argument(
         "prompts",
         "",
@@ -116,9 +124,13 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
         config: the folder with the package's parameter files.
 
     Raises:
-        ValueError: a task does not exist, or the model's tasks are not known yet.
+        ValueError: a task or the preset does not exist, the model's tasks are not known yet, or `model` would
+            not be used beside a preset.
         FileNotFoundError: `params_file` does not exist.
     """
+    preset = find_preset(values["preset"]) if values["preset"] else None
+    if preset is not None:
+        values = _completed(values, preset)
     tasks = parse_tasks(values["tasks"]) if values["tasks"] else ()
     files: tuple[Path, ...] = ()
     if values["params_file"]:
@@ -135,23 +147,55 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     }
     if values["image_topics"]:
         parameters["image_topics"] = split_list(values["image_topics"])
-    if values["prompts"]:
-        parameters["prompts"] = split_list(values["prompts"])
     models = {task: values[f"{task}_model"] for task in TASKS if values[f"{task}_model"]}
+    prompts: dict[str, list[str]] = {}
+    if values["prompts"]:
+        prompts = dict.fromkeys(TASKS, split_list(values["prompts"]))
+    elif preset is not None and preset.prompts:
+        # Only for its own models: another one may take no prompts, and its node would refuse them.
+        own = (task for task, model in preset.models.items() if models.get(task) == model.model)
+        prompts = {task: list(preset.prompts) for task in own}
     if values["composed"] == "true":
         if tasks:
             parameters["tasks"] = list(tasks)
         parameters |= {f"{task}.model": model for task, model in models.items()}
+        if prompts:
+            parameters["prompts"] = next(iter(prompts.values()))
         return [NodePlan(SUITE, SUITE_NODE, (config / f"{SUITE}.yaml", *files), parameters)]
     return [
         NodePlan(
             EXECUTABLES[task],
             EXECUTABLES[task],
             (config / f"{EXECUTABLES[task]}.yaml", *files),
-            parameters | ({"model": models[task]} if task in models else {}),
+            parameters
+            | ({"model": models[task]} if task in models else {})
+            | ({"prompts": prompts[task]} if task in prompts else {}),
         )
         for task in tasks or _answered(values["model"], models)
     ]
+
+
+def _completed(values: Mapping[str, str], preset: Preset) -> dict[str, str]:
+    """Argument values with those of a preset where none was given.
+
+    Raises:
+        ValueError: a task does not exist, or `model` is given and would not be used.
+    """
+    given = {task for task in TASKS if values[f"{task}_model"]}
+    tasks = parse_tasks(values["tasks"]) if values["tasks"] else check_tasks({*given, *preset.models})
+    own = {task: model.model for task, model in preset.models.items() if task in tasks and task not in given}
+    if values["model"] != DEFAULT_MODEL and all(task in own or task in given for task in tasks):
+        raise ValueError(
+            f"model:={values['model']} would not be used, because preset {preset.name} has a model for "
+            f"{', '.join(preset.models)}: leave one of the two out, or name more tasks, as in "
+            f"tasks:={','.join([*preset.models, NAVIGATION])}"
+        )
+    return {
+        **values,
+        **{f"{task}_model": model for task, model in own.items()},
+        "tasks": ",".join(tasks),
+        "device": preset.device if values["device"] == "auto" else values["device"],
+    }
 
 
 def _answered(model: str, models: Mapping[str, str]) -> tuple[str, ...]:

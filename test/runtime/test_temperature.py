@@ -88,7 +88,7 @@ def test_a_mask_becomes_less_sure_and_keeps_its_classes():
     plain, warm = look(Decoding()).segmentation, look(RULES).segmentation
     assert warm.confidence.mean() < plain.confidence.mean()
     # Between cells, interpolated probabilities may change their order.
-    assert (warm.mask == plain.mask).mean() > 0.9
+    assert (warm.mask == plain.mask).mean() > 0.8
 
 
 def test_a_card_keeps_them(tmp_path):

@@ -36,6 +36,7 @@ WRONG = {
         "validate_every": COUNT,
         "patience": (-1, 0.5, None),
         "scales": RANGE,
+        "input_sizes": ((), 84, (84, 112), ((84,),), ((84, 0),), "84x112"),
         "augmentation": (None, {"zoom": (2, 1)}, {"blur": 1}),
         "losses": (None, {"boxes": -1}, {"masks": 1}),
         "held_out": (0, 0.4, None),
@@ -76,6 +77,7 @@ def test_a_config_survives_yaml(tmp_path):
     config = TrainingConfig(
         steps=7,
         minutes=1.5,
+        input_sizes=((84, 112), (112, 84)),
         learning_rate=LearningRate(heads=2e-3, layer_decay=0.7),
         augmentation=Augmentation(zoom=(0.5, 1.0), mosaic=0.0),
         losses=LossWeights(dice=0.0),

@@ -9,12 +9,12 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.runtime.decode import decode
-from vit_perception.runtime.mask_agreement import overlaps
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import UNLABELLED, Detection
 from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
+from vit_perception.training.boxes import match_boxes
 from vit_perception.training.examples import Example, Pictures, read_example
 from vit_perception.training.metrics import METRIC_THRESHOLDS, presence_of
 from vit_perception.training.temperature import (
@@ -147,29 +147,7 @@ def _of_pixels(logits: np.ndarray, example: Example, geometry: Geometry) -> tupl
 
 
 def _of_boxes(found: Detection, example: Example) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) log-odds of answers, best first, and which found an object of their class (IoU 0.5) first."""
-    annotation = example.annotation
-    free = np.ones(len(annotation.boxes), bool)
-    logits, right = [], []
-    for box, class_id, score in zip(found.boxes, found.class_ids, found.scores, strict=True):
-        if class_id not in example.known.boxes or _ignored(box, class_id, example):
-            continue
-        same = np.flatnonzero(free & (annotation.class_ids == class_id))
-        overlap = overlaps(box[None], annotation.boxes[same])[0] if len(same) else np.zeros(0)
-        hit = len(same) > 0 and overlap.max() >= 0.5
-        if hit:
-            free[same[overlap.argmax()]] = False
-        certain = min(max(float(score), 1e-6), 1 - 1e-6)
-        logits.append(np.log(certain / (1 - certain)))
-        right.append(hit)
-    return np.array(logits, np.float64), np.array(right, bool)
-
-
-def _ignored(box: np.ndarray, class_id: int, example: Example) -> bool:
-    """Whether half of a box lies in an ignored box of its class."""
-    annotation = example.annotation
-    mine = (annotation.ignored_ids == class_id) | (annotation.ignored_ids < 0)
-    boxes = annotation.ignored_boxes[mine]
-    shared = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
-    area = float((box[2:] - box[:2]).prod())
-    return bool((shared.clip(0).prod(axis=1) > 0.5 * area).any())
+    """(N,) log-odds of answers, and which found an object."""
+    scores, right = match_boxes(found, example)
+    certain = scores.astype(np.float64).clip(1e-6, 1 - 1e-6)
+    return np.log(certain) - np.log1p(-certain), right

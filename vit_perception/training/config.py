@@ -15,6 +15,7 @@ from vit_perception.layers.checks import (
     check_flags,
     check_numbers,
     check_probability,
+    is_count,
     is_number,
 )
 from vit_perception.training.learning_rate import LearningRate
@@ -110,6 +111,7 @@ class TrainingConfig:
         scales: smallest and largest size of the pictures, in input sizes of the card. Each step draws its
             own, so that one model serves every size that a robot has time for (as in FlexiViT, Beyer et
             al. 2023).
+        input_sizes: (height, width) choices of the card, in pixels; None for those of the student.
         augmentation: how strongly pictures are changed.
         losses: what each part of the loss counts for.
         held_out: share of the pictures in each of the three held-out parts, which choose, calibrate and
@@ -133,6 +135,7 @@ class TrainingConfig:
     validate_every: int = 100
     patience: int = 0
     scales: tuple[float, float] = (0.75, 2.25)
+    input_sizes: tuple[tuple[int, int], ...] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
     held_out: float = 0.1
@@ -154,6 +157,8 @@ class TrainingConfig:
         check_numbers(self, "held_out", high=1 / 3)
         check_flags(self, "bf16", "checkpointing", "dropout")
         _set_range(self, "scales")
+        if self.input_sizes is not None:
+            _set_sizes(self)
 
     def progress(self, steps: int, minutes: float) -> float:
         """Share of the run, 0 to 1, that is done after so many steps and minutes."""
@@ -175,6 +180,17 @@ def _set_range(config: Any, name: str) -> None:
     if not right or not 0 < value[0] <= value[1]:
         raise ValueError(f"{name} must be two positive numbers, the smaller one first, not {value!r}")
     object.__setattr__(config, name, tuple(value))
+
+
+def _set_sizes(config: Any) -> None:
+    """Make `input_sizes` tuples; ValueError unless it is a list of positive whole [height, width]."""
+    sizes = config.input_sizes
+    right = isinstance(sizes, list | tuple) and bool(sizes)
+    if not right or not all(
+        isinstance(size, list | tuple) and len(size) == 2 and all(map(is_count, size)) for size in sizes
+    ):
+        raise ValueError(f"input_sizes must be a list of [height, width] in pixels, not {sizes!r}")
+    object.__setattr__(config, "input_sizes", tuple(map(tuple, sizes)))
 
 
 def _names(kind: type[Any]) -> str:

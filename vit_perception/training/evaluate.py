@@ -12,8 +12,7 @@ import numpy as np
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.data.joined import JoinedDataset
-from vit_perception.data.label_space import Label, LabelSpace, read_label_space
-from vit_perception.data.open import open_dataset
+from vit_perception.data.open import FORMATS, open_dataset
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.hub.report import to_stderr
@@ -22,42 +21,22 @@ from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Perception
 from vit_perception.training.examples import Pictures
 from vit_perception.training.metrics import METRIC_THRESHOLDS, evaluate
+from vit_perception.training.spaces import space_of_card
 from vit_perception.training.split import read_split
 
 
-def space_of_card(card: Card) -> LabelSpace:
-    """The labels of a model, with what the default label space knows of them.
-
-    A label that is one of its coarse groups stands for all labels of this group that the model does not have
-    itself: so a model of `vehicle` is measured on pictures with cars and trucks.
-    """
-    default = read_label_space()
-    names = set(card.labels)
-    labels = []
-    for class_id, name in enumerate(card.labels):
-        thing = class_id in card.things
-        found = default.find(name)
-        if found is not None and name not in default.coarse_names:
-            known = default.labels[found]
-            aliases = tuple({known.name, *known.aliases} - names)
-            labels.append(Label(name, aliases, known.coarse, thing=thing, drivable=known.drivable))
-            continue
-        members = [label for label in default.labels if label.coarse == name and label.name not in names]
-        if found is not None:
-            members.append(default.labels[found])
-        aliases = tuple({each for label in members for each in (label.name, *label.aliases)} - names)
-        drivable = any(label.drivable for label in members)
-        labels.append(Label(name, aliases, thing=thing, drivable=drivable))
-    return LabelSpace(tuple(labels))
-
-
-def labelled_pictures(data: Path, card: Card) -> JoinedDataset:
-    """The labelled pictures of a folder, in the labels of a model.
+def labelled_pictures(data: Path, card: Card) -> JoinedDataset | None:
+    """The labelled pictures of a folder, in the labels of a model; None where the folder has none.
 
     Raises:
-        ValueError: the folder is no dataset, or has none of these labels.
+        ValueError: the folder is a dataset that cannot be opened.
     """
-    return JoinedDataset([open_dataset(data)], space_of_card(card))
+    if not any(kind.recognises(data) for kind in FORMATS):
+        return None
+    dataset, space = open_dataset(data), space_of_card(card)
+    if all(found is None for found in space.ids_of(dataset.space)):
+        return None
+    return JoinedDataset([dataset], space)
 
 
 def judge(predictor: Predictor, pictures: Pictures, numbers: Iterable[int]) -> dict[str, float]:
@@ -99,17 +78,20 @@ def compare_precisions(folder: Path, pictures: Pictures, numbers: Iterable[int])
     return measured
 
 
-def numbers_of_part(pictures: Pictures, splits: Path | None, part: str) -> list[int]:
-    """Numbers of the pictures of a part.
+def numbers_to_measure(pictures: Pictures, splits: Path | None = None) -> list[int]:
+    """Numbers of the pictures to measure a model on.
 
     Args:
         pictures: all of them.
-        splits: the `splits.yaml` of a training run; None: all pictures.
-        part: of `splits`.
+        splits: the `splits.yaml` of the run that trained the model: its part that reports. None: what the
+            dataset holds out as `report`, `test` or `val`, the first that it has; else all.
     """
-    if splits is None:
-        return list(range(len(pictures)))
-    return read_split(splits, [pictures.name(number) for number in range(len(pictures))])[part]
+    if splits is not None:
+        return read_split(splits, [pictures.name(number) for number in range(len(pictures))])["report"]
+    for part in ("report", "test", "val"):
+        if part in pictures.parts and len(pictures.parts[part]):
+            return [int(number) for number in pictures.parts[part]]
+    return list(range(len(pictures)))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -128,12 +110,13 @@ def main() -> None:
     arguments = make_parser().parse_args()
     folder = obtain_model(arguments.model, to_stderr)
     pictures = labelled_pictures(arguments.data, load_card(folder))
-    numbers = numbers_of_part(pictures, arguments.splits, "report")
+    if pictures is None:
+        raise SystemExit(f"{arguments.data} has no labels of this model: give a folder with a dataset")
+    numbers = numbers_to_measure(pictures, arguments.splits)
     predictor = Predictor(folder, arguments.engine, build_public=build_public)
     engine = predictor.engine
-    print(
-        f"{predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}: {len(numbers)} pictures"
-    )
+    place = f"{engine.name}, {engine.device}, {engine.precision}"
+    print(f"{predictor.card.name} on {place}: {len(numbers)} pictures")
     for name, value in judge(predictor, pictures, numbers).items():
         print(f"{name:24}{value:6.1f}")
 

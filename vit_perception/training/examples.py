@@ -13,15 +13,17 @@ from vit_perception.data.label_space import LabelSpace
 
 
 class Pictures(Protocol):
-    """Labelled pictures to learn from: what `data.joined.JoinedDataset` is.
+    """Labelled pictures to learn from: what `data.joined.JoinedDataset` is."""
 
-    Attributes:
-        space: the labels.
-        parts: numbers of the pictures that a dataset holds out, by the name of the part.
-    """
+    @property
+    def space(self) -> LabelSpace:
+        """The labels."""
+        ...
 
-    space: LabelSpace
-    parts: Mapping[str, np.ndarray]
+    @property
+    def parts(self) -> Mapping[str, np.ndarray]:
+        """Numbers of the pictures that a dataset holds out, by the name of the part."""
+        ...
 
     def __len__(self) -> int: ...
 

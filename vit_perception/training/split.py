@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,20 @@ def split_pictures(
     return parts
 
 
+def given_split(parts: Mapping[str, np.ndarray], count: int) -> Split | None:
+    """The split of datasets that name the parts `report`, `choose` and `calibrate` themselves; else None.
+
+    Args:
+        parts: numbers of the pictures of each part that they hold out.
+        count: of all pictures.
+    """
+    if not all(len(parts.get(part, ())) for part in HELD_OUT):
+        return None
+    held = {int(number) for numbers in parts.values() for number in numbers}
+    found = {part: sorted(int(number) for number in parts[part]) for part in HELD_OUT}
+    return {"train": [number for number in range(count) if number not in held], **found}
+
+
 def _fill(place: dict[int, str], order: Sequence[int], reserved: frozenset[int]) -> None:
     """Give an empty part a picture of the largest one."""
     sources = HELD_OUT if reserved else PARTS
@@ -95,7 +109,7 @@ def read_split(path: Path, names: Sequence[str]) -> Split:
         ValueError: a part is missing, or a name is unknown or in two parts.
     """
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or set(content) != set(PARTS):
+    if not isinstance(content, dict) or not set(content) >= set(PARTS):
         raise ValueError(f"{path} must have the parts {', '.join(PARTS)}")
     numbers = {name: number for number, name in enumerate(names)}
     seen: set[str] = set()

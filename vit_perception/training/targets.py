@@ -58,16 +58,16 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
-        return Batch(**{name: _moved(value, device) for name, value in _fields(self).items()})
+        moved: dict[str, Any] = {name: _moved(value, device) for name, value in _fields(self).items()}
+        return Batch(**moved)
 
     def pin_memory(self) -> Batch:
         """The same batch in memory from which a GPU copies fast. The DataLoader calls it."""
-        return Batch(
-            **{
-                name: [each.pin_memory() for each in value] if isinstance(value, list) else value.pin_memory()
-                for name, value in _fields(self).items()
-            }
-        )
+        pinned: dict[str, Any] = {
+            name: [each.pin_memory() for each in value] if isinstance(value, list) else value.pin_memory()
+            for name, value in _fields(self).items()
+        }
+        return Batch(**pinned)
 
 
 def _fields(batch: Batch) -> dict[str, Any]:

@@ -104,8 +104,18 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from where `state` was taken."""
-        self.model.load_state_dict(state["model"])
+        """Go on from where `state` was taken.
+
+        Raises:
+            ValueError: it is of another model.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise ValueError(
+                "the run that is here trains another model: give the same student, blocks and labels, or "
+                "another --output"
+            ) from error
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 

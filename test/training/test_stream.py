@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -29,7 +30,8 @@ def views(config=CONFIG, dataset=None):
 
 def take(count, workers=0, start=0, config=CONFIG, **order):
     stream = batches(views(config), COLLATE, keys(config, start, **order), workers)
-    return list(itertools.islice(stream, count))
+    with contextlib.closing(stream):
+        return list(itertools.islice(stream, count))
 
 
 def same(one, other):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def quality(scores: Mapping[str, float]) -> float:
 
 def train(
     trainer: Trainer,
-    batches: Callable[[int], Iterator[Batch]],
+    batches: Callable[[int], Generator[Batch, None, None]],
     validate: Callable[[PerceptionModel], dict[str, float]],
     folder: RunFolder,
 ) -> Standing:
@@ -57,9 +57,9 @@ def train(
     if processes.first:
         folder.cut_log(standing.step)
     before, began = standing.minutes, time.monotonic()
-    source = batches(standing.step)
     written = _Writer(folder, standing.step) if processes.first else None
     with (
+        closing(batches(standing.step)) as source,
         written or nullcontext(),
         tqdm(
             total=config.steps, initial=standing.step, desc="steps", disable=None if processes.first else True

@@ -7,7 +7,7 @@ nothing. In memory are the batches that the workers prepare ahead, whatever the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -111,8 +111,8 @@ def keys(config: TrainingConfig, start: int, rank: int = 0, world: int = 1) -> I
 
 def batches(
     views: Views, collate: Collate, order: Iterator[list[Key]], workers: int, pin: bool = False
-) -> Iterator[Batch]:
-    """The batches of a process.
+) -> Generator[Batch, None, None]:
+    """The batches of a process. Closing the generator ends the workers.
 
     Args:
         views: makes the pictures.
@@ -121,7 +121,7 @@ def batches(
         workers: processes that make batches; 0 makes them in turn with the steps.
         pin: whether to put them where a GPU copies fast from.
     """
-    return iter(
+    loader = iter(
         DataLoader(
             views,
             batch_sampler=order,
@@ -134,6 +134,11 @@ def batches(
             pin_memory=pin,
         )
     )
+    try:
+        yield from loader
+    finally:
+        if workers:  # left to the collector, they end at any time, or when the interpreter is half gone
+            loader._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _one_thread(worker: int) -> None:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Accuracy and latency of the default model with token reduction: `measure_token_reduction.py --data DIR`.
 
-Metrics on the held-out fifth of the photographs, without training after the reduction, and the latency of
-the engine relative to that of the whole model, both measured in turns in one run.
+Metrics on what the dataset holds out, else on all of it, without training after the reduction, and the
+latency of the engine relative to that of the whole model, both measured in turns in one run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def reduced(card: Card, setting: tuple[str, float] | None) -> PerceptionModel:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with images/, boxes/, panoptic/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of a dataset")
     parser.add_argument("--engine", default="auto", help="auto, openvino or onnxruntime")
     arguments = parser.parse_args()
     card = load_card(find_model(DEFAULT_MODEL))

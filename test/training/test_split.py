@@ -24,6 +24,12 @@ def test_every_picture_is_in_one_part_and_every_class_in_all():
     assert split == split_pictures(NAMES, EXAMPLES, 0.1)
 
 
+def test_many_rare_classes_do_not_keep_all_pictures_in_training():
+    rare = np.concatenate([EXAMPLES[:, :1], np.eye(200, dtype=bool)], axis=1)
+    split = split_pictures(NAMES, rare, 0.1)
+    assert [len(split[part]) for part in HELD_OUT] == [20, 20, 20]
+
+
 def test_what_a_dataset_holds_out_is_never_trained_on():
     reserved = frozenset(range(50, 80))
     split = split_pictures(NAMES, EXAMPLES, 0.1, reserved)

@@ -82,7 +82,7 @@ def train(
                 if written:
                     if not standing.worse:
                         folder.save_best(trainer.average.state_dict(), standing.step, scores)
-                    written.scores(standing.step, standing.minutes, scores)
+                    written.scores(standing, scores)
                     folder.save(standing, trainer.state())
                     bar.set_postfix(best=f"{standing.best:.1f}")
             bar.update()
@@ -120,9 +120,12 @@ class _Writer(AbstractContextManager["_Writer"]):
         if len(self.waiting) >= _WRITE_EVERY:
             self.flush()
 
-    def scores(self, step: int, minutes: float, scores: dict[str, float]) -> None:
+    def scores(self, standing: Standing, scores: dict[str, float]) -> None:
         self.flush()
-        self.folder.log([{"step": step, "minutes": round(minutes, 2), SCORES: scores}])
+        step, minutes = standing.step, round(standing.minutes, 1)
+        self.folder.log([{"step": step, "minutes": minutes, SCORES: scores}])
+        shown = ", ".join(f"{name} {value:.1f}" for name, value in scores.items() if "/" not in name)
+        tqdm.write(f"step {step}, {minutes} min: {shown}")
         if self.board:
             for name, value in scores.items():
                 self.board.add_scalar(f"{SCORES}/{name}", value, step)

@@ -50,7 +50,9 @@ def split_pictures(
     share = 1 / len(HELD_OUT) if reserved else fraction
     place: dict[int, str] = {}
     columns = [examples[order, c].nonzero()[0] for c in range(examples.shape[1])]
-    groups = [[order[row] for row in rows] for rows in columns if len(rows)]
+    # A class with fewer pictures than that has none to hold out. If it came first, all of them would train,
+    # and with many such classes nearly all pictures would.
+    groups = [[order[row] for row in rows] for rows in columns if len(rows) * share >= 1]
     for members in (*sorted(groups, key=len), order):
         have = {part: sum(place.get(number) == part for number in members) for part in HELD_OUT}
         want = max(round(len(members) * share), members is order)

@@ -48,10 +48,11 @@ def draw_curves(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
             for name, value in entry.items():
                 if name != "step":
                     losses.setdefault(name, []).append((entry["step"], value))
+    last = max((points[-1][0] for points in losses.values()), default=1)
     image = Image.new("RGB", (_WIDTH, 2 * _PANEL), BACKGROUND)
     draw = ImageDraw.Draw(image)
-    _panel(draw, 0, "loss", {name: _thinned(points) for name, points in losses.items()})
-    _panel(draw, _PANEL, "percent, on the pictures that choose", scores)
+    _panel(draw, 0, "loss", {name: _thinned(points) for name, points in losses.items()}, last)
+    _panel(draw, _PANEL, "percent, on the pictures that choose", scores, last)
     image.save(path)
 
 
@@ -61,30 +62,30 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (part.mean(axis=0) for part in parts)]
 
 
-def _panel(draw: ImageDraw.ImageDraw, top: int, title: str, lines: Lines) -> None:
+def _panel(draw: ImageDraw.ImageDraw, top: int, title: str, lines: Lines, last: float) -> None:
+    """Draw lines over the steps from 0 to `last`."""
     left, right = _LEFT, _WIDTH - _RIGHT
     upper, lower = top + _TOP, top + _PANEL - _BOTTOM
     draw.text((left, top + 10), title, TEXT, font(16))
     points = [point for line in lines.values() for point in line]
-    first, last = (f(x for x, _ in points) if points else f(0, 1) for f in (min, max))
     highest = max((y for _, y in points), default=1.0) or 1.0
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = lower - share * (lower - upper)
         draw.line((left, y, right, y), FAINT if share == 0 else (43, 47, 58))
         draw.text((left - 8, y), f"{share * highest:.3g}", FAINT, font(12), anchor="rm")
         x = left + share * (right - left)
-        draw.text((x, lower + 6), f"{first + share * (last - first):.0f}", FAINT, font(12), anchor="ma")
+        draw.text((x, lower + 6), f"{share * last:.0f}", FAINT, font(12), anchor="ma")
     for place, (name, line) in enumerate(lines.items()):
         colour = _COLOURS[place % len(_COLOURS)]
         placed = [
             (
-                left + (x - first) / max(last - first, 1e-9) * (right - left),
+                left + x / last * (right - left),
                 lower - max(y, 0.0) / highest * (lower - upper),
             )
             for x, y in line
         ]
         if len(placed) == 1:
-            placed = [placed[0], (right, placed[0][1])]
+            placed = [(left, placed[0][1]), *placed]
         draw.line(placed, colour, 2)
         draw.text(
             (right + 12, upper + 20 * place), f"{name} {line[-1][1]:.3g}", colour, font(13), anchor="lm"

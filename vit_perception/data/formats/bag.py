@@ -16,6 +16,7 @@ from vit_perception.data.formats.bag_index import (
     LABEL_TOPICS,
     NONE,
     Camera,
+    damaged,
     find_cameras,
     opened,
     storage,
@@ -23,7 +24,7 @@ from vit_perception.data.formats.bag_index import (
 from vit_perception.data.formats.bag_messages import DETECTIONS, colours, decode, numbers, stamp_ns
 from vit_perception.data.formats.base import PictureDataset
 from vit_perception.data.formats.reading import RawLabels, Report
-from vit_perception.data.label_space import LabelSpace, normal_name
+from vit_perception.data.label_space import Label, LabelSpace, normal_name
 from vit_perception.data.names import Names
 from vit_perception.runtime.results import UNLABELLED
 
@@ -35,7 +36,7 @@ class BagDataset(PictureDataset):
     camera's namespace.
 
     A detector's names also list what it never boxes, such as the sky. So only classes with a box somewhere in
-    the bag count as labelled in boxes.
+    the bag are things, and count as labelled in boxes.
 
     Args:
         folder: of the bag, or its file.
@@ -72,6 +73,9 @@ class BagDataset(PictureDataset):
         ]
         super().__init__(folder, space, Names(pictures), Names(pictures), (), masked, {})
         self.box_labels = frozenset(self._boxed())
+        self.space = LabelSpace(
+            tuple(Label(name, thing=place in self.box_labels) for place, name in enumerate(names))
+        )
 
     @staticmethod
     def recognises(folder: Path) -> bool:
@@ -88,7 +92,10 @@ class BagDataset(PictureDataset):
             )
             return colours(decode(data, message_type), message_type)
         except ValueError as error:
-            raise ValueError(f"{self._path}: {camera.image}: {error}") from None
+            reason = str(error)
+            raise ValueError(
+                reason if str(self._path) in reason else f"{self._path}: {camera.image}: {reason}"
+            ) from None
 
     def _size(self, index: int) -> tuple[int, int]:
         height, width = self.picture(index).shape[:2]
@@ -189,23 +196,28 @@ class BagDataset(PictureDataset):
     def _message(self, topic: str, time: int, stamp: int) -> tuple[bytes, str]:
         """The message with a stamp, and its type."""
         # An open file must not be shared by processes: each opens its own.
-        if self._reader is None or self._reader[0] != os.getpid():
-            reader = Reader(self._path)
-            reader.open()
-            self._reader = os.getpid(), reader
-        reader = self._reader[1]
-        for connection, _, data in reader.messages(
-            reader.topics[topic].connections, int(time), int(time) + 1
-        ):
-            if stamp_ns(data) == stamp:
-                return data, connection.msgtype
-        raise ValueError(f"the message with stamp {stamp} is no longer there")
+        try:
+            if self._reader is None or self._reader[0] != os.getpid():
+                reader = Reader(self._path)
+                reader.open()
+                self._reader = os.getpid(), reader
+            return _find(self._reader[1], topic, time, stamp)
+        except Exception as error:
+            raise damaged(self._path, error) from error
 
     def _fault(self, index: int, topic: str, reason: str) -> Fault:
         return Fault(self._path, None, f"{topic}, image {self._names[index]}: {reason}: record it again")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None}
+
+
+def _find(reader: Reader, topic: str, time: int, stamp: int) -> tuple[bytes, str]:
+    """The message on a topic with a stamp, recorded at a time, and its type."""
+    for connection, _, data in reader.messages(reader.topics[topic].connections, int(time), int(time) + 1):
+        if stamp_ns(data) == stamp:
+            return data, connection.msgtype
+    raise ValueError(f"the message with stamp {stamp} is no longer there")
 
 
 def _names(camera: Camera, topic: str) -> dict[int, str]:

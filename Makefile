@@ -4,9 +4,9 @@
 #   make test    all tests (installs torch too: they cover training and export)
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
-#                a model of your own from photographs with COCO boxes and panoptic masks
-#   make evaluate DATA=FOLDER [MODEL=out/train/model]
-#                metrics of a model on the photographs that training held out
+#                a model of your own from labelled pictures (COCO, YOLO, Pascal VOC, masks, a rosbag2)
+#   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]
+#                metrics of a model on labelled pictures; with SPLITS, on those that training held out
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture draw docs/answers.png, which the README shows
 #   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
@@ -35,11 +35,11 @@ lint: test-setup
 	$(BIN)/mypy
 
 train: named-data train-setup
-	$(BIN)/python -m vit_perception.training.finetune --data $(DATA) --output $(OUTPUT) \
-		$(if $(MINUTES),--minutes $(MINUTES))
+	$(BIN)/vit-perception train $(DATA) --output $(OUTPUT) $(if $(MINUTES),--minutes $(MINUTES))
 
 evaluate: named-data train-setup
-	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL) \
+		$(if $(SPLITS),--splits $(SPLITS))
 
 # With PyTorch, for the textbook's nodes.
 bench: train-setup

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Accuracy and latency of the default model with token reduction: `measure_token_reduction.py --data DIR`.
 
-Metrics on the held-out fifth of the photographs, without training after the reduction, and the latency of
-the engine relative to that of the whole model, both measured in turns in one run.
+Metrics on what the dataset holds out, else on all of it, without training after the reduction, and the
+latency of the engine relative to that of the whole model, both measured in turns in one run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from safetensors.torch import load_file
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
-from vit_perception.data.coco import load_photographs, split
 from vit_perception.export.export import export
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.predictor import Predictor
-from vit_perception.training.evaluate import judge
+from vit_perception.training.evaluate import judge, labelled_pictures, numbers_to_measure
 
 SETTINGS = (None, *((kind, rate) for kind in ("merge", "prune") for rate in (0.02, 0.04, 0.06)))
 ROUNDS = 15
@@ -44,11 +43,14 @@ def reduced(card: Card, setting: tuple[str, float] | None) -> PerceptionModel:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with images/, boxes/, panoptic/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of a dataset")
     parser.add_argument("--engine", default="auto", help="auto, openvino or onnxruntime")
     arguments = parser.parse_args()
     card = load_card(find_model(DEFAULT_MODEL))
-    _, held = split(load_photographs(arguments.data))
+    pictures = labelled_pictures(arguments.data, card)
+    if pictures is None:
+        raise SystemExit(f"{arguments.data} has no labels of {card.name}: give a dataset that has")
+    held = numbers_to_measure(pictures)
     with tempfile.TemporaryDirectory() as folder:
         predictors = {}
         for index, setting in enumerate(SETTINGS):
@@ -68,7 +70,7 @@ def main() -> None:
         )
         full = statistics.median(seconds[None])
         for index, (setting, predictor) in enumerate(predictors.items()):
-            metrics = judge(predictor, held)
+            metrics = judge(predictor, pictures, held)
             if index == 0:
                 print("| tokens | latency |", " | ".join(metrics), "|")
                 print("|---|---|" + "---|" * len(metrics))

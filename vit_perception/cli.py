@@ -7,7 +7,18 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from vit_perception.commands import bench, compress, data, demo, explain, models, predict, quantize, replay
+from vit_perception.commands import (
+    bench,
+    compress,
+    data,
+    demo,
+    explain,
+    models,
+    predict,
+    quantize,
+    replay,
+    train,
+)
 
 # In the order in which `--help` lists them; each has HELP, `add_arguments` and `run`.
 COMMANDS = {
@@ -19,6 +30,7 @@ COMMANDS = {
     "compress": compress,
     "bench": bench,
     "data": data,
+    "train": train,
     "models": models,
 }
 

@@ -55,10 +55,10 @@ def test_every_group_follows_its_own_peak():
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [
-        ({"heads": 0.0}, "learning rate of heads must be positive, not 0.0"),
+        ({"heads": 0.0}, "heads must be positive, not 0.0"),
         ({"warmup": 0.0}, "warmup must be above 0"),
         ({"layer_decay": 1.5}, "layer_decay must be above 0 and at most 1, not 1.5"),
-        ({"weight_decay": -0.1}, "weight_decay must not be negative"),
+        ({"weight_decay": -0.1}, "weight_decay must be a number that is not negative"),
     ],
 )
 def test_a_learning_rate_names_the_wrong_value(setting, reason):

@@ -1,18 +1,180 @@
+"""Losses are small for the truth, and what is unknown has no gradient in any of them."""
+
+from __future__ import annotations
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
-from vit_perception.training.losses import assign, detection_loss, known_bce, segmentation_loss, total_loss
+from vit_perception.training.assign import assign
+from vit_perception.training.config import LossWeights
+from vit_perception.training.losses import (
+    Counts,
+    detection_loss,
+    known_bce,
+    mask_class_weights,
+    segmentation_loss,
+    total_loss,
+)
 from vit_perception.training.targets import IGNORE, Batch
 
 GRID = (
     torch.stack(torch.meshgrid(torch.arange(8), torch.arange(8), indexing="xy"), -1).reshape(-1, 2) * 10.0 + 5
 )
+OBJECT = torch.tensor([[0.0, 0.0, 30.0, 30.0]])
+INSIDE = (GRID < 30).all(1)
+ONE = Counts(1, 1, 1, 1, 1)
 
 
 def cells(half):
     return torch.cat([GRID - half, GRID + half], dim=1)
+
+
+def batch(**fields):
+    """One picture of which nothing is known, but `fields`."""
+    unknown = {
+        "image": torch.zeros(1, 3, 14, 14),
+        "semantic": torch.full((1, 4, 4), 255),
+        "known_masks": torch.zeros(1, 4, dtype=torch.bool),
+        "boxes": [torch.zeros(0, 4)],
+        "columns": [torch.zeros(0, dtype=torch.long)],
+        "scores": [torch.zeros(0)],
+        "known_boxes": torch.zeros(1, 3, dtype=torch.bool),
+        "ignored_boxes": [torch.zeros(0, 4)],
+        "ignored_columns": [torch.zeros(0, dtype=torch.long)],
+        "present": torch.full((1, 4), float("nan")),
+        "action": torch.full((1,), IGNORE),
+        "blocked": torch.full((1,), float("nan")),
+    }
+    return Batch(**unknown | fields)
+
+
+def with_object(column=1, score=1.0, **fields):
+    return batch(boxes=[OBJECT], columns=[torch.tensor([column])], scores=[torch.tensor([score])], **fields)
+
+
+ALL_BOXES = {"known_boxes": torch.ones(1, 3, dtype=torch.bool)}
+
+
+def random_outputs(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(*shape):
+        return torch.randn(shape, generator=generator).requires_grad_()
+
+    return {
+        "detection_boxes": cells(5.0)[None].requires_grad_(),
+        "detection_scores": random(1, 64, 3),
+        "detection_centres": GRID,
+        "segmentation": random(1, 4, 4, 4),
+        "classification": random(1, 4),
+        "classification_distilled": random(1, 4),
+        "navigation_action": random(1, 4),
+        "navigation_collision": random(1, 1),
+        "navigation_goal_distance": random(1, 1),
+    }
+
+
+def gradients(labels):
+    """Name of output → its gradient under the whole loss."""
+    outputs = random_outputs()
+    counts = Counts.of([labels], torch.ones(4))
+    loss, _ = total_loss(outputs, labels, torch.ones(4), counts, LossWeights())
+    loss.backward()
+    return {
+        name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in outputs.items()
+    }
+
+
+def test_of_an_unknown_picture_nothing_has_a_gradient():
+    for name, gradient in gradients(batch()).items():
+        assert (gradient == 0).all(), name
+
+
+def test_a_thing_that_is_not_labelled_has_no_gradient_in_any_cell():
+    known = torch.tensor([[True, False, True]])
+    gradient = gradients(batch(known_boxes=known))["detection_scores"][0]
+    assert (gradient[:, 1] == 0).all()
+    assert (gradient[:, [0, 2]] > 0).all(), "the others are absent"
+
+
+def test_a_box_of_a_class_that_is_not_always_labelled_teaches_where_it_is():
+    gradient = gradients(with_object(column=1))
+    scores = gradient["detection_scores"][0]
+    assert (scores[:, [0, 2]] == 0).all()
+    assert (scores[~INSIDE, 1] == 0).all()
+    assert (scores[INSIDE, 1] != 0).any()
+    assert (gradient["detection_boxes"] != 0).any()
+
+
+@pytest.mark.parametrize("column", [-1, 2])
+def test_an_ignored_box_is_neither_object_nor_background(column):
+    ignored = {"ignored_boxes": [OBJECT], "ignored_columns": [torch.tensor([column])]}
+    gradient = gradients(batch(**ALL_BOXES, **ignored))
+    scores = gradient["detection_scores"][0]
+    columns = [0, 1, 2] if column < 0 else [column]
+    assert (scores[INSIDE][:, columns] == 0).all()
+    others = [c for c in range(3) if c not in columns]
+    assert (scores[INSIDE][:, others] > 0).all()
+    assert (scores[~INSIDE] > 0).all(), "elsewhere it is background"
+    assert (gradient["detection_boxes"] == 0).all()
+
+
+def test_an_object_in_an_ignored_box_is_still_an_object():
+    ignored = {"ignored_boxes": [OBJECT], "ignored_columns": [torch.tensor([-1])]}
+    scores = gradients(with_object(**ALL_BOXES, **ignored))["detection_scores"][0]
+    assert (scores[INSIDE, 1] != 0).any()
+    assert (scores[INSIDE][:, [0, 2]] == 0).all()
+
+
+def test_the_labellers_doubt_lowers_target_and_gradient():
+    sure, unsure = (gradients(with_object(score=score, **ALL_BOXES)) for score in (1.0, 0.5))
+    assert unsure["detection_boxes"].abs().sum() < 0.6 * sure["detection_boxes"].abs().sum()
+    counts = Counts(1, 1, 1, 1, 1)
+    right = torch.full((1, 64, 3), -6.0)
+    right[0, INSIDE, 1] = 0.0
+    boxes = torch.where(INSIDE[:, None], OBJECT, cells(5.0))[None]
+    at = {
+        score: float(
+            detection_loss(boxes, right, GRID, with_object(score=score, **ALL_BOXES), counts.objects)[
+                "scores"
+            ]
+        )
+        for score in (1.0, 0.5)
+    }
+    assert at[0.5] < at[1.0], "a score of one half is right where the labeller was half sure"
+
+
+def test_pixels_without_a_label_and_logits_of_unknown_classes_have_no_gradient():
+    truth = torch.full((1, 4, 4), 255)
+    truth[0, :2], truth[0, 2] = 0, 2
+    known = torch.tensor([[True, False, True, False]])
+    gradient = gradients(batch(semantic=truth, known_masks=known))["segmentation"][0]
+    assert (gradient[[1, 3]] == 0).all()
+    assert (gradient[:, 3] == 0).all()
+    assert (gradient[[0, 2], :3] != 0).all()
+
+
+def test_unknown_presence_and_an_unknown_way_have_no_gradient():
+    nan = float("nan")
+    gradient = gradients(batch(present=torch.tensor([[1.0, nan, 0.0, nan]])))
+    for name in ("classification", "classification_distilled"):
+        assert (gradient[name][0, [1, 3]] == 0).all()
+        assert (gradient[name][0, [0, 2]] != 0).all()
+    assert all((value == 0).all() for name, value in gradient.items() if "classification" not in name)
+    way = gradients(batch(action=torch.tensor([2]), blocked=torch.tensor([1.0])))
+    assert (way["navigation_action"] != 0).all()
+    assert (way["navigation_collision"] != 0).all()
+
+
+def test_a_part_whose_weight_is_zero_has_no_gradient():
+    outputs, labels = random_outputs(), batch(present=torch.ones(1, 4))
+    loss, _ = total_loss(outputs, labels, torch.ones(4), ONE, LossWeights(present=0.0))
+    loss.backward()
+    assert (outputs["classification"].grad == 0).all()
+    assert (outputs["classification_distilled"].grad != 0).all()
 
 
 def test_objects_get_cells_inside_them_and_overlap_decides():
@@ -20,9 +182,8 @@ def test_objects_get_cells_inside_them_and_overlap_decides():
     boxes = cells(5.0)
     boxes[9] = truth[0]  # the cell at (15, 15) already answers the first object exactly
     owner, soft = assign(torch.full((64, 3), 0.5), boxes, GRID, truth, torch.tensor([1, 2]))
-    inside = (GRID < 30).all(1)
-    assert set(owner[inside].tolist()) <= {0, -1}
-    assert (owner[~inside] != 0).all()
+    assert set(owner[INSIDE].tolist()) <= {0, -1}
+    assert (owner[~INSIDE] != 0).all()
     assert set(GRID[owner == 1].flatten().tolist()) == {55.0, 65.0}
     assert owner[9] == 0
     assert soft[9] == pytest.approx(1.0)
@@ -35,29 +196,14 @@ def test_object_smaller_than_a_cell_is_not_lost():
     assert GRID[owner == 0].tolist() == [[25.0, 25.0]]
 
 
-def batch(boxes, class_ids):
-    count = len(boxes)
-    return Batch(
-        image=torch.zeros(count, 3, 14, 14),
-        semantic=torch.full((count, 4, 4), 255),
-        boxes=boxes,
-        class_ids=class_ids,
-        present=torch.full((count, 12), float("nan")),
-        action=torch.full((count,), IGNORE),
-        blocked=torch.full((count,), float("nan")),
-    )
-
-
 def test_right_answer_costs_less_than_any_wrong_one():
-    truth = [torch.tensor([[0.0, 0.0, 30.0, 30.0]])]
-    labels = batch(truth, [torch.tensor([1])])
-    inside = (GRID < 30).all(1)
-    right_boxes = torch.where(inside[:, None], truth[0], cells(5.0))[None]
+    right_boxes = torch.where(INSIDE[:, None], OBJECT, cells(5.0))[None]
     right_scores = torch.full((1, 64, 3), -6.0)
-    right_scores[0, inside, 1] = 6.0
+    right_scores[0, INSIDE, 1] = 6.0
+    labels = with_object(**ALL_BOXES)
 
     def cost(boxes, scores):
-        return float(sum(detection_loss(boxes, scores, GRID, labels).values()))
+        return float(sum(detection_loss(boxes, scores, GRID, labels, 1.0).values()))
 
     good = cost(right_boxes, right_scores)
     assert good < cost(cells(5.0)[None], right_scores)
@@ -66,38 +212,22 @@ def test_right_answer_costs_less_than_any_wrong_one():
 
 
 def test_picture_without_objects_teaches_silence():
-    labels = batch([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.long)])
-    loud = detection_loss(cells(5.0)[None], torch.full((1, 64, 3), 3.0), GRID, labels)
-    still = detection_loss(cells(5.0)[None], torch.full((1, 64, 3), -6.0), GRID, labels)
+    loud, still = (
+        detection_loss(cells(5.0)[None], torch.full((1, 64, 3), logit), GRID, batch(**ALL_BOXES), 0.0)
+        for logit in (3.0, -6.0)
+    )
     assert loud["scores"] > still["scores"]
     assert loud["boxes"] == 0
-
-
-def test_unknown_labels_cost_nothing_and_give_finite_gradients():
-    outputs = {
-        "detection_boxes": cells(5.0)[None].requires_grad_(),
-        "detection_scores": torch.zeros(1, 64, 6, requires_grad=True),
-        "detection_centres": GRID,
-        "segmentation": torch.randn(1, 12, 4, 4, requires_grad=True),
-        "classification": torch.randn(1, 12, requires_grad=True),
-        "navigation_action": torch.randn(1, 4, requires_grad=True),
-        "navigation_collision": torch.randn(1, 1, requires_grad=True),
-    }
-    labels = batch([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.long)])
-    loss, parts = total_loss(outputs, labels, torch.ones(12))
-    assert parts["mask"] == parts["dice"] == parts["present"] == parts["blocked"] == 0
-    assert "action" not in parts
-    loss.backward()
-    assert all(v.grad is None or v.grad.isfinite().all() for v in outputs.values())
 
 
 def test_mask_loss_is_small_for_the_truth():
     truth = torch.randint(0, 3, (2, 6, 6))
     truth[0, 0] = 255
+    labels = batch(semantic=truth, present=torch.ones(2, 3), action=torch.tensor([IGNORE] * 2))
+    counts, known = Counts.of([labels], torch.ones(3)), torch.ones(2, 3, dtype=torch.bool)
     logits = torch.nn.functional.one_hot(truth.clamp(max=2), 3).permute(0, 3, 1, 2) * 20.0
     good, bad = (
-        segmentation_loss(logits, truth, torch.ones(3)),
-        segmentation_loss(-logits, truth, torch.ones(3)),
+        segmentation_loss(sign * logits, truth, known, torch.ones(3), counts) for sign in (1.0, -1.0)
     )
     assert good["mask"] < 1e-3 < bad["mask"]
     assert good["dice"] < 0.05 < bad["dice"]
@@ -105,4 +235,10 @@ def test_mask_loss_is_small_for_the_truth():
 
 def test_known_bce_skips_nan():
     logits = torch.tensor([[4.0, 100.0]])
-    assert known_bce(logits, torch.tensor([[1.0, float("nan")]])) < 0.02
+    assert known_bce(logits, torch.tensor([[1.0, float("nan")]]), 1.0) < 0.02
+
+
+def test_a_rare_class_weighs_more_but_not_without_limit():
+    weights = mask_class_weights(np.array([1e6, 1e5, 0.0]))
+    assert weights[0] < weights[1] < weights[2] <= 8 * 3 / 2
+    assert weights.mean() == pytest.approx(1.0)

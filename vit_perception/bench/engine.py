@@ -43,10 +43,17 @@ def int8_vs_fp32(bench: Bench) -> dict[str, Any]:
     if bench.data is None:
         measured, source = bench.card.metrics.get("int8", {}), "model card"
     else:
-        from vit_perception.data.coco import load_photographs
-        from vit_perception.training.evaluate import compare_precisions
+        from vit_perception.training.evaluate import (
+            compare_precisions,
+            labelled_pictures,
+            numbers_to_measure,
+        )
 
-        measured, source = compare_precisions(bench.model, load_photographs(bench.data)), str(bench.data)
+        pictures = labelled_pictures(bench.data, bench.card)
+        if pictures is None:
+            raise ValueError(f"{bench.data} has no labels of {bench.card.name}: give a dataset that has")
+        measured = compare_precisions(bench.model, pictures, numbers_to_measure(pictures))
+        source = str(bench.data)
     lost = {
         name.removesuffix("_fp32"): round(value - measured[name.replace("_fp32", "_int8")], 2)
         for name, value in measured.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,18 +18,26 @@ def _check(rule: Any, **choices: tuple[str, ...]) -> None:
             raise ValueError(f"{name} {getattr(rule, name)!r} is unknown: choose from {', '.join(allowed)}")
 
 
+def _check_temperature(value: Any) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ValueError(f"temperature is {value!r}: give a positive number")
+
+
 @dataclass(frozen=True)
 class ClassificationRule:
     """How class scores are read.
 
     Attributes:
         activation: `sigmoid`, each class by itself, or `softmax`, one class of all.
+        temperature: divides the logits, so that scores are probabilities (Guo et al. 2017).
     """
 
     activation: str = "sigmoid"
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         _check(self, activation=("sigmoid", "softmax"))
+        _check_temperature(self.temperature)
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,16 @@ class DetectionRule:
         boxes: `pixels` of the input, `x_min, y_min, x_max, y_max`; or centre and size in 0..1 `of_frame`, the
             frame without its padding, or `of_input`, the whole input.
         limit: how many pairs `topk` takes; 0 for as many as there are queries.
+        temperature: divides the log-odds of the final scores, so that they are probabilities; of a `grid`.
     """
 
     kind: str = "grid"
     boxes: str = "pixels"
     limit: int = 0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
         _check(self, kind=("grid", "softmax", "topk", "best"), boxes=("pixels", "of_frame", "of_input"))
 
 
@@ -67,6 +79,7 @@ class SegmentationRule:
         through: (height, width) that masks of the whole input are interpolated to first; none if empty.
         interpolated: what is interpolated into source pixels: `probabilities`, as MaskFormer and its kin do,
             or `logits`, as EoMT.
+        temperature: divides the logits, so that confidences are probabilities; not of queries.
     """
 
     kind: str = "probabilities"
@@ -76,8 +89,10 @@ class SegmentationRule:
     fused: tuple[int, ...] = ()
     through: tuple[int, ...] = ()
     interpolated: str = "probabilities"
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
         kinds = ("probabilities", "logits", "semantic", "instance", "panoptic")
         _check(self, kind=kinds, interpolated=("probabilities", "logits"))
         if self.through and (len(self.through) != 2 or min(self.through) < 1):

@@ -43,7 +43,13 @@ def add_frames(parser: argparse.ArgumentParser, count: int) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="pictures from your camera; with boxes/ and panoptic.json, accuracy is measured, too",
+        help="pictures from your camera; with labels of the model, accuracy is measured, too",
+    )
+    parser.add_argument(
+        "--splits",
+        type=Path,
+        metavar="YAML",
+        help="splits.yaml of the run that trained the model: measure on the part that reports",
     )
     parser.add_argument(
         "--frames", type=int, default=count, help=f"how many of the pictures to use ({count})"

@@ -59,39 +59,35 @@ def run(options: argparse.Namespace) -> int:
     if options.int8:
         write_card(quantize(load_card(output), frames))
         precision = "int8"
-    measured = _measure(folder, output, options.data, precision)
+    measured = _measure(folder, output, options.data, options.splits, precision)
     measured["parameters"] = sum(parameter.numel() for parameter in smaller.parameters())
     measured["parameters_before"] = sum(parameter.numel() for parameter in model.parameters())
     write_card(dataclasses.replace(load_card(output), metrics={"compressed": measured}))
     for name, value in measured.items():
         print(f"{name:28}{value}")
-    print(f"Written to {output}; train it on with --start {output} to win back what it lost")
+    print(f"Written to {output}; train it on with --student {output} to win back what it lost")
     return 0
 
 
-def _measure(before: Path, after: Path, data: Path, precision: str) -> dict[str, Any]:
+def _measure(before: Path, after: Path, data: Path, splits: Path | None, precision: str) -> dict[str, Any]:
     """Milliseconds of both in this precision, and where `data` is labelled the accuracy of both."""
     import numpy as np
 
     from vit_perception.cards.card import load_card
-    from vit_perception.export.calibration import labelled, median_ms
+    from vit_perception.export.calibration import median_ms
     from vit_perception.runtime.engines.openvino import OpenVinoEngine
     from vit_perception.runtime.predictor import Predictor
+    from vit_perception.training.evaluate import judge, labelled_pictures, numbers_to_measure
 
-    photographs = []
-    if labelled(data):
-        from vit_perception.data.coco import load_photographs
-
-        photographs = load_photographs(data)
+    pictures = labelled_pictures(data, load_card(before))
     measured: dict[str, Any] = {"precision": precision}
     for suffix, folder in (("_before", before), ("", after)):
         card = load_card(folder)
         used = precision if precision != "int8" or "int8" in card.files else "auto"
         image = np.zeros((1, *card.input_sizes[0], 3), np.uint8)
         measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image), 2)
-        if photographs:
-            from vit_perception.training.evaluate import judge
-
-            found = judge(Predictor(folder, "openvino", "cpu", precision=used), photographs)
+        if pictures is not None:
+            predictor = Predictor(folder, "openvino", "cpu", precision=used)
+            found = judge(predictor, pictures, numbers_to_measure(pictures, splits))
             measured |= {f"{name}{suffix}": value for name, value in found.items() if "/" not in name}
     return measured

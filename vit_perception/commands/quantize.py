@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
     card = quantize(load_card(folder), frames, options.keep, build_public=build_public)
     write_card(card)
-    measured = _measure(folder, options.data, frames)
+    measured = _measure(folder, options.data, options.splits, frames)
     write_card(dataclasses.replace(card, metrics={**card.metrics, "int8": measured}))
     for name, value in measured.items():
         print(f"{name:28}{value}")
@@ -57,17 +57,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(folder: Path, data: Path, frames: list[np.ndarray]) -> dict[str, Any]:
-    """int8 against fp32, in percent: metrics where the folder has labels in the model's classes, else how
-    similar the answers are."""
+def _measure(folder: Path, data: Path, splits: Path | None, frames: list[np.ndarray]) -> dict[str, Any]:
+    """int8 against fp32, in percent: metrics where the folder has labels of the model, else how similar the
+    answers are."""
     from vit_perception.cards.card import load_card
-    from vit_perception.data.classes import LABELS
     from vit_perception.export.agreement import agreement
-    from vit_perception.export.calibration import labelled
-    from vit_perception.training.evaluate import compare_precisions, in_both_precisions
+    from vit_perception.training.evaluate import (
+        compare_precisions,
+        in_both_precisions,
+        labelled_pictures,
+        numbers_to_measure,
+    )
 
-    if not labelled(data) or load_card(folder).labels != LABELS:
+    pictures = labelled_pictures(data, load_card(folder))
+    if pictures is None:
         return agreement(*in_both_precisions(folder), frames)
-    from vit_perception.data.coco import load_photographs
-
-    return compare_precisions(folder, load_photographs(data))
+    return compare_precisions(folder, pictures, numbers_to_measure(pictures, splits))

@@ -132,13 +132,15 @@ def _source(dataset: Dataset, prefix: str, space: LabelSpace) -> _Source:
             f"none of the labels of {dataset.folder} ({shown}) is in the "
             "label space: add them to it, as names or as aliases"
         )
+    # Stuff has no boxes: whether its class is boxed does not depend on it.
+    labels = list(zip(ids, dataset.space.labels, strict=True))
     classes = np.full(256, UNLABELLED, np.uint8)
     classes[: len(ids)] = [UNLABELLED if found is None else found for found in ids]
     return _Source(
         dataset,
         prefix,
         classes,
-        _known(ids, dataset.box_labels, len(space)),
+        _known([found if label.thing else None for found, label in labels], dataset.box_labels, len(space)),
         _known(ids, dataset.mask_labels, len(space)),
     )
 

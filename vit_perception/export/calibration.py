@@ -30,11 +30,6 @@ def calibration_frames(data: Path, count: int) -> list[np.ndarray]:
     return [read_picture(paths[index]) for index in chosen]
 
 
-def labelled(data: Path) -> bool:
-    """Whether accuracy can be measured on the photographs of this folder."""
-    return (data / "panoptic.json").is_file()
-
-
 def median_ms(engine: Engine, images: np.ndarray, extra: Mapping[str, np.ndarray] = NOTHING) -> float:
     """Milliseconds of one call, once it is compiled."""
     engine(images, extra=extra)

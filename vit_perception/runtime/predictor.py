@@ -177,6 +177,24 @@ class Predictor:
         }
         return [dataclasses.replace(perception, stage_ms=stage_ms) for perception in perceptions]
 
+    def raw(
+        self, image: np.ndarray, order: str = "bgr", tasks: Sequence[str] = TASKS
+    ) -> tuple[dict[str, np.ndarray], Geometry]:
+        """What the network gives for one frame before it is decoded, and where the frame lies in its input.
+
+        Args:
+            image: (H, W, 3) uint8.
+            order: of its channels, `bgr` or `rgb`.
+            tasks: whose outputs to compute.
+
+        Raises:
+            ValueError: an argument is not one of these.
+        """
+        vocabulary = self._vocabulary
+        prepared = preprocess(image, vocabulary.card, order)
+        names = raw_outputs.needed(vocabulary.card, self._subset(tuple(tasks)))
+        return self._infer([prepared], vocabulary, names)[0], prepared[1]
+
     def _infer(
         self, prepared: Sequence[tuple[np.ndarray, Geometry]], vocabulary: _Vocabulary, names: tuple[str, ...]
     ) -> list[dict[str, np.ndarray]]:

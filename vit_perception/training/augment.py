@@ -1,4 +1,4 @@
-"""Strong augmentation for few photographs: one affine view, pasted objects, mosaics, colour."""
+"""Strong augmentation of pictures with boxes and masks: one affine view, pasted objects, mosaics, colour."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vit_perception.data.coco import Cutout, Photograph
 from vit_perception.runtime.results import UNLABELLED
+from vit_perception.training.config import Augmentation
+from vit_perception.training.examples import Example, Known
 
 _GREY = (124, 116, 104)  # the mean colour, which is zero after normalisation, as padding at run time is
+_TILE_ZOOM = (0.9, 1.6)
+# A smaller object makes a poor cutout.
+_LEAST_CUTOUT = 16
+
+Region = tuple[float, float, float, float]
 
 
 @dataclass
@@ -23,7 +29,10 @@ class View:
         semantic: (H, W) uint8 class ids, 255 unlabelled.
         boxes: (N, 4) float32 x_min, y_min, x_max, y_max in pixels.
         class_ids: (N,) int64.
-        labelled: Whether all of it comes from photographs with a mask.
+        scores: (N,) float32, how sure the labeller was.
+        ignored_boxes: (M, 4) float32, where it is unknown whether there is an object.
+        ignored_ids: (M,) int64, of which class; -1 of any.
+        known: the classes that its labels know.
         content: x_min, y_min, x_max, y_max of what is not padding, in pixels.
     """
 
@@ -31,22 +40,57 @@ class View:
     semantic: np.ndarray
     boxes: np.ndarray
     class_ids: np.ndarray
-    labelled: bool
+    scores: np.ndarray
+    ignored_boxes: np.ndarray
+    ignored_ids: np.ndarray
+    known: Known
     content: tuple[int, int, int, int]
 
 
-def clip_boxes(
-    boxes: np.ndarray, region: tuple[float, float, float, float], visible: float
-) -> tuple[np.ndarray, ...]:
+@dataclass(frozen=True)
+class Cutout:
+    """One object cut from its picture.
+
+    Attributes:
+        rgb: (h, w, 3) uint8.
+        mask: (h, w) bool, true on the object.
+        class_id: of the object.
+        score: how sure the labeller was.
+    """
+
+    rgb: np.ndarray
+    mask: np.ndarray
+    class_id: int
+    score: float = 1.0
+
+
+def cutouts(example: Example) -> list[Cutout]:
+    """The objects of a picture that have a mask of their own and are not tiny."""
+    annotation = example.annotation
+    if annotation.instances is None:
+        return []
+    found = []
+    height, width = example.rgb.shape[:2]
+    bounds = annotation.boxes.clip(0, [width, height, width, height])
+    for index, (x0, y0, x1, y1) in enumerate(bounds):
+        window = np.s_[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))]
+        mask = annotation.instances[window] == index + 1
+        if min(mask.shape) >= _LEAST_CUTOUT and mask.any():
+            score = float(annotation.scores[index]) if annotation.scores is not None else 1.0
+            found.append(Cutout(example.rgb[window], mask, int(annotation.class_ids[index]), score))
+    return found
+
+
+def clip_boxes(boxes: np.ndarray, region: Region, visible: float) -> tuple[np.ndarray, ...]:
     """Clip boxes to a region.
 
     Args:
         boxes: (N, 4) x_min, y_min, x_max, y_max in pixels.
-        region: As a box.
-        visible: Least share of a box's area that has to lie in the region, 0 to 1.
+        region: as a box.
+        visible: least share of a box's area that has to lie in the region, 0 to 1.
 
     Returns:
-        clipped: (N, 4) The boxes within the region.
+        clipped: (N, 4) the boxes within the region.
         keep: (N,) bool: enough of the box is left, and at least 4 pixels a side.
     """
     clipped = boxes.copy()
@@ -58,20 +102,27 @@ def clip_boxes(
 
 
 def affine_view(
-    photo: Photograph, size: tuple[int, int], rng: np.random.Generator, zoom: tuple[float, float]
+    example: Example,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    zoom: tuple[float, float],
+    strength: Augmentation,
 ) -> View:
-    """A photograph randomly scaled, stretched, shifted and mirrored.
+    """A picture randomly scaled, stretched, shifted and mirrored.
+
+    Of an object that is hardly in view any more, the rest becomes an ignored box.
 
     Args:
-        photo: To look at.
-        size: Height and width of the view in pixels.
-        rng: Draws the transform.
-        zoom: Smallest and largest scale, relative to that at which the photograph just fits.
+        example: to look at.
+        size: height and width of the view in pixels.
+        rng: draws the transform.
+        zoom: smallest and largest scale, relative to that at which the picture just fits.
+        strength: of stretching and mirroring.
     """
     height, width = size
-    source_height, source_width = photo.rgb.shape[:2]
+    source_height, source_width = example.rgb.shape[:2]
     scale = min(height / source_height, width / source_width) * np.exp(rng.uniform(*np.log(zoom)))
-    stretch = np.exp(rng.uniform(-0.2, 0.2))
+    stretch = np.exp(rng.uniform(-strength.stretch, strength.stretch))
     scale_x, scale_y = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
     # A picture smaller than the view lies anywhere in it; of a larger one, any part may be seen.
     free_x, free_y = width - source_width * scale_x, height - source_height * scale_y
@@ -79,78 +130,124 @@ def affine_view(
         rng.uniform(min(free_x, 0), max(free_x, 0)),
         rng.uniform(min(free_y, 0), max(free_y, 0)),
     )
-    if rng.random() < 0.5:
+    if rng.random() < strength.mirror:
         matrix = np.array([[-scale_x, 0, shift_x + source_width * scale_x], [0, scale_y, shift_y]])
     else:
         matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
-    source = photo.rgb
+    source = example.rgb
     if scale < 0.6:  # a plain warp would alias
         source = cv2.blur(source, (2, 2) if scale > 0.4 else (3, 3))
     # Boxes count from a pixel's edge, OpenCV from its centre, half a pixel further.
     warp = matrix.copy()
     warp[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1]) - 0.5
     rgb = cv2.warpAffine(source, warp, (width, height), flags=cv2.INTER_LINEAR, borderValue=_GREY)
-    semantic = cv2.warpAffine(
-        photo.semantic, warp, (width, height), flags=cv2.INTER_NEAREST, borderValue=(UNLABELLED,)
+    known = example.annotation
+    semantic: np.ndarray = np.full(size, UNLABELLED, np.uint8)
+    if known.semantic is not None:
+        flags = cv2.INTER_NEAREST
+        semantic = cv2.warpAffine(
+            known.semantic, warp, (width, height), flags=flags, borderValue=(UNLABELLED,)
+        )
+
+    def move(boxes: np.ndarray, visible: float) -> tuple[np.ndarray, ...]:
+        x = boxes[:, 0::2] * matrix[0, 0] + matrix[0, 2]
+        y = boxes[:, 1::2] * matrix[1, 1] + matrix[1, 2]
+        moved = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1).astype(np.float32)
+        return clip_boxes(moved, (0, 0, width, height), visible)
+
+    content, _ = move(np.array([[0, 0, source_width, source_height]], np.float32), 0.0)
+    boxes, keep = move(known.boxes, 0.3)
+    ignored, _ = move(known.ignored_boxes, 0.0)
+    ignored = np.concatenate([ignored, boxes[~keep]])
+    ignored_ids = np.concatenate([known.ignored_ids, known.class_ids[~keep]])
+    seen = ((ignored[:, 2:] - ignored[:, :2]) > 0).all(axis=1)
+    assert known.scores is not None
+    x0, y0, x1, y1 = (round(float(v)) for v in content[0])
+    return View(
+        rgb,
+        semantic,
+        boxes[keep],
+        known.class_ids[keep],
+        known.scores[keep],
+        ignored[seen],
+        ignored_ids[seen],
+        example.known,
+        (x0, y0, x1, y1),
     )
-    corners = np.array([[0, 0, source_width, source_height], *photo.boxes], np.float32)
-    x = corners[:, 0::2] * matrix[0, 0] + matrix[0, 2]
-    y = corners[:, 1::2] * matrix[1, 1] + matrix[1, 2]
-    moved = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1).astype(np.float32)
-    content, _ = clip_boxes(moved[:1], (0, 0, width, height), 0.0)
-    boxes, keep = clip_boxes(moved[1:], (0, 0, width, height), 0.3)
-    rectangle = tuple(round(float(v)) for v in content[0])
-    return View(rgb, semantic, boxes[keep], photo.class_ids[keep], photo.labelled, rectangle)  # type: ignore[arg-type]
 
 
-def mosaic(photos: Sequence[Photograph], size: tuple[int, int], rng: np.random.Generator) -> View:
-    """Four photographs around a random centre (YOLOv4, Bochkovskiy et al. 2020) in `size` (height, width)."""
+def mosaic(
+    examples: Sequence[Example], size: tuple[int, int], rng: np.random.Generator, strength: Augmentation
+) -> View:
+    """Four pictures around a random centre (YOLOv4, Bochkovskiy et al. 2020).
+
+    What is known is what all four know: take pictures whose labels know the same classes.
+
+    Args:
+        examples: the four.
+        size: height and width of the view in pixels.
+        rng: draws the centre and the transforms.
+        strength: of stretching and mirroring.
+    """
     height, width = size
     cut_y, cut_x = int(height * rng.uniform(0.35, 0.65)), int(width * rng.uniform(0.35, 0.65))
-    rgb = np.empty((height, width, 3), np.uint8)
-    semantic = np.empty((height, width), np.uint8)
-    boxes, class_ids = [], []
     tiles = [
         (0, 0, cut_x, cut_y),
         (cut_x, 0, width, cut_y),
         (0, cut_y, cut_x, height),
         (cut_x, cut_y, width, height),
     ]
-    for photo, (x0, y0, x1, y1) in zip(photos, tiles, strict=True):
-        view = affine_view(photo, (y1 - y0, x1 - x0), rng, (0.9, 1.6))
+    rgb, semantic = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.uint8)
+    views = []
+    for example, (x0, y0, x1, y1) in zip(examples, tiles, strict=True):
+        view = affine_view(example, (y1 - y0, x1 - x0), rng, _TILE_ZOOM, strength)
         rgb[y0:y1, x0:x1], semantic[y0:y1, x0:x1] = view.rgb, view.semantic
-        boxes.append(view.boxes + np.array([x0, y0, x0, y0], np.float32))
-        class_ids.append(view.class_ids)
-    labelled = all(photo.labelled for photo in photos)
+        shift = np.array([x0, y0, x0, y0], np.float32)
+        view.boxes, view.ignored_boxes = view.boxes + shift, view.ignored_boxes + shift
+        views.append(view)
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(view, name) for view in views])
+
     return View(
-        rgb, semantic, np.concatenate(boxes), np.concatenate(class_ids), labelled, (0, 0, width, height)
+        rgb,
+        semantic,
+        joined("boxes"),
+        joined("class_ids"),
+        joined("scores"),
+        joined("ignored_boxes"),
+        joined("ignored_ids"),
+        Known(
+            frozenset.intersection(*(example.known.boxes for example in examples)),
+            frozenset.intersection(*(example.known.masks for example in examples)),
+        ),
+        (0, 0, width, height),
     )
 
 
-def paste(view: View, cutouts: Sequence[Cutout], rng: np.random.Generator) -> None:
+def paste(view: View, objects: Sequence[Cutout], rng: np.random.Generator) -> None:
     """Paste objects into a view, in place (Ghiasi et al. 2021). Boxes that are mostly covered go."""
     height, width = view.rgb.shape[:2]
-    for cutout in cutouts:
+    for cutout in objects:
         cut_height, cut_width = cutout.mask.shape
         extent = np.exp(rng.uniform(np.log(0.12), np.log(0.7))) * min(height, width)
         scale = min(extent / max(cut_height, cut_width), 1.5)
         new_width, new_height = max(int(cut_width * scale), 6), max(int(cut_height * scale), 6)
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        rgb = cv2.resize(cutout.rgb, (new_width, new_height), interpolation=interpolation)
-        alpha = cv2.resize(
-            cutout.mask.astype(np.float32), (new_width, new_height), interpolation=interpolation
-        )
+        flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        rgb = cv2.resize(cutout.rgb, (new_width, new_height), interpolation=flags)
+        alpha = cv2.resize(cutout.mask.astype(np.float32), (new_width, new_height), interpolation=flags)
         if rng.random() < 0.5:
             rgb, alpha = rgb[:, ::-1], alpha[:, ::-1]
         if new_width >= width or new_height >= height:
             continue
         x, y = int(rng.integers(0, width - new_width)), int(rng.integers(0, height - new_height))
         window = np.s_[y : y + new_height, x : x + new_width]
-        view.rgb[window] = (rgb * alpha[..., None] + view.rgb[window] * (1 - alpha[..., None])).astype(
-            np.uint8
-        )
+        mixed = rgb * alpha[..., None] + view.rgb[window] * (1 - alpha[..., None])
+        view.rgb[window] = mixed.astype(np.uint8)
         solid = alpha > 0.5
-        view.semantic[window][solid] = cutout.class_id
+        # A class that the masks here do not know is unlabelled; what it covers is not there any more.
+        named = cutout.class_id in view.known.masks
+        view.semantic[window][solid] = cutout.class_id if named else UNLABELLED
         hidden = np.zeros((height, width), np.uint8)
         hidden[window] = solid
         keep = [
@@ -160,21 +257,29 @@ def paste(view: View, cutouts: Sequence[Cutout], rng: np.random.Generator) -> No
         box = np.array([[x, y, x + new_width, y + new_height]], np.float32)
         view.boxes = np.concatenate([view.boxes[keep], box])
         view.class_ids = np.append(view.class_ids[keep], cutout.class_id)
+        view.scores = np.append(view.scores[keep], np.float32(cutout.score))
 
 
-def jitter_colour(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random brightness, contrast, saturation and hue; sometimes grey, blurred or noisy. (H, W, 3) uint8."""
+def jitter_colour(rgb: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Random brightness, contrast, saturation and hue; sometimes grey, blurred or noisy.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        rng: draws the changes.
+        strength: 1 is strong, 0 changes nothing.
+    """
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV).astype(np.float32)
-    hsv[..., 0] = (hsv[..., 0] + rng.uniform(-8, 8)) % 180
-    hsv[..., 1] *= rng.uniform(0.5, 1.5)
-    rgb = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    hsv[..., 0] = (hsv[..., 0] + strength * rng.uniform(-8, 8)) % 180
+    hsv[..., 1] *= 1 + strength * rng.uniform(-0.5, 0.5)
+    changed = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB) if strength else rgb
     table = np.arange(256, dtype=np.float32)
-    table = (table - 128) * rng.uniform(0.6, 1.4) + 128 + rng.uniform(-40, 40)
-    rgb = cv2.LUT(rgb, table.clip(0, 255).astype(np.uint8))
-    if rng.random() < 0.1:
-        rgb = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < 0.1:
-        rgb = cv2.GaussianBlur(rgb, (3, 3), 0)
-    if rng.random() < 0.1:
-        rgb = (rgb + rng.normal(0, 8, rgb.shape)).clip(0, 255).astype(np.uint8)
-    return rgb
+    contrast, brightness = strength * rng.uniform(-0.4, 0.4), strength * rng.uniform(-40, 40)
+    table = (table - 128) * (1 + contrast) + 128 + brightness
+    changed = cv2.LUT(changed, table.clip(0, 255).astype(np.uint8))
+    if rng.random() < 0.1 * strength:
+        changed = cv2.cvtColor(cv2.cvtColor(changed, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < 0.1 * strength:
+        changed = cv2.GaussianBlur(changed, (3, 3), 0)
+    if rng.random() < 0.1 * strength:
+        changed = (changed + rng.normal(0, 8, changed.shape)).clip(0, 255).astype(np.uint8)
+    return changed

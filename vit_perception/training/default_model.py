@@ -5,7 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from vit_perception.cards.card import Card
-from vit_perception.data.classes import ACTIONS, LABELS, THINGS
+from vit_perception.training.targets import ACTIONS
+
+# The coarse groups of the default label space.
+LABELS = (
+    "person",
+    "vehicle",
+    "animal",
+    "furniture",
+    "food",
+    "electronics",
+    "ground",
+    "sky",
+    "structure",
+    "vegetation",
+    "water",
+    "other",
+)
+THINGS = (0, 1, 2, 3, 4, 5)
 
 ARCHITECTURE: dict[str, Any] = {
     "backbone": {

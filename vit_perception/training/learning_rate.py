@@ -11,6 +11,8 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from vit_perception.layers.checks import check_numbers, is_number
+
 # The first numbered module of a name: a block of a plain ViT, a stage of a hierarchical backbone.
 _PART = re.compile(r"backbone\.(\w+\.\d+)\.")
 # Learned vectors by another name: they have as little reason to shrink as biases.
@@ -40,14 +42,13 @@ class LearningRate:
     weight_decay: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("heads", "backbone"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"the learning rate of {name} must be positive, not {getattr(self, name)}")
+        check_numbers(self, "heads", "backbone")
         for name in ("layer_decay", "warmup"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be above 0 and at most 1, not {getattr(self, name)}")
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay must not be negative, but is {self.weight_decay}")
+            value = getattr(self, name)
+            if not is_number(value) or not 0 < value <= 1:
+                raise ValueError(f"{name} must be above 0 and at most 1, not {value!r}")
+        if not is_number(self.weight_decay) or self.weight_decay < 0:
+            raise ValueError(f"weight_decay must be a number that is not negative, not {self.weight_decay!r}")
 
     def share(self, progress: float) -> float:
         """Share of the peak rates, 0 to 1, when `progress` of the run, 0 to 1, is done."""

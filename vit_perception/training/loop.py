@@ -1,114 +1,153 @@
-"""The training loop: all heads learn together, an exponential mean of the weights is evaluated and kept."""
+"""The training loop: steps, validations of the mean of the weights, saves, and an exact restart."""
 
 from __future__ import annotations
 
-import copy
-import json
+import itertools
+import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
+from tqdm import tqdm
 
 from vit_perception.model import PerceptionModel
-from vit_perception.training.learning_rate import parameter_groups
-from vit_perception.training.losses import total_loss
-from vit_perception.training.schedule import Schedule
+from vit_perception.training.config import TrainingConfig
+from vit_perception.training.run_folder import SCORES, RunFolder, Standing
 from vit_perception.training.targets import Batch
+from vit_perception.training.trainer import Trainer
+
+# Steps whose losses wait before they are written: reading them from a GPU makes it wait.
+_WRITE_EVERY = 10
 
 
-@dataclass
-class TrainingState:
-    """Where a run stands, and its files.
-
-    Attributes:
-        average: The exponential mean of the weights, which is what is evaluated and kept.
-        output: Folder of `log.jsonl`, `last.pt` and `best.pt`.
-        step: Optimiser steps done.
-        best: Highest AP50 + mIoU so far.
-        started: On the monotonic clock, in seconds.
-    """
-
-    average: PerceptionModel
-    output: Path
-    step: int = 0
-    best: float = -1.0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def minutes(self) -> float:
-        return (time.monotonic() - self.started) / 60
-
-    def update_average(self, model: PerceptionModel, decay: float) -> None:
-        """Move the mean towards the weights of `model`, faster in the first steps than `decay` says."""
-        decay = min(decay, (1 + self.step) / (10 + self.step))
-        for average, parameter in zip(self.average.parameters(), model.parameters(), strict=True):
-            average.lerp_(parameter.detach(), 1 - decay)
-
-    def record(self, progress: float, losses: dict[str, float], scores: dict[str, float]) -> None:
-        """Log the losses and metrics; save the mean as `last.pt`, and as `best.pt` if it is the best yet."""
-        entry = {"step": self.step, "progress": round(progress, 3), "minutes": round(self.minutes, 1)}
-        with (self.output / "log.jsonl").open("a") as log:
-            log.write(json.dumps({**entry, "loss": losses, "held_out": scores}) + "\n")
-        print(f"step {self.step}, {self.minutes:.1f} min, {losses}, held out {scores}", flush=True)
-        checkpoint = {"model": self.average.state_dict(), "scores": scores, "step": self.step}
-        torch.save(checkpoint, self.output / "last.pt")
-        if (quality := scores["ap50"] + scores["miou"]) > self.best:
-            self.best = quality
-            torch.save(checkpoint, self.output / "best.pt")
+def quality(scores: Mapping[str, float]) -> float:
+    """What chooses the best model: the sum of AP50 and mIoU, of those that were measured."""
+    known = [scores[name] for name in ("ap50", "miou") if name in scores]
+    return sum(known) if known else scores.get("classification_map", 0.0)
 
 
 def train(
-    model: PerceptionModel,
-    batches: Iterator[Batch],
-    class_weights: Tensor,
-    schedule: Schedule,
+    trainer: Trainer,
+    batches: Callable[[int], Generator[Batch, None, None]],
     validate: Callable[[PerceptionModel], dict[str, float]],
-    every: int,
-    output: Path,
-) -> tuple[PerceptionModel, int]:
-    """Train a model on the device it is on.
+    folder: RunFolder,
+) -> Standing:
+    """Train until the schedule ends or nothing gets better, from where the run in `folder` stands.
 
     Args:
-        model: Trained in place.
-        batches: Without end.
-        class_weights: (C,), of the mask loss, on the model's device.
-        schedule: How long and how fast.
-        validate: Metrics of a model in evaluation mode; AP50 + mIoU choose the best one.
-        every: Steps between validations.
-        output: Folder for `log.jsonl`, `last.pt` and `best.pt`.
+        trainer: of the model.
+        batches: number of a step → the batches of this process from there on, without end.
+        validate: metrics of a model in evaluation mode; called in the first process.
+        folder: of the run.
 
     Returns:
-        The mean of the weights that validated best, as a model in evaluation mode, and its step.
+        Where the run ended.
+
+    Raises:
+        RuntimeError: the loss is not a finite number any more.
     """
-    device = class_weights.device
-    state = TrainingState(copy.deepcopy(model).eval().requires_grad_(False), output)
-    optimiser = torch.optim.AdamW(parameter_groups(model, schedule.learning_rate), betas=(0.9, 0.99))
-    totals: dict[str, float] = defaultdict(float)
-    progress = 0.0
-    while progress < 1.0:
-        progress = schedule.progress(state.step, state.minutes)
-        schedule.learning_rate.set(optimiser, progress)
-        batch = next(batches).to(device)
-        model.train()
-        with torch.autocast(device.type, torch.bfloat16):
-            outputs = model(batch.image)
-        loss, parts = total_loss(outputs, batch, class_weights)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        state.step += 1
-        state.update_average(model, schedule.ema_decay)
-        for name, value in parts.items():
-            totals[name] += value / every
-        if state.step % every == 0 or progress >= 1.0:
-            losses = {name: round(value, 4) for name, value in totals.items()}
-            state.record(progress, losses, validate(state.average))
-            totals.clear()
-    best = torch.load(output / "best.pt", weights_only=True)
-    state.average.load_state_dict(best["model"])
-    return state.average, best["step"]
+    config, processes = trainer.config, trainer.processes
+    standing = Standing()
+    if (kept := folder.load(processes.device)) is not None:
+        standing, state = kept
+        trainer.load(state)
+    if processes.first:
+        folder.cut_log(standing.step)
+    before, began = standing.minutes, time.monotonic()
+    written = _Writer(folder, standing.step) if processes.first else None
+    with (
+        closing(batches(standing.step)) as source,
+        written or nullcontext(),
+        tqdm(
+            total=config.steps, initial=standing.step, desc="steps", disable=None if processes.first else True
+        ) as bar,
+    ):
+        while not _done(standing, config):
+            progress = config.progress(standing.step, standing.minutes)
+            middle = min(progress + 0.5 / config.steps, 1.0)
+            taken = list(itertools.islice(source, config.accumulation))
+            losses = trainer.step(standing.step, middle, taken)
+            standing.step += 1
+            standing.minutes = before + (time.monotonic() - began) / 60
+            if config.minutes is not None:  # all processes stop together
+                standing.minutes = processes.of_first(standing.minutes)
+            if written:
+                written.losses(standing.step, losses)
+            if standing.step % config.validate_every == 0 or _done(standing, config):
+                scores = validate(trainer.average) if processes.first else {}
+                _judge(standing, processes.of_first(quality(scores)))
+                if written:
+                    if not standing.worse:
+                        folder.save_best(trainer.average.state_dict(), standing.step, scores)
+                    written.scores(standing, scores)
+                    folder.save(standing, trainer.state())
+                    bar.set_postfix(best=f"{standing.best:.1f}")
+            bar.update()
+    return standing
+
+
+def _done(standing: Standing, config: TrainingConfig) -> bool:
+    if config.patience and standing.worse >= config.patience:
+        return True
+    return config.progress(standing.step, standing.minutes) >= 1.0
+
+
+def _judge(standing: Standing, found: float) -> None:
+    """Remember whether a validation is the best yet."""
+    if found > standing.best:
+        standing.best, standing.best_step, standing.worse = found, standing.step, 0
+    else:
+        standing.worse += 1
+
+
+class _Writer(AbstractContextManager["_Writer"]):
+    """Losses and metrics to the log, and to TensorBoard where it is installed."""
+
+    def __init__(self, folder: RunFolder, step: int) -> None:
+        self.folder, self.board = folder, _board(folder.path / "tensorboard", step)
+        self.waiting: list[tuple[int, dict[str, Tensor]]] = []
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+        if self.board:
+            self.board.close()
+
+    def losses(self, step: int, losses: dict[str, Tensor]) -> None:
+        self.waiting.append((step, losses))
+        if len(self.waiting) >= _WRITE_EVERY:
+            self.flush()
+
+    def scores(self, standing: Standing, scores: dict[str, float]) -> None:
+        self.flush()
+        step, minutes = standing.step, round(standing.minutes, 1)
+        self.folder.log([{"step": step, "minutes": minutes, SCORES: scores}])
+        shown = ", ".join(f"{name} {value:.1f}" for name, value in scores.items() if "/" not in name)
+        tqdm.write(f"step {step}, {minutes} min: {shown}")
+        if self.board:
+            for name, value in scores.items():
+                self.board.add_scalar(f"{SCORES}/{name}", value, step)
+
+    def flush(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        values = [(step, {name: float(value) for name, value in losses.items()}) for step, losses in waiting]
+        self.folder.log([{"step": step, **losses} for step, losses in values])
+        for step, losses in values:
+            if not math.isfinite(losses["loss"]):
+                raise RuntimeError(
+                    f"the loss is {losses['loss']} at step {step}: lower the rates of learning_rate in the "
+                    "config, or set bf16: false"
+                )
+            for name, value in losses.items() if self.board else ():
+                self.board.add_scalar(f"loss/{name}", value, step)
+
+
+def _board(path: Path, step: int) -> Any:
+    """TensorBoard's writer; None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(path), purge_step=step + 1)

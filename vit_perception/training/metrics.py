@@ -1,164 +1,156 @@
-"""Metrics of a model on labelled photographs, in percent."""
+"""Metrics of a model on labelled pictures, in percent, of what their labels know."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from vit_perception.data.classes import ACTIONS, LABELS, THINGS
-from vit_perception.data.coco import Photograph, visible_classes
-from vit_perception.runtime.results import UNLABELLED, Detection, Perception
+from vit_perception.data.label_space import LabelSpace
+from vit_perception.runtime.results import UNLABELLED, Classification, Navigation, Perception
 from vit_perception.tasks import CLASSIFICATION, DETECTION
-from vit_perception.training.targets import PRESENT, way_ahead
+from vit_perception.training.detection_metrics import DetectionMetrics
+from vit_perception.training.examples import Example, Pictures, read_example
+from vit_perception.training.mask_metrics import MaskMetrics
+from vit_perception.training.targets import ACTIONS, classes_present, drivable_classes, way_ahead
 
 # Average precision integrates over all scores; a cut at a working threshold would lose its tail.
 LOWEST_SCORE = 0.005
 METRIC_THRESHOLDS = {CLASSIFICATION: 0.0, DETECTION: LOWEST_SCORE}
+COARSE = "_coarse"
 
 
-def average_precision(photographs: Sequence[Photograph], detections: Sequence[Detection]) -> dict[str, float]:
-    """COCO's average precision (pycocotools), in percent.
-
-    Args:
-        photographs: The truth.
-        detections: One for each photograph, in its pixels, with scores from `LOWEST_SCORE` up.
-
-    Returns:
-        `ap50`, `ap` (the mean over IoU 0.50 to 0.95), and `ap50/<label>` for each thing.
-    """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    annotations: list[dict[str, Any]] = []
-    results: list[dict[str, Any]] = []
-    for image_id, (photograph, found) in enumerate(zip(photographs, detections, strict=True), start=1):
-        for box, class_id in zip(photograph.boxes.tolist(), photograph.class_ids.tolist(), strict=True):
-            w, h = box[2] - box[0], box[3] - box[1]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": class_id,
-                    "bbox": [box[0], box[1], w, h],
-                    "area": w * h,
-                    "iscrowd": 0,
-                }
-            )
-        for box, class_id, score in zip(
-            found.boxes.tolist(), found.class_ids.tolist(), found.scores, strict=True
-        ):
-            results.append(
-                {
-                    "image_id": image_id,
-                    "category_id": class_id,
-                    "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
-                    "score": float(score),
-                }
-            )
-    scores = {"ap50": 0.0, "ap": 0.0} | {f"ap50/{LABELS[class_id]}": 0.0 for class_id in THINGS}
-    if not results:
-        return scores
-    truth = COCO()
-    truth.dataset = {
-        "info": {},
-        "images": [{"id": i + 1} for i in range(len(photographs))],
-        "annotations": annotations,
-        "categories": [{"id": class_id, "name": LABELS[class_id]} for class_id in THINGS],
-    }
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its own table
-        truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(results), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-    precision = evaluation.eval["precision"][..., 0, 2]  # (IoU, recall, class) over all areas, 100 detections
-
-    def mean(values: np.ndarray) -> float:
-        known = values[values >= 0]  # -1 where a class is absent from the truth
-        return round(100 * float(known.mean()), 2) if known.size else 0.0
-
-    scores = {"ap50": mean(precision[0]), "ap": mean(precision)}
-    return scores | {
-        f"ap50/{LABELS[class_id]}": mean(precision[0, :, i]) for i, class_id in enumerate(THINGS)
-    }
+def presence_of(example: Example, count: int) -> np.ndarray:
+    """(count,) 1 present, 0 absent, NaN unknown, see `classes_present`."""
+    annotation = example.annotation
+    semantic = annotation.semantic
+    if semantic is None:
+        semantic = np.full((1, 1), UNLABELLED, np.uint8)
+    return classes_present(semantic, annotation.class_ids, annotation.ignored_ids, example.known, count)
 
 
-def mask_scores(photographs: Sequence[Photograph], masks: Sequence[np.ndarray]) -> dict[str, float]:
-    """Accuracy and intersection over union of masks, in percent.
+class PresenceMetrics:
+    """Mean average precision of multi-label classification over what is known.
 
     Args:
-        photographs: The truth; unlabelled pixels count for nothing.
-        masks: (H, W) uint8 class ids, one for each photograph.
-
-    Returns:
-        `pixel_accuracy`, `mean_accuracy` (over the classes), `miou`, and `iou/<label>` of each class.
+        count: number of classes.
     """
-    confusion = np.zeros((len(LABELS), len(LABELS) + 1), np.int64)
-    for photograph, mask in zip(photographs, masks, strict=True):
-        known = photograph.semantic != UNLABELLED
-        predicted = np.minimum(mask[known], len(LABELS)).astype(np.int64)
-        pairs = photograph.semantic[known].astype(np.int64) * confusion.shape[1] + predicted
-        confusion += np.bincount(pairs, minlength=confusion.size).reshape(confusion.shape)
-    right = np.diag(confusion[:, :-1])
-    union = confusion.sum(1) + confusion[:, :-1].sum(0) - right
-    iou = np.where(union > 0, right / np.maximum(union, 1), np.nan)
-    accuracy = right.sum() / max(confusion.sum(), 1)
-    present = confusion.sum(1) > 0
-    recalls = right[present] / confusion.sum(1)[present]
-    scores = {
-        "pixel_accuracy": round(100 * float(accuracy), 2),
-        "mean_accuracy": round(100 * float(recalls.mean()), 2) if present.any() else 0.0,
-        "miou": round(100 * float(np.nanmean(iou)), 2),
-    }
-    return scores | {f"iou/{label}": round(100 * float(v), 2) for label, v in zip(LABELS, iou, strict=True)}
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.truth: list[np.ndarray] = []
+        self.scores: list[np.ndarray] = []
+
+    def add(self, example: Example, found: Classification) -> None:
+        """Count a picture; `found` has the scores of all classes."""
+        scores = np.zeros(self.count, np.float32)
+        scores[found.class_ids] = found.scores
+        self.truth.append(presence_of(example, self.count))
+        self.scores.append(scores)
+
+    def result(self) -> dict[str, float]:
+        """`classification_map`; nothing where no class is known to be present."""
+        from sklearn.metrics import average_precision_score
+
+        if not self.truth:
+            return {}
+        truth, scores = np.stack(self.truth), np.stack(self.scores)
+        values = []
+        for column in range(self.count):
+            known = ~np.isnan(truth[:, column])
+            if (truth[known, column] == 1).any():
+                values.append(average_precision_score(truth[known, column], scores[known, column]))
+        return {"classification_map": round(100 * float(np.mean(values)), 2)} if values else {}
 
 
-def presence_ap(photographs: Sequence[Photograph], scores: np.ndarray) -> float:
-    """Mean average precision of multi-label classification, in percent; scores (P, C), 0 to 1."""
-    from sklearn.metrics import average_precision_score
+class WayMetrics:
+    """How often the action, and whether the way is blocked, are right.
 
-    present = np.zeros(scores.shape, bool)
-    for row, photograph in enumerate(photographs):
-        present[row] = visible_classes(photograph.semantic, PRESENT)
-        present[row, photograph.class_ids] = True
-    columns = [c for c in range(len(LABELS)) if present[:, c].any()]
-    return round(
-        100 * float(np.mean([average_precision_score(present[:, c], scores[:, c]) for c in columns])), 2
-    )
+    Args:
+        space: says what is drivable.
+    """
+
+    def __init__(self, space: LabelSpace) -> None:
+        self.drivable = drivable_classes(space)
+        self.ways = self.right = self.blocked = 0
+
+    def add(self, example: Example, found: Navigation) -> None:
+        """Count a picture, if its mask tells the way."""
+        semantic = example.annotation.semantic
+        way = None if semantic is None else way_ahead(semantic, self.drivable & example.known.masks)
+        if way is None or found.action_scores is None or found.collision is None:
+            return
+        self.ways += 1
+        self.right += ACTIONS[way[0]] == found.actions[int(found.action_scores.argmax())]
+        self.blocked += way[1] == (found.collision >= 0.5)
+
+    def result(self) -> dict[str, float]:
+        """`action_accuracy` and `collision_accuracy`; nothing where no way is known."""
+        if not self.ways:
+            return {}
+        return {
+            "action_accuracy": round(100 * self.right / self.ways, 2),
+            "collision_accuracy": round(100 * self.blocked / self.ways, 2),
+        }
+
+
+class Metrics:
+    """All metrics of a model in a label space.
+
+    Args:
+        space: of the pictures' labels and the model's answers.
+    """
+
+    def __init__(self, space: LabelSpace) -> None:
+        names, things = space.names, space.things
+        self.boxes, self.masks = DetectionMetrics(names, things), MaskMetrics(names)
+        self.presence, self.way = PresenceMetrics(len(space)), WayMetrics(space)
+        groups = space.coarse_names
+        self.coarse = groups != names
+        table = np.array([groups.index(label.coarse) for label in space.labels])
+        self.coarse_boxes = DetectionMetrics(groups, things, dict(enumerate(table.tolist())))
+        self.coarse_masks = MaskMetrics(groups, table)
+
+    def add(self, example: Example, found: Perception) -> None:
+        """Count a picture; its answers have scores from `METRIC_THRESHOLDS` up."""
+        if found.detection:
+            self.boxes.add(example, found.detection)
+            self.coarse_boxes.add(example, found.detection)
+        semantic = example.annotation.semantic
+        if found.segmentation and semantic is not None:
+            self.masks.add(semantic, found.segmentation.mask)
+            self.coarse_masks.add(semantic, found.segmentation.mask)
+        if found.classification:
+            self.presence.add(example, found.classification)
+        if found.navigation:
+            self.way.add(example, found.navigation)
+
+    def result(self) -> dict[str, float]:
+        """Metrics by name, those of single labels as `name/label`; only what could be measured.
+
+        Where the space has coarse groups, they are measured too: `ap50_coarse`, `miou_coarse`.
+        """
+        found = self.boxes.result() | self.masks.result()
+        if self.coarse:
+            found |= self.coarse_boxes.result(COARSE) | self.coarse_masks.result(COARSE)
+        return found | self.presence.result() | self.way.result()
 
 
 def evaluate(
-    photographs: Sequence[Photograph], predict: Callable[[np.ndarray], Perception]
+    pictures: Pictures, numbers: Iterable[int], predict: Callable[[np.ndarray], Perception]
 ) -> dict[str, float]:
-    """All metrics of a model.
+    """All metrics of a model whose classes are those of the labels. Pictures are read one at a time.
 
     Args:
-        photographs: The truth.
+        pictures: the truth.
+        numbers: of those to measure on.
         predict: RGB picture (H, W, 3) uint8 → results, with scores from `METRIC_THRESHOLDS` up.
 
     Returns:
-        The metrics of `average_precision` and `mask_scores`, `classification_map`, and how often the action
-        and whether the way is blocked are right (`action_accuracy`, `collision_accuracy`), in percent.
+        See `Metrics.result`.
     """
-    answers = [predict(photograph.rgb) for photograph in photographs]
-    labelled = [(p, a) for p, a in zip(photographs, answers, strict=True) if p.labelled]
-    masks = [a.segmentation.mask for _, a in labelled if a.segmentation]
-    scores = np.zeros((len(labelled), len(LABELS)), np.float32)
-    right, blocked, ways = 0, 0, 0
-    for row, (photograph, answer) in enumerate(labelled):
-        if answer.classification:
-            scores[row, answer.classification.class_ids] = answer.classification.scores
-        way, navigation = way_ahead(photograph.semantic), answer.navigation
-        if way and navigation and navigation.action_scores is not None and navigation.collision is not None:
-            ways += 1
-            right += ACTIONS[way[0]] == navigation.actions[int(navigation.action_scores.argmax())]
-            blocked += way[1] == (navigation.collision >= 0.5)
-    results = average_precision(photographs, [a.detection for a in answers if a.detection])
-    results |= mask_scores([p for p, _ in labelled], masks)
-    results["classification_map"] = presence_ap([p for p, _ in labelled], scores)
-    results["action_accuracy"] = round(100 * right / max(ways, 1), 2)
-    results["collision_accuracy"] = round(100 * blocked / max(ways, 1), 2)
-    return results
+    metrics = Metrics(pictures.space)
+    for number in numbers:
+        example = read_example(pictures, number)
+        metrics.add(example, predict(example.rgb))
+    return metrics.result()

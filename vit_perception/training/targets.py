@@ -1,32 +1,43 @@
-"""The truth of a batch: classes present, boxes, mask and way ahead, as tensors."""
+"""The truth of a batch: classes present, boxes, mask and way ahead, as tensors, and what of it is known."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from vit_perception.data.classes import ACTIONS, GROUND, LABELS, THINGS
-from vit_perception.data.coco import visible_classes
+from vit_perception.data.label_space import LabelSpace
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
+from vit_perception.training.examples import Known
 
+ACTIONS = ("turn_left", "forward", "turn_right", "stop")
 PRESENT = 0.004  # share of a picture from which a class counts as present
 IGNORE = -100  # the action where no mask tells which is right
+# A mask that leaves more than this share of a picture unlabelled does not tell which classes are absent.
+_MOST_UNLABELLED = 0.5
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures and their truth.
+    """B pictures and their truth, for C classes, T of them things.
 
     Attributes:
         image: (B, 3, H, W) normalised.
         semantic: (B, h, w) int64 class ids at the cells of the segmentation head, 255 unlabelled.
+        known_masks: (B, C) bool, the classes that each mask knows.
         boxes: (G, 4) for each image, x_min, y_min, x_max, y_max in input pixels.
-        class_ids: (G,) for each image, indices of `THINGS`.
+        columns: (G,) int64 for each image, the place of each box's class among the things.
+        scores: (G,) for each image, how sure the labeller was, 0 to 1.
+        known_boxes: (B, T) bool, the things of which each image has all boxes.
+        ignored_boxes: (M, 4) for each image, where it is unknown whether there is an object.
+        ignored_columns: (M,) int64 for each image, of which thing; -1 of any.
         present: (B, C) 0, 1, or NaN where unknown.
         action: (B,) int64 indices of `ACTIONS`, or IGNORE.
         blocked: (B,) 0, 1, or NaN where unknown.
@@ -34,43 +45,66 @@ class Batch:
 
     image: Tensor
     semantic: Tensor
+    known_masks: Tensor
     boxes: list[Tensor]
-    class_ids: list[Tensor]
+    columns: list[Tensor]
+    scores: list[Tensor]
+    known_boxes: Tensor
+    ignored_boxes: list[Tensor]
+    ignored_columns: list[Tensor]
     present: Tensor
     action: Tensor
     blocked: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
-        return Batch(
-            image=self.image.to(device),
-            semantic=self.semantic.to(device),
-            boxes=[boxes.to(device) for boxes in self.boxes],
-            class_ids=[class_ids.to(device) for class_ids in self.class_ids],
-            present=self.present.to(device),
-            action=self.action.to(device),
-            blocked=self.blocked.to(device),
-        )
+        moved: dict[str, Any] = {name: _moved(value, device) for name, value in _fields(self).items()}
+        return Batch(**moved)
+
+    def pin_memory(self) -> Batch:
+        """The same batch in memory from which a GPU copies fast. The DataLoader calls it."""
+        pinned: dict[str, Any] = {
+            name: [each.pin_memory() for each in value] if isinstance(value, list) else value.pin_memory()
+            for name, value in _fields(self).items()
+        }
+        return Batch(**pinned)
 
 
-def way_ahead(semantic: np.ndarray) -> tuple[int, bool] | None:
+def _fields(batch: Batch) -> dict[str, Any]:
+    return {each.name: getattr(batch, each.name) for each in dataclasses.fields(batch)}
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, list):
+        return [each.to(device, non_blocking=True) for each in value]
+    return value.to(device, non_blocking=True)
+
+
+def drivable_classes(space: LabelSpace) -> frozenset[int]:
+    """Class ids of what a wheeled robot can drive on."""
+    return frozenset(class_id for class_id, label in enumerate(space.labels) if label.drivable)
+
+
+def way_ahead(semantic: np.ndarray, drivable: Collection[int]) -> tuple[int, bool] | None:
     """The right action, and whether the way is blocked, from the ground in the lower part of a mask.
 
     The lower two fifths are cut into left, middle and right. A third is free if at least half of its
-    labelled pixels are ground. The middle wins, then the freer side; if none is free, the action is to stop.
+    labelled pixels are drivable. The middle wins, then the freer side; if none is free, the action is to
+    stop.
 
     Args:
         semantic: (H, W) class ids.
+        drivable: class ids of what a robot can drive on.
 
     Returns:
-        Index of `ACTIONS` and whether the middle is blocked; None where less than half of the lower part
-        is labelled.
+        Index of `ACTIONS` and whether the middle is blocked; None where nothing is drivable by its label, or
+        less than half of the lower part is labelled.
     """
     lower = semantic[int(semantic.shape[0] * 0.6) :]
-    if lower.size == 0 or (lower != UNLABELLED).mean() < 0.5:
+    if not drivable or lower.size == 0 or (lower != UNLABELLED).mean() < 0.5:
         return None
     free = [
-        (part == GROUND).sum() / max((part != UNLABELLED).sum(), 1)
+        np.isin(part, list(drivable)).sum() / max((part != UNLABELLED).sum(), 1)
         for part in np.array_split(lower, 3, axis=1)
     ]
     left, middle, right = free
@@ -81,45 +115,121 @@ def way_ahead(semantic: np.ndarray) -> tuple[int, bool] | None:
     return ACTIONS.index("stop"), True
 
 
-def classes_present(view: View) -> np.ndarray:
-    """(C,) 1 present, 0 absent, NaN unknown: without a mask only the classes that have boxes are known."""
-    present = np.zeros(len(LABELS), np.float32)
-    present[visible_classes(view.semantic, PRESENT)] = 1.0
-    present[view.class_ids] = 1.0
-    if not view.labelled:
-        unknown = np.array([c not in THINGS for c in range(len(LABELS))])
-        present[unknown & (present == 0)] = np.nan
+def visible_classes(semantic: np.ndarray, count: int, share: float) -> np.ndarray:
+    """(count,) bool: the classes that cover more than `share` of a mask (H, W), 0 to 1."""
+    pixels = np.bincount(semantic.ravel(), minlength=256)[:count]
+    return np.asarray(pixels > share * semantic.size)
+
+
+def classes_present(
+    semantic: np.ndarray, class_ids: np.ndarray, ignored_ids: np.ndarray, known: Known, count: int
+) -> np.ndarray:
+    """Which classes are in a picture.
+
+    Args:
+        semantic: (H, W) class ids, 255 unlabelled.
+        class_ids: of its boxes.
+        ignored_ids: of its ignored boxes; -1 for any class.
+        known: what its labels know.
+        count: number of classes, C.
+
+    Returns:
+        (C,) 1 present, 0 absent, NaN unknown. A class is absent where the boxes or the mask know it and do
+        not have it, and no ignored box may be of it.
+    """
+    present = np.full(count, np.nan, np.float32)
+    absent = set(known.boxes)
+    if (semantic == UNLABELLED).mean() <= _MOST_UNLABELLED:
+        absent |= known.masks
+    if -1 not in ignored_ids:
+        present[sorted(absent - set(ignored_ids.tolist()))] = 0.0
+    present[visible_classes(semantic, count, PRESENT)] = 1.0
+    present[class_ids] = 1.0
     return present
 
 
-def collate(views: list[View], mean: tuple[float, ...], std: tuple[float, ...], stride: float) -> Batch:
-    """Views of one size as a batch.
+@dataclass(frozen=True)
+class Collate:
+    """Views of one size → Batch.
 
-    Args:
-        views: All of one height and width.
-        mean: Of the three channels, for pixels from 0 to 1.
-        std: As `mean`.
-        stride: Pixels a side of the segmentation head's cells, at which the masks are sampled.
+    Attributes:
+        space: the labels.
+        mean: of the three channels, for pixels from 0 to 1.
+        std: as `mean`.
+        stride: pixels a side of the segmentation head's cells, at which the masks are sampled.
     """
-    height, width = views[0].rgb.shape[:2]
-    cells = (round(width / stride), round(height / stride))
-    images, masks, actions, blocked = [], [], [], []
-    for view in views:
-        images.append(((view.rgb.astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1))
-        masks.append(cv2.resize(view.semantic, cells, interpolation=cv2.INTER_NEAREST_EXACT))
-        x0, y0, x1, y1 = view.content
-        way = way_ahead(view.semantic[y0:y1, x0:x1])
-        actions.append(IGNORE if way is None else way[0])
-        blocked.append(np.nan if way is None else float(way[1]))
-    column = {class_id: index for index, class_id in enumerate(THINGS)}
-    return Batch(
-        image=torch.from_numpy(np.stack(images).astype(np.float32)),
-        semantic=torch.from_numpy(np.stack(masks)).long(),
-        boxes=[torch.from_numpy(view.boxes) for view in views],
-        class_ids=[
-            torch.tensor([column[c] for c in view.class_ids.tolist()], dtype=torch.long) for view in views
-        ],
-        present=torch.from_numpy(np.stack([classes_present(view) for view in views])),
-        action=torch.tensor(actions),
-        blocked=torch.tensor(blocked),
-    )
+
+    space: LabelSpace
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    stride: float
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        height, width = views[0].rgb.shape[:2]
+        cells = (round(width / self.stride), round(height / self.stride))
+        count, things = len(self.space), list(self.space.things)
+        column = np.full(count + 1, -2)  # -2: not a thing
+        column[things] = np.arange(len(things))
+        column[-1] = -1  # an ignored box of any class
+        drivable = drivable_classes(self.space)
+        images, masks, known_masks, actions, blocked = [], [], [], [], []
+        found = [_Boxes.of(view, column) for view in views]
+        for view in views:
+            images.append(((view.rgb.astype(np.float32) / 255 - self.mean) / self.std).transpose(2, 0, 1))
+            mask = cv2.resize(view.semantic, cells, interpolation=cv2.INTER_NEAREST_EXACT)
+            masks.append(mask)
+            # A class that is in the mask is known there, whatever the dataset says.
+            known_masks.append(visible_classes(mask, count, 0.0) | _flags(view.known.masks, count))
+            x0, y0, x1, y1 = view.content
+            way = way_ahead(view.semantic[y0:y1, x0:x1], drivable & view.known.masks)
+            actions.append(IGNORE if way is None else way[0])
+            blocked.append(np.nan if way is None else float(way[1]))
+        present = [
+            classes_present(view.semantic, view.class_ids, view.ignored_ids, view.known, count)
+            for view in views
+        ]
+        return Batch(
+            image=torch.from_numpy(np.stack(images).astype(np.float32)),
+            semantic=torch.from_numpy(np.stack(masks)).long(),
+            known_masks=torch.from_numpy(np.stack(known_masks)),
+            boxes=[torch.from_numpy(each.boxes) for each in found],
+            columns=[torch.from_numpy(each.columns) for each in found],
+            scores=[torch.from_numpy(each.scores) for each in found],
+            known_boxes=torch.from_numpy(
+                np.stack([_flags(view.known.boxes, count)[things] for view in views])
+            ),
+            ignored_boxes=[torch.from_numpy(each.ignored_boxes) for each in found],
+            ignored_columns=[torch.from_numpy(each.ignored_columns) for each in found],
+            present=torch.from_numpy(np.stack(present)),
+            action=torch.tensor(actions),
+            blocked=torch.tensor(blocked),
+        )
+
+
+def _flags(class_ids: Collection[int], count: int) -> np.ndarray:
+    flags = np.zeros(count, bool)
+    flags[list(class_ids)] = True
+    return flags
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """The boxes of a view that are of things, by column."""
+
+    boxes: np.ndarray
+    columns: np.ndarray
+    scores: np.ndarray
+    ignored_boxes: np.ndarray
+    ignored_columns: np.ndarray
+
+    @classmethod
+    def of(cls, view: View, column: np.ndarray) -> _Boxes:
+        columns, ignored = column[view.class_ids], column[view.ignored_ids]
+        thing, matters = columns >= 0, ignored >= -1
+        return cls(
+            view.boxes[thing].astype(np.float32),
+            columns[thing].astype(np.int64),
+            view.scores[thing].astype(np.float32),
+            view.ignored_boxes[matters].astype(np.float32),
+            ignored[matters].astype(np.int64),
+        )

@@ -13,6 +13,7 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import needed
+from vit_perception.runtime.decode.activation import cooled
 from vit_perception.runtime.decode.attention import attention
 from vit_perception.runtime.decode.classification import classification
 from vit_perception.runtime.decode.depth import depth
@@ -60,6 +61,8 @@ def decode(
         raw[name] = outputs[name][0]
     _check(raw, card)
     rules = card.decoding
+    if "segmentation" in raw:
+        raw["segmentation"] = cooled(raw["segmentation"], rules.segmentation.temperature)
     maps = geometry.of_maps(request.map_scale)
     found: dict[str, Any] = {}
     if CLASSIFICATION in wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vit_perception.cards.rules import OURS, ClassificationRule
-from vit_perception.runtime.decode.activation import sigmoid, softmax
+from vit_perception.runtime.decode.activation import cooled, sigmoid, softmax
 from vit_perception.runtime.results import Classification
 
 
@@ -16,11 +16,11 @@ def classification(
 
     Args:
         logits: (C,); a class whose logit is not finite is left out.
-        rule: the activation: sigmoid for independent classes, softmax for exactly one.
+        rule: the activation, sigmoid for independent classes, softmax for exactly one; and the temperature.
         threshold: least probability to report; 0 keeps every class.
     """
     class_ids = np.flatnonzero(np.isfinite(logits))
-    known = logits[class_ids]
+    known = cooled(logits[class_ids], rule.temperature)
     scores = softmax(known) if rule.activation == "softmax" and len(known) else sigmoid(known)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= threshold]

@@ -9,7 +9,7 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.rules import DetectionRule
-from vit_perception.runtime.decode.activation import sigmoid, softmax
+from vit_perception.runtime.decode.activation import calibrated, sigmoid, softmax
 from vit_perception.runtime.decode.segmentation import ProbabilityMap
 from vit_perception.runtime.mask_agreement import agree
 from vit_perception.runtime.preprocess import Geometry
@@ -43,7 +43,9 @@ def detection(
     rule = card.decoding.detection
     if rule.kind != "grid":
         return _of_set(boxes, logits, rule, geometry, card, threshold)
-    weight = card.mask_agreement
+    weight, temperature = card.mask_agreement, rule.temperature
+    if temperature != 1.0:  # the same cut, in scores that are not calibrated yet
+        threshold = float(calibrated(np.array([threshold]), 1 / temperature)[0])
     finite = np.isfinite(boxes).all(axis=1, keepdims=True) & np.isfinite(logits)
     scores = np.where(finite, sigmoid(np.where(finite, logits, 0.0)), -1.0)
     # The mask raises a score to score^(1 - weight) at most: a lower one cannot reach the threshold.
@@ -60,7 +62,7 @@ def detection(
     source, candidates = source[keep], candidates[keep]
     class_ids = np.asarray(card.things, np.int64)[columns[keep]]
     kept = _suppress(source, candidates, class_ids, max(geometry.source))
-    return Detection(source[kept], class_ids[kept], candidates[kept])
+    return Detection(source[kept], class_ids[kept], calibrated(candidates[kept], temperature))
 
 
 def _of_set(

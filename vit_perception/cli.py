@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from vit_perception.commands import bench, compress, demo, explain, models, predict, quantize, replay
+from vit_perception.commands import bench, compress, data, demo, explain, models, predict, quantize, replay
 
 # In the order in which `--help` lists them; each has HELP, `add_arguments` and `run`.
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     "quantize": quantize,
     "compress": compress,
     "bench": bench,
+    "data": data,
     "models": models,
 }
 

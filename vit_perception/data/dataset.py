@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,8 @@ class Dataset(Protocol):
         space: its own labels, in the order of its class ids.
         box_labels: class ids that are boxed in every picture; a class that is not here is unknown in boxes.
         mask_labels: class ids that the masks know; the same for pixels.
+        parts: numbers of the pictures of each held-out part, such as `val`, ascending. No picture is in two;
+            what is in none is for training.
     """
 
     folder: Path
@@ -48,11 +50,16 @@ class Dataset(Protocol):
     space: LabelSpace
     box_labels: frozenset[int]
     mask_labels: frozenset[int]
+    parts: Mapping[str, np.ndarray]
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
         """A name that no other picture of this dataset has, without the ending of a file."""
+        ...
+
+    def picture_file(self, index: int) -> Path | None:
+        """The file of the picture, which may be missing; None if pictures are not files, as in a bag."""
         ...
 
     def picture(self, index: int) -> np.ndarray:

@@ -7,7 +7,18 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from vit_perception.commands import bench, compress, data, demo, explain, models, predict, quantize, replay
+from vit_perception.commands import (
+    bench,
+    compress,
+    data,
+    demo,
+    explain,
+    label,
+    models,
+    predict,
+    quantize,
+    replay,
+)
 
 # In the order in which `--help` lists them; each has HELP, `add_arguments` and `run`.
 COMMANDS = {
@@ -15,6 +26,7 @@ COMMANDS = {
     "demo": demo,
     "predict": predict,
     "explain": explain,
+    "label": label,
     "quantize": quantize,
     "compress": compress,
     "bench": bench,

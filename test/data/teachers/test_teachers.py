@@ -1,4 +1,4 @@
-"""Teachers from files and from the suite, and what is wrong with a file that its contract does not describe."""
+"""Teachers from files and from the suite, and what is wrong with a file that does not fit its contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ pytest.importorskip("openvino")
 pytest.importorskip("onnx")
 
 from data.teachers.tiny_teachers import write_detector, write_segmenter
-
 from vit_perception.data.teachers.find import find_teacher
 
 TINY = Path(__file__).resolve().parents[2] / "fixtures" / "tiny"

@@ -77,7 +77,9 @@ def test_nothing_is_fused_to_nothing() -> None:
 def test_overlap() -> None:
     one = np.array([[0, 0, 10, 10]], np.float32)
     others = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10]], np.float32)
-    np.testing.assert_allclose(box_overlap(one, others), [[1, 1 / 3, 0]], atol=1e-6)
+    union, smaller = box_overlap(one, others)
+    np.testing.assert_allclose(union, [[1, 1 / 3, 0]], atol=1e-6)
+    np.testing.assert_allclose(smaller, [[1, 1 / 2, 0]], atol=1e-6)
 
 
 def test_numba_is_not_imported() -> None:

@@ -43,13 +43,13 @@ class Fake:
     mirrored: Prediction = field(default_factory=Prediction)
 
     def __call__(self, image: np.ndarray) -> Prediction:
-        return self.mirrored if image[0, 0, 0] == 0 else self.answer
+        return self.mirrored if image[0, 0, 0] == 250 else self.answer
 
 
 def picture() -> np.ndarray:
-    """Bright on the left, dark on the right."""
-    image = np.zeros((60, 100, 3), np.uint8)
-    image[:, :50] = 200
+    """White, a little brighter on the right."""
+    image = np.full((60, 100, 3), 249, np.uint8)
+    image[:, 50:] = 250
     return image
 
 

@@ -23,7 +23,7 @@ class Thresholds:
         ValueError: a value is not of this form.
     """
 
-    accept: float = 0.35
+    accept: float = 0.4
     reject: float = 0.15
 
     def __post_init__(self) -> None:

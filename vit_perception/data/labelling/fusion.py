@@ -71,13 +71,19 @@ def fuse_boxes(
     )
 
 
-def box_overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of every box (N, 4) with every other (M, 4): (N, M)."""
+def box_overlap(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Overlap of every box (N, 4) with every other (M, 4).
+
+    Returns:
+        (N, M) intersection over union, and (N, M) intersection over the smaller of the two.
+    """
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     common = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others)]
-    return np.asarray(common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-9))
+    mine, theirs = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others))
+    union = mine[:, None] + theirs[None] - common
+    smaller = np.minimum(mine[:, None], theirs[None])
+    return common / np.maximum(union, 1e-9), common / np.maximum(smaller, 1e-9)
 
 
 def _by_members(views: Sequence[View]) -> dict[tuple[int, ...], list[int]]:

@@ -19,9 +19,13 @@ from vit_perception.data.labelling.real_labels import (
     prefer_real,
     prefer_real_mask,
 )
+from vit_perception.data.labelling.views import content_of, predict
 from vit_perception.data.teachers import Prediction, Teacher
 from vit_perception.data.teachers.find import TeacherSource
 from vit_perception.runtime.results import UNLABELLED
+
+# Of two boxes of a class, one lies in the other if so much of it does: often they are of one object.
+_NESTED = 0.9
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ class Labeller:
             image: (H, W, 3) uint8 RGB.
             real: what people labelled in it, in classes of the label space; it wins.
         """
-        predictions = [known.teacher(image) for known in self._pupils]
-        boxes, class_ids, scores = self._boxes(image, predictions)
+        content = content_of(image)
+        predictions = [predict(known.teacher, image, content) for known in self._pupils]
+        boxes, class_ids, scores = self._boxes(image, content, predictions)
         sure, doubt = self._decide(boxes, class_ids, scores)
         found = Annotation(
             boxes=boxes[sure],
@@ -125,7 +130,7 @@ class Labeller:
         return replace(found, semantic=prefer_real_mask(mask, found.semantic, self._real.mask_labels))
 
     def _boxes(
-        self, image: np.ndarray, predictions: Sequence[Prediction]
+        self, image: np.ndarray, content: tuple[slice, slice], predictions: Sequence[Prediction]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The fused boxes of all teachers that give some."""
         views = []
@@ -135,8 +140,8 @@ class Labeller:
             weight = self._config.weights.get(known.teacher.name, 1.0)
             views.append(known.view(prediction, weight))
             if self._config.mirror:
-                mirrored = known.teacher(np.ascontiguousarray(image[:, ::-1]))
-                views.append(known.view(mirrored, weight, image.shape[1]))
+                mirrored = predict(known.teacher, image, content, mirrored=True)
+                views.append(known.view(mirrored, weight))
         boxes, class_ids, scores = fuse_boxes(views, image.shape[:2], self._config.fusion_iou)
         kept = scores >= self._reject[class_ids]
         return boxes[kept], class_ids[kept], scores[kept]
@@ -146,9 +151,10 @@ class Labeller:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Which boxes are objects, and which may be one. Both are (N,) bool."""
         sure = scores >= self._accept[class_ids]
-        same_place = box_overlap(boxes, boxes) > self._config.confusion_iou
+        same_class = class_ids[:, None] == class_ids[None]
+        overlap, inside = box_overlap(boxes, boxes)
         # Sorted by score: what comes before is more certain.
-        rival = np.tril(same_place & (class_ids[:, None] != class_ids[None]), -1)
+        rival = np.tril(np.where(same_class, inside > _NESTED, overlap > self._config.confusion_iou), -1)
         for place in np.flatnonzero(sure):
             sure[place] = not (rival[place] & sure).any()
         return sure, ~sure
@@ -193,16 +199,11 @@ class _Known:
                 f"teacher {teacher.name} has no label of the label space: {', '.join(self.unused)}"
             )
 
-    def view(self, prediction: Prediction, weight: float, mirrored_width: int = 0) -> View:
-        """Its boxes; with `mirrored_width`, of a mirrored picture of that width, turned back."""
-        boxes = prediction.boxes
-        if mirrored_width:
-            boxes = np.stack(
-                [mirrored_width - boxes[:, 2], boxes[:, 1], mirrored_width - boxes[:, 0], boxes[:, 3]], axis=1
-            )
+    def view(self, prediction: Prediction, weight: float) -> View:
+        """Its boxes, in classes of the label space."""
         class_ids = self._box_table[prediction.class_ids]
         kept = class_ids >= 0
-        return View(boxes[kept], class_ids[kept], prediction.scores[kept], self.box_ids, weight)
+        return View(prediction.boxes[kept], class_ids[kept], prediction.scores[kept], self.box_ids, weight)
 
     def vote(self, mask: np.ndarray) -> Vote:
         """Its mask, in classes of the label space."""

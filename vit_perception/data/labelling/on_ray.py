@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.data.annotation import Annotation
-from vit_perception.data.labelling.labeller import LabellerSource
+from vit_perception.data.labelling.labeller import Labeller, LabellerSource
 from vit_perception.data.labelling.sources import Item
 from vit_perception.data.labelling.work import AHEAD, Result, label_one, payload
 
@@ -47,12 +47,14 @@ def label_on_ray(
         count = workers or int(ray.cluster_resources().get("CPU", 1))
         shared = ray.put((source, _contents(source)))
         actor = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Worker)
-        yield from _share(ray, [actor.remote([shared]) for _ in range(count)], items)
+        yield from _share(ray, [actor.remote() for _ in range(count)], [shared], items)
     finally:
         ray.shutdown()
 
 
-def _share(ray: Any, actors: list[Any], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+def _share(
+    ray: Any, actors: list[Any], shared: list[Any], items: Iterable[Item]
+) -> Iterator[tuple[Item, Result]]:
     """Give each picture to an actor that is free; results come in the order of the pictures."""
     items = iter(items)
     order: deque[tuple[Item, Any]] = deque()
@@ -62,7 +64,7 @@ def _share(ray: Any, actors: list[Any], items: Iterable[Item]) -> Iterator[tuple
     while True:
         while free and len(order) < AHEAD * len(actors) and (item := next(items, None)) is not None:
             actor = free.popleft()
-            task = actors[actor].label.remote(payload(item), item.real)
+            task = actors[actor].label.remote(shared, payload(item), item.real)
             busy[task] = actor
             order.append((item, task))
         if not order:
@@ -75,28 +77,37 @@ def _share(ray: Any, actors: list[Any], items: Iterable[Item]) -> Iterator[tuple
 
 
 class _Worker:
-    """An actor.
+    """An actor. It makes its labeller when the first picture comes: an actor that is started again would lose
+    arguments of its constructor with the machine that kept them."""
 
-    Args:
-        shared: a reference to what `label_on_ray` put into the cluster, in a list, so that Ray does not keep
-            the content with the actor.
-    """
+    def __init__(self) -> None:
+        self._labeller: Labeller | None = None
 
-    def __init__(self, shared: list[Any]) -> None:
-        source, contents = _ray().get(shared[0])
-        # The files of teachers need not be on this machine.
-        with tempfile.TemporaryDirectory() as folder:
-            teachers = []
-            for teacher in source.teachers:
-                if content := contents.get(str(teacher.path)):
-                    path = Path(folder) / teacher.path.name
-                    path.write_bytes(content)
-                    teacher = replace(teacher, path=path)
-                teachers.append(teacher)
-            self._labeller = replace(source, teachers=tuple(teachers)).load()
+    def label(self, shared: list[Any], content: np.ndarray | bytes | str, real: Annotation | None) -> Result:
+        """Label one picture.
 
-    def label(self, content: np.ndarray | bytes | str, real: Annotation | None) -> Result:
+        Args:
+            shared: a reference to what `label_on_ray` put into the cluster, in a list: Ray would replace one
+                that is an argument itself by its value, at every call.
+            content: from `payload`.
+            real: labels that it comes with.
+        """
+        if self._labeller is None:
+            self._labeller = _load(*_ray().get(shared[0]))
         return label_one(self._labeller, content, real)
+
+
+def _load(source: LabellerSource, contents: dict[str, bytes]) -> Labeller:
+    """A labeller on this machine, which need not have the files of the teachers."""
+    with tempfile.TemporaryDirectory() as folder:
+        teachers = []
+        for teacher in source.teachers:
+            if content := contents.get(str(teacher.path)):
+                path = Path(folder) / teacher.path.name
+                path.write_bytes(content)
+                teacher = replace(teacher, path=path)
+            teachers.append(teacher)
+        return replace(source, teachers=tuple(teachers)).load()
 
 
 def _contents(source: LabellerSource) -> dict[str, bytes]:

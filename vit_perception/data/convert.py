@@ -34,7 +34,7 @@ def convert(
         joined.space,
         frozenset(np.flatnonzero(joined.known_boxes(0)).tolist()),
         frozenset(np.flatnonzero(joined.known_mask(0)).tolist()),
-        name=dataset.folder.resolve().stem,
+        name=dataset.folder.resolve().name,
         description=f"Converted from the format {dataset.format}.",
         source=dataset.folder.resolve().name,
     )

@@ -14,6 +14,9 @@ from vit_perception.data.formats.reading import ANY, renumbered
 from vit_perception.data.label_space import LabelSpace
 from vit_perception.runtime.results import UNLABELLED
 
+# How many names of labels an error lists.
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -123,8 +126,10 @@ class JoinedDataset:
 def _source(dataset: Dataset, prefix: str, space: LabelSpace) -> _Source:
     ids = space.ids_of(dataset.space)
     if all(found is None for found in ids):
+        names = dataset.space.names
+        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
         raise ValueError(
-            f"none of the labels of {dataset.folder} ({', '.join(dataset.space.names[:5])} …) is in the "
+            f"none of the labels of {dataset.folder} ({shown}) is in the "
             "label space: add them to it, as names or as aliases"
         )
     classes = np.full(256, UNLABELLED, np.uint8)

@@ -109,15 +109,15 @@ def check_annotation(annotation: Annotation, space: LabelSpace, size: tuple[int,
         ValueError: a class id is not one of the space's, or a map has another size than the picture.
     """
     for what, ids, least in (
-        ("boxes", annotation.class_ids, 0),
-        ("ignored boxes", annotation.ignored_ids, ANY),
+        ("the boxes", annotation.class_ids, 0),
+        ("the ignored boxes", annotation.ignored_ids, ANY),
         ("the mask", () if annotation.semantic is None else np.unique(annotation.semantic), 0),
     ):
         wrong = [
             int(one) for one in ids if not least <= one < len(space) and (what, one) != ("the mask", 255)
         ]
         if wrong:
-            raise ValueError(f"{what} have class id {wrong[0]}, which is not 0 to {len(space) - 1}")
+            raise ValueError(f"class id {wrong[0]} of {what} is not 0 to {len(space) - 1}")
     for what in ("semantic", "instances", "depth"):
         values = getattr(annotation, what)
         if values is not None and values.shape != size:

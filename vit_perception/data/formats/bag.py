@@ -23,7 +23,7 @@ from vit_perception.data.formats.bag_index import (
 from vit_perception.data.formats.bag_messages import DETECTIONS, colours, decode, numbers, stamp_ns
 from vit_perception.data.formats.base import PictureDataset
 from vit_perception.data.formats.reading import RawLabels, Report
-from vit_perception.data.label_space import LabelSpace, normal_name
+from vit_perception.data.label_space import Label, LabelSpace, normal_name
 from vit_perception.data.names import Names
 from vit_perception.runtime.results import UNLABELLED
 
@@ -35,7 +35,7 @@ class BagDataset(PictureDataset):
     camera's namespace.
 
     A detector's names also list what it never boxes, such as the sky. So only classes with a box somewhere in
-    the bag count as labelled in boxes.
+    the bag are things, and count as labelled in boxes.
 
     Args:
         folder: of the bag, or its file.
@@ -72,6 +72,9 @@ class BagDataset(PictureDataset):
         ]
         super().__init__(folder, space, Names(pictures), Names(pictures), (), masked, {})
         self.box_labels = frozenset(self._boxed())
+        self.space = LabelSpace(
+            tuple(Label(name, thing=place in self.box_labels) for place, name in enumerate(names))
+        )
 
     @staticmethod
     def recognises(folder: Path) -> bool:

@@ -39,8 +39,10 @@ def add_objects(
             class_id = class_of(annotation, classes)
             box = box_of(annotation)
             mask = _mask(annotation.get("segmentation"), size)
-            score = float(annotation.get("score", 1.0))
-        except (ValueError, TypeError) as error:
+            score = annotation.get("score", 1.0)
+            if not _is_number(score):
+                raise ValueError(f"score is {score!r}: give a number from 0 to 1")
+        except ValueError as error:
             report(Fault(file.path, file.line_of(place), str(error)))
             continue
         ignored = bool(annotation.get("iscrowd") or annotation.get("ignore"))
@@ -66,6 +68,18 @@ def paint_objects(raw: RawLabels, masks: Sequence[np.ndarray | None], size: tupl
         mask = masks[place]
         raw.semantic[mask] = raw.class_ids[place]
         raw.instances[mask] = place + 1
+
+
+def filled(polygons: list[list[float]], size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool, true inside a polygon, as pycocotools fills them.
+
+    Args:
+        polygons: x and y in turn, in pixels, of at least three points each.
+        size: (height, width) of the mask.
+    """
+    from pycocotools import mask as coco
+
+    return np.asarray(coco.decode(coco.merge(coco.frPyObjects(polygons, *size)))).astype(bool)
 
 
 def class_of(entry: Mapping[str, Any], classes: Mapping[int, int]) -> int:
@@ -103,19 +117,17 @@ def _mask(segmentation: Any, size: tuple[int, int]) -> np.ndarray | None:
         return None
     from pycocotools import mask as coco
 
-    height, width = size
     if isinstance(segmentation, dict):
         runs = _checked_runs(segmentation, size)
-    elif isinstance(segmentation, list):
+        return np.asarray(coco.decode(runs)).astype(bool)
+    if isinstance(segmentation, list):
         for polygon in segmentation:
             if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
                 raise ValueError("a polygon needs x and y of at least three points")
             if not all(map(_is_number, polygon)):
                 raise ValueError("a polygon has a coordinate that is not a number")
-        runs = coco.merge(coco.frPyObjects(segmentation, height, width))
-    else:
-        raise ValueError("segmentation is neither polygons nor run lengths")
-    return np.asarray(coco.decode(runs)).astype(bool)
+        return filled(segmentation, size)
+    raise ValueError("segmentation is neither polygons nor run lengths")
 
 
 def _checked_runs(segmentation: dict[str, Any], size: tuple[int, int]) -> Any:

@@ -1,6 +1,6 @@
 """A large JSON file read piece by piece: the entries of its lists one at a time, with their places.
 
-`json.load` of COCO's train2017 takes 2 GB of memory. Here, only one entry and a window of the file are held.
+`json.load` of 380 MB takes 2.3 GB of memory. Here, only one entry and a window of the file are held.
 """
 
 from __future__ import annotations

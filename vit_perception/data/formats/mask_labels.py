@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from vit_perception.data.label_space import LabelSpace, normal_name, read_label_space
+from vit_perception.data.label_space import Label, LabelSpace, normal_name, read_label_space
 from vit_perception.runtime.results import UNLABELLED
 
 LABEL_FILES = ("labels.yaml", "labels.yml", "labels.txt")
@@ -62,7 +62,9 @@ def read_mask_labels(file: Path) -> MaskLabels:
 
 def _mask_labels(entries: Iterable[tuple[_Key, str]]) -> MaskLabels:
     named = dict(entries)
-    space = LabelSpace.of_names(dict.fromkeys(name for name in named.values() if name not in _NOTHING))
+    names = dict.fromkeys(name for name in named.values() if name not in _NOTHING)
+    # Without boxes, objects are not counted.
+    space = LabelSpace(tuple(Label(name, thing=False) for name in names))
     ids = {key: UNLABELLED if name in _NOTHING else space.id_of(name) for key, name in named.items()}
     return MaskLabels(
         space,

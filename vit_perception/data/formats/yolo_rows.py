@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vit_perception.data.dataset import Fault
-from vit_perception.data.formats.coco_objects import paint_objects
+from vit_perception.data.formats.coco_objects import filled, paint_objects
 from vit_perception.data.formats.reading import RawLabels, Report
 
 _BOX = 4
@@ -54,7 +53,7 @@ def read_rows(
             points = np.array(values, np.float64).reshape(-1, 2) * (size[1], size[0])
             (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
             raw.add((left, top, right, bottom), class_id, line)
-            masks.append(_filled(points, size))
+            masks.append(filled([points.ravel().tolist()], size))
     paint_objects(raw, masks, size)
     return raw
 
@@ -82,11 +81,3 @@ def _box(values: list[float], size: tuple[int, int]) -> tuple[float, float, floa
     height, width = size
     x, y, w, h = values[:_BOX]
     return (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
-
-
-def _filled(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool, true inside a polygon."""
-    mask = np.zeros(size, np.uint8)
-    # Pixel 0 covers 0 to 1, OpenCV's point 0 is its middle.
-    cv2.fillPoly(mask, [np.round(points - 0.5).astype(np.int32)], 1)
-    return mask.astype(bool)

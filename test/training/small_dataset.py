@@ -24,6 +24,7 @@ SPACE = LabelSpace(
 BOX, BALL, FLOOR, WALL = range(4)
 COLOURS = ((220, 40, 40), (40, 60, 220), (150, 150, 140), (60, 110, 60))
 HEIGHT, WIDTH = 60, 80
+STRIDES = (7.0, 14.0, 28.0)  # of the tiny model's detection head
 EVERYTHING = Known(frozenset({BOX, BALL}), frozenset(range(4)))
 
 

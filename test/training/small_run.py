@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 
-from training.small_dataset import SPACE, SmallDataset, small_card
+from training.small_dataset import SPACE, STRIDES, SmallDataset, small_card
 from vit_perception.model import build_model
 from vit_perception.training.config import TrainingConfig, read_config
 from vit_perception.training.index import make_index
@@ -44,7 +44,7 @@ def run(output: Path, config: TrainingConfig, kill_at: int | None = None, scores
     torch.manual_seed(config.seed + processes.rank)  # the first one's weights are what counts
     index = make_index(dataset)
     views = Views(dataset, range(8), index, card, config)
-    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4)
+    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
     trainer = Killed(
         build_model(card.architecture), config, mask_class_weights(index.shares.sum(0)), processes
     )

@@ -55,10 +55,12 @@ class Known:
     Attributes:
         boxes: classes of which every object has a box.
         masks: classes of which every labelled pixel is known.
+        dense: classes that dense labels know in every cell; they are learned from these, not from boxes.
     """
 
     boxes: frozenset[int]
     masks: frozenset[int]
+    dense: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,13 @@ class Example:
     known: Known
 
 
-def known_classes(pictures: Pictures, index: int, masked: bool) -> Known:
-    """What the labels of a picture know; `masked` is whether it has a mask."""
+def known_classes(pictures: Pictures, index: int, annotation: Annotation) -> Known:
+    """What the labels of a picture know."""
+    masked = annotation.semantic is not None
     return Known(
         frozenset(np.flatnonzero(pictures.known_boxes(index)).tolist()),
         frozenset(np.flatnonzero(pictures.known_mask(index)).tolist() if masked else ()),
+        frozenset(() if annotation.dense is None else annotation.dense.knows.tolist()),
     )
 
 
@@ -99,4 +103,4 @@ def read_example(pictures: Pictures, index: int) -> Example:
                 f"{pictures.name(index)} has {rgb.shape[0]}x{rgb.shape[1]} pixels, but its mask "
                 f"{mask.shape[0]}x{mask.shape[1]}: make them equal"
             )
-    return Example(rgb, annotation, known_classes(pictures, index, annotation.semantic is not None))
+    return Example(rgb, annotation, known_classes(pictures, index, annotation))

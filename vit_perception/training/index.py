@@ -49,6 +49,7 @@ class Index:
         return Known(
             frozenset[int]().union(*(known.boxes for known in groups)),
             frozenset[int]().union(*(known.masks for known in groups)),
+            frozenset[int]().union(*(known.dense for known in groups)),
         )
 
 
@@ -64,7 +65,7 @@ class _Rows(TorchDataset[tuple[np.ndarray, np.ndarray, Known]]):
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, Known]:
         count = len(self.pictures.space)
         annotation = self.pictures.annotation(number)
-        known = known_classes(self.pictures, number, annotation.semantic is not None)
+        known = known_classes(self.pictures, number, annotation)
         boxed, shares = np.zeros(count, bool), np.zeros(count, np.float16)
         boxed[annotation.class_ids] = True
         if annotation.semantic is not None:
@@ -107,7 +108,7 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
 
 def save_index(index: Index, path: Path) -> None:
     """Write an index, so that a resumed run need not read all labels again."""
-    known = [[sorted(each.boxes), sorted(each.masks)] for each in index.known]
+    known = [[sorted(each.boxes), sorted(each.masks), sorted(each.dense)] for each in index.known]
     np.savez_compressed(
         path,
         boxed=index.boxed,
@@ -126,5 +127,5 @@ def load_index(path: Path) -> Index:
             kept["boxed"],
             kept["shares"],
             kept["groups"],
-            tuple(Known(frozenset(boxes), frozenset(masks)) for boxes, masks in known),
+            tuple(Known(*map(frozenset, each)) for each in known),
         )

@@ -10,9 +10,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
-from training.small_dataset import BALL, BOX, EVERYTHING, SPACE, STRIDES, SmallDataset, small_card
+from training.small_dataset import (
+    BALL,
+    BOX,
+    EVERYTHING,
+    SPACE,
+    STRIDES,
+    DenseDataset,
+    dense_labels,
+    small_card,
+)
 from vit_perception.data.annotation import Annotation
-from vit_perception.data.dense import dense_of_grids
 from vit_perception.model import build_model
 from vit_perception.training.augment import affine_view
 from vit_perception.training.config import Augmentation, LossWeights, TrainingConfig
@@ -26,27 +34,13 @@ from vit_perception.training.targets import Collate
 COLLATE = Collate(SPACE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 3.5, STRIDES)
 STILL = Augmentation(stretch=0.0, mirror=0.0)
 HEIGHT, WIDTH = 56, 84
+OBJECT = {"boxes": np.array([[14, 14, 42, 42]], np.float32), "class_ids": np.array([BALL])}
 
 
-def labels(box=(14, 14, 42, 42), class_id=BALL, score=0.9, knows=(BOX, BALL)):
-    """A detector with cells of 14 pixels that is sure of one object in the 3 x 3 cells inside its box."""
-    rows, columns = HEIGHT // 14, WIDTH // 14
-    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    centres = (cells + 0.5) * 14
-    inside = ((centres > box[:2]) & (centres < box[2:])).all(axis=1)
-    scores = np.zeros((len(cells), 2))
-    scores[inside, class_id] = score
-    found = dense_of_grids(
-        np.tile(np.array(box, np.float32), (len(cells), 1)),
-        scores,
-        cells,
-        np.zeros(len(cells), int),
-        np.array([[14, 14]]),
-        (HEIGHT, WIDTH),
-    )
-    table = np.full(256, 255)
-    table[:2] = BOX, BALL
-    return found.renamed(table, np.array(knows))
+def labels(knows=(BOX, BALL)):
+    """A detector with cells of 14 pixels that is sure of a ball in the 2 x 2 cells inside its box."""
+    found = dense_labels(OBJECT["boxes"], OBJECT["class_ids"], (HEIGHT, WIDTH), 14)
+    return found.renamed(np.arange(256), np.array(knows, np.int64))
 
 
 def example(knows=(BOX, BALL), **annotation):
@@ -91,9 +85,6 @@ def gradients(made):
     loss, parts = total_loss(given, made, torch.ones(4), Counts.of([made], torch.ones(4)), LossWeights())
     loss.backward()
     return given["detection_scores"].grad, given["detection_boxes"].grad, parts
-
-
-OBJECT = {"boxes": np.array([[14, 14, 42, 42]], np.float32), "class_ids": np.array([BALL])}
 
 
 def test_dense_labels_teach_in_place_of_the_boxes_of_the_classes_that_they_know():
@@ -220,14 +211,6 @@ def test_a_tiny_student_learns_what_the_detector_sees():
     assert (scores - targets).abs().max() < 0.2
     found = given["detection_boxes"][tuple(made.dense.box_cells.T)]
     assert (found - torch.tensor([14.0, 14, 42, 42])).abs().max() < 4
-
-
-class DenseDataset(SmallDataset):
-    """Half of the pictures have dense labels."""
-
-    def annotation(self, index):
-        annotation = super().annotation(index)
-        return dataclasses.replace(annotation, dense=labels()) if index % 2 else annotation
 
 
 def test_the_index_and_the_mixing_keep_pictures_with_dense_labels_apart(tmp_path):

@@ -21,7 +21,7 @@ from typing import IO
 _SIZE = 640, 480
 _CATEGORIES = 80
 _POINTS = 25
-_READ = 1000
+_READ = 300
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -56,6 +56,7 @@ def line_of(path, words):
         ({"segmentation": {"size": [48, 64], "counts": [1, 2]}}, "do not sum up to the pixels"),
         ({"segmentation": {"size": [48, 64], "counts": "~~"}}, "a letter that is not of COCO's alphabet"),
         ({"segmentation": {"size": [48, 64], "counts": "o"}}, "are cut off"),
+        ({"segmentation": [[1, 1, 1e9, 1, 9, 9]]}, "a polygon has a point far outside the picture"),
         ({"segmentation": 3}, "segmentation is neither polygons nor run lengths"),
         ({"score": "high"}, "score is 'high': give a number from 0 to 1"),
     ],
@@ -164,6 +165,7 @@ def test_panoptic_masks(tmp_path):
         ("0 nan 0.5 0.2 0.2", "has a class or a coordinate that is no number"),
         ("0 320 240 20 20", "is outside the picture of 64 x 48 pixels"),
         ("0 0.5 0.5 0 0.2", "has no area"),
+        ("0 0.5 0.5 1 1e9 0.5 1", "a polygon has a point far outside the picture"),
     ],
 )
 def test_a_line_of_yolo(tmp_path, row, reason):
@@ -259,7 +261,7 @@ def test_masks(tmp_path):
         ("labels.yaml", "road: [1, 2]", "1 2 is neither a value from 0 to 65535 nor a colour"),
         ("labels.yaml", "road: 70000", "70000 is neither"),
         ("labels.yaml", "3", "give a list of names"),
-        ("labels.yaml", "[a", "is not YAML or text"),
+        ("labels.yaml", "[a", "is not YAML: .* on line 1"),
         ("labels.yaml", "labels: [a, a]", "'a' names both"),
         ("labels.txt", "1 road\n5\n", "line 2: there is no name"),
         ("labels.txt", "1 2 road\n", "line 1: 1 2 is neither"),

@@ -57,7 +57,9 @@ def test_out_and_back(tmp_path):
         ("labels: [{nme: a}]", "give a name, or a mapping with a name"),
         ("labels: ['']", "a label's name is ''"),
         ("labels: [{name: a, aliases: b}]", "aliases of a are 'b'"),
-        ("labels: [a", "is not YAML"),
+        ("labels: [{name: a, aliases: }]", "aliases of a are None"),
+        ("labels: [{name: a, colour: 3}]", "colour of a is 3"),
+        ("labels:\n- [a", "is not YAML: .* on line 2"),
     ],
 )
 def test_what_is_refused(tmp_path, content, reason):

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from vit_perception.data.yaml_files import read_yaml
 
 DEFAULT_SPACE = Path(__file__).with_name("labels") / "robot.yaml"
 # A mask is uint8, and 255 of its values are left beside "unlabelled".
@@ -47,7 +47,7 @@ class Label:
         if not isinstance(self.name, str) or not self.name.strip():
             raise ValueError(f"a label's name is {self.name!r}: give a text")
         object.__setattr__(self, "name", normal_name(self.name))
-        if isinstance(self.aliases, str) or not all(isinstance(alias, str) for alias in self.aliases):
+        if not isinstance(self.aliases, tuple) or not all(isinstance(alias, str) for alias in self.aliases):
             raise ValueError(f"aliases of {self.name} are {self.aliases!r}: give a list of names")
         object.__setattr__(self, "aliases", tuple(map(normal_name, self.aliases)))
         if not isinstance(self.coarse, str):
@@ -57,10 +57,8 @@ class Label:
             if not isinstance(getattr(self, flag), bool):
                 raise ValueError(f"{flag} of {self.name} is {getattr(self, flag)!r}: give true or false")
         if self.colour is not None:
-            object.__setattr__(self, "colour", tuple(self.colour))
-            if len(self.colour) != 3 or not all(
-                isinstance(value, int) and 0 <= value <= 255 for value in self.colour
-            ):
+            is_tuple = isinstance(self.colour, tuple) and len(self.colour) == 3
+            if not is_tuple or not all(isinstance(value, int) and 0 <= value <= 255 for value in self.colour):
                 raise ValueError(
                     f"colour of {self.name} is {self.colour!r}: give three numbers from 0 to 255"
                 )
@@ -161,10 +159,7 @@ def read_label_space(path: Path = DEFAULT_SPACE) -> LabelSpace:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no label space at {path}: give a YAML file with a list of labels")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("labels"), list):
         raise ValueError(f"{path} lacks a list called labels")
     try:

@@ -10,6 +10,7 @@ import yaml
 
 from vit_perception.data.files import write_whole
 from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, read_label_space
+from vit_perception.data.yaml_files import read_yaml
 
 MANIFEST = "dataset.yaml"
 _TEXTS = ("name", "description", "licence", "source")
@@ -70,7 +71,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     space = read_label_space(path)
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_yaml(path)
     texts = {field: str(content.get(field) or "") for field in _TEXTS}
     boxes, masks = (_class_ids(content, field, space, path) for field in _KNOWN)
     return Manifest(space, boxes, masks, **texts)

@@ -11,6 +11,7 @@ import yaml
 
 from vit_perception.data.dataset import Fault
 from vit_perception.data.files import whole_file
+from vit_perception.data.yaml_files import not_yaml
 
 SPLITS = "splits.yaml"
 # The one in C reads 100,000 names in a second, the other one in half a minute.
@@ -64,7 +65,7 @@ def _entries(path: Path) -> Iterator[tuple[str, str | None, int]]:
         # Nodes keep the text: as a value, 000123 would become a number.
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from None
+        raise not_yaml(path, error) from None
     if root is None:
         return
     if not isinstance(root, yaml.MappingNode):

@@ -16,6 +16,7 @@ from vit_perception.data.formats.bag_index import (
     LABEL_TOPICS,
     NONE,
     Camera,
+    damaged,
     find_cameras,
     opened,
     storage,
@@ -91,7 +92,10 @@ class BagDataset(PictureDataset):
             )
             return colours(decode(data, message_type), message_type)
         except ValueError as error:
-            raise ValueError(f"{self._path}: {camera.image}: {error}") from None
+            reason = str(error)
+            raise ValueError(
+                reason if str(self._path) in reason else f"{self._path}: {camera.image}: {reason}"
+            ) from None
 
     def _size(self, index: int) -> tuple[int, int]:
         height, width = self.picture(index).shape[:2]
@@ -192,23 +196,28 @@ class BagDataset(PictureDataset):
     def _message(self, topic: str, time: int, stamp: int) -> tuple[bytes, str]:
         """The message with a stamp, and its type."""
         # An open file must not be shared by processes: each opens its own.
-        if self._reader is None or self._reader[0] != os.getpid():
-            reader = Reader(self._path)
-            reader.open()
-            self._reader = os.getpid(), reader
-        reader = self._reader[1]
-        for connection, _, data in reader.messages(
-            reader.topics[topic].connections, int(time), int(time) + 1
-        ):
-            if stamp_ns(data) == stamp:
-                return data, connection.msgtype
-        raise ValueError(f"the message with stamp {stamp} is no longer there")
+        try:
+            if self._reader is None or self._reader[0] != os.getpid():
+                reader = Reader(self._path)
+                reader.open()
+                self._reader = os.getpid(), reader
+            return _find(self._reader[1], topic, time, stamp)
+        except Exception as error:
+            raise damaged(self._path, error) from error
 
     def _fault(self, index: int, topic: str, reason: str) -> Fault:
         return Fault(self._path, None, f"{topic}, image {self._names[index]}: {reason}: record it again")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None}
+
+
+def _find(reader: Reader, topic: str, time: int, stamp: int) -> tuple[bytes, str]:
+    """The message on a topic with a stamp, recorded at a time, and its type."""
+    for connection, _, data in reader.messages(reader.topics[topic].connections, int(time), int(time) + 1):
+        if stamp_ns(data) == stamp:
+            return data, connection.msgtype
+    raise ValueError(f"the message with stamp {stamp} is no longer there")
 
 
 def _names(camera: Camera, topic: str) -> dict[int, str]:

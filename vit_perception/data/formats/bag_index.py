@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from rosbags.interfaces import TopicInfo
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2 import Reader
 
 from vit_perception.data.formats.bag_messages import (
     COMPRESSED_IMAGE,
@@ -80,10 +80,19 @@ def opened(path: Path) -> Iterator[Reader]:
     try:
         with Reader(path) as reader:
             yield reader
-    except (ReaderError, AssertionError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a rosbag2 ({error}): `ros2 bag reindex` or `mcap recover` may mend it"
-        ) from error
+    except OSError:
+        raise
+    except Exception as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> ValueError:
+    """The error that says that a bag cannot be read. What rosbags raises for damaged bytes depends on where
+    they are."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ValueError(
+        f"{path} cannot be read as a rosbag2 ({reason}): `ros2 bag reindex` or `mcap recover` may mend it"
+    )
 
 
 def find_cameras(path: Path) -> list[Camera]:

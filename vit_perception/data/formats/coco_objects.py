@@ -76,9 +76,16 @@ def filled(polygons: list[list[float]], size: tuple[int, int]) -> np.ndarray:
     Args:
         polygons: x and y in turn, in pixels, of at least three points each.
         size: (height, width) of the mask.
+
+    Raises:
+        ValueError: a point is further outside than the picture is large: pycocotools would need memory for
+            the whole way to it, and crash.
     """
     from pycocotools import mask as coco
 
+    side = max(size)
+    if any(not -side <= value <= 2 * side for polygon in polygons for value in polygon):
+        raise ValueError("a polygon has a point far outside the picture")
     return np.asarray(coco.decode(coco.merge(coco.frPyObjects(polygons, *size)))).astype(bool)
 
 

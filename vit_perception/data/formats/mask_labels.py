@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vit_perception.data.label_space import Label, LabelSpace, normal_name, read_label_space
+from vit_perception.data.yaml_files import read_yaml
 from vit_perception.runtime.results import UNLABELLED
 
 LABEL_FILES = ("labels.yaml", "labels.yml", "labels.txt")
@@ -46,15 +45,14 @@ def read_mask_labels(file: Path) -> MaskLabels:
         ValueError: it is not of that form; the message names the file, and the line where it has one.
     """
     try:
-        text = file.read_text(encoding="utf-8")
         if file.suffix == ".txt":
-            return _mask_labels(_of_text(text))
-        content = yaml.safe_load(text)
+            return _mask_labels(_of_text(file.read_text(encoding="utf-8")))
+        content = read_yaml(file)
         if isinstance(content, dict) and isinstance(content.get("labels"), list):
             return _of_space(read_label_space(file))
         return _mask_labels(_of_yaml(content))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not YAML or text: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not text: {error}") from None
     except ValueError as error:
         reason = str(error)
         raise ValueError(reason if reason.startswith(str(file)) else f"{file}: {reason}") from None

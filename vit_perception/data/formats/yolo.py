@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from vit_perception.data.dataset import Fault
 from vit_perception.data.formats.base import (
     PictureDataset,
@@ -20,6 +18,7 @@ from vit_perception.data.formats.reading import RawLabels, Report
 from vit_perception.data.formats.yolo_rows import read_rows
 from vit_perception.data.label_space import LabelSpace
 from vit_perception.data.names import Names
+from vit_perception.data.yaml_files import read_yaml
 
 _PARTS = {"train": None, "val": "val", "valid": "val", "test": "test"}
 _SETTINGS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -102,10 +101,7 @@ def _settings_file(folder: Path) -> Path:
 
 
 def _read_settings(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not YAML: {error}") from None
+    content = read_yaml(file)
     if not isinstance(content, dict):
         raise ValueError(f"{file} has no settings: give names, train and val")
     return content

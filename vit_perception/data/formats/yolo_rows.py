@@ -15,6 +15,8 @@ from vit_perception.data.formats.reading import RawLabels, Report
 _BOX = 4
 _SCORED_BOX = 5
 
+_Box = tuple[float, float, float, float]
+
 
 def read_rows(
     path: Path, class_of: Callable[[int], int | None], size: tuple[int, int], report: Report
@@ -42,18 +44,12 @@ def read_rows(
             class_id = class_of(number)
             if class_id is None:
                 raise ValueError(f"there is no class {number}: correct it, or add its name")
+            box, mask = _box(values, size) if len(values) <= _SCORED_BOX else _polygon(values, size)
         except ValueError as error:
             report(Fault(path, line, str(error)))
             continue
-        if len(values) <= _SCORED_BOX:
-            score = values[_BOX] if len(values) == _SCORED_BOX else 1.0
-            raw.add(_box(values, size), class_id, line, score)
-            masks.append(None)
-        else:
-            points = np.array(values, np.float64).reshape(-1, 2) * (size[1], size[0])
-            (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-            raw.add((left, top, right, bottom), class_id, line)
-            masks.append(filled([points.ravel().tolist()], size))
+        raw.add(box, class_id, line, values[_BOX] if len(values) == _SCORED_BOX else 1.0)
+        masks.append(mask)
     paint_objects(raw, masks, size)
     return raw
 
@@ -77,7 +73,16 @@ def _numbers(row: str) -> tuple[int, list[float]]:
     return int(first), values
 
 
-def _box(values: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _box(values: list[float], size: tuple[int, int]) -> tuple[_Box, None]:
+    """A box in pixels, which has no mask."""
     height, width = size
     x, y, w, h = values[:_BOX]
-    return (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
+    box = (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
+    return box, None
+
+
+def _polygon(values: list[float], size: tuple[int, int]) -> tuple[_Box, np.ndarray]:
+    """The box around a polygon in pixels, and its mask."""
+    points = np.array(values, np.float64).reshape(-1, 2) * (size[1], size[0])
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return (left, top, right, bottom), filled([points.ravel().tolist()], size)

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
             for name, labels in labeller.unused.items():
                 bar.write(f"{name}: not in the label space: {', '.join(labels)}", file=sys.stderr)
             if before:
-                bar.write(f"{before} pictures are labelled already", file=sys.stderr)
+                bar.write(f"Labelled already: {before}", file=sys.stderr)
                 bar.total = max(0, len(pictures) - before)
 
         outcome = label(pictures, source, options.output, options.workers, options.ray, bar.update, start)
@@ -93,5 +93,5 @@ def run(options: argparse.Namespace) -> int:
         )
     if not outcome.labelled + outcome.before:
         raise ValueError(f"no picture of {options.source} could be labelled")
-    print(f"{outcome.labelled + outcome.before} pictures are labelled in {options.output}")
+    print(f"Pictures labelled in {options.output}: {outcome.labelled + outcome.before}")
     return 0

@@ -102,6 +102,8 @@ def test_the_index_says_what_is_where(tmp_path):
     assert again.known == index.known
     np.testing.assert_array_equal(again.shares, index.shares)
     np.testing.assert_array_equal(again.boxed, index.boxed)
+    by_workers = make_index(SmallDataset(known=known_of({BOX}, {FLOOR})), workers=2)
+    np.testing.assert_array_equal(by_workers.shares, index.shares)
     assert make_index(SmallDataset(without=("semantic",))).known[0].masks == set()
 
 

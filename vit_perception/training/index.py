@@ -16,6 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vit_perception.training.examples import Known, Pictures, known_classes
+from vit_perception.training.workers import start_worker
 
 # Share of a picture that a class has to cover for the picture to be an example of it.
 NOTABLE = 0.01
@@ -95,6 +96,7 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         collate_fn=_as_it_is,
+        worker_init_fn=start_worker if workers else None,
     )
     boxed, shares, groups = [], [], []
     known: dict[Known, int] = {}

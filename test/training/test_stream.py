@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import signal
 
 import numpy as np
 import pytest
@@ -44,8 +45,9 @@ def same(one, other):
 
 
 def test_workers_and_a_restart_change_nothing():
-    one = take(4)
+    one, before = take(4), signal.getsignal(signal.SIGCHLD)
     assert all(map(same, one, take(4, workers=2)))
+    assert signal.getsignal(signal.SIGCHLD) == before, "no handler is left behind"
     assert all(map(same, one[2:], take(2, start=2)))
     assert not same(one[0], take(1, config=dataclasses.replace(CONFIG, seed=1))[0])
     assert not same(one[0], one[1])

@@ -20,7 +20,7 @@ from vit_perception.training.config import TrainingConfig
 from vit_perception.training.examples import Example, Pictures, read_example
 from vit_perception.training.index import Index
 from vit_perception.training.targets import Batch, Collate
-from vit_perception.training.workers import start_worker
+from vit_perception.training.workers import start_loading, start_worker
 
 # Step, and place of a picture in it.
 Key = tuple[int, int]
@@ -120,7 +120,7 @@ def batches(
         workers: processes that make batches; 0 makes them in turn with the steps.
         pin: whether to put them where a GPU copies fast from.
     """
-    loader = iter(
+    loader = start_loading(
         DataLoader(
             views,
             batch_sampler=order,

@@ -26,7 +26,7 @@ from vit_perception.training.split import Split
 from vit_perception.training.thresholds import choose_thresholds
 
 # Of the training pictures, from which int8 takes its ranges.
-_FRAMES = 128
+_FRAMES = 64
 # How much the mask may weigh in the scores of boxes.
 _AGREEMENTS = (0.0, 0.35, 0.7)
 

@@ -46,9 +46,18 @@ setup(
     version="0.1.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     data_files=data_files(),
-    package_data={NAME: ["py.typed", "nodes/fast_dds.xml", "checkpoints/catalog.yaml", "data/labels/*.yaml"]},
+    package_data={
+        NAME: [
+            "py.typed",
+            "nodes/fast_dds.xml",
+            "checkpoints/catalog.yaml",
+            "data/labels/*.yaml",
+            "data/teachers/*.yaml",
+            "data/teachers/*.txt",
+        ]
+    },
     install_requires=["setuptools"],
-    extras_require={"hub": requirements("adopt.txt")},
+    extras_require={"hub": requirements("adopt.txt"), "ray": requirements("ray.txt")},
     python_requires=">=3.10",
     zip_safe=False,
     maintainer="vit_perception maintainers",

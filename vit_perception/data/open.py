@@ -37,6 +37,11 @@ FORMATS: dict[Format, str] = {
 }
 
 
+def is_dataset(path: Path) -> bool:
+    """Whether a folder looks like a dataset of any format."""
+    return any(kind.recognises(path) for kind in FORMATS)
+
+
 def open_dataset(path: str | Path) -> PictureDataset:
     """Open a dataset of any format.
 

@@ -1,0 +1,1 @@
+"""Pictures without labels → a dataset, labelled by teachers."""

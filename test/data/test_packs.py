@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,12 @@ pytest.importorskip("pycocotools.mask", reason="masks are stored by pycocotools"
 from data.material import text, yolo_folder
 from vit_perception import cli
 from vit_perception.data.annotation import Annotation
+from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.open import open_dataset
 from vit_perception.data.packs.plan import QUALITIES, deal, groups_of
+from vit_perception.data.packs.unpack import folder_of
 from vit_perception.data.writer import DatasetWriter
 
 SPACE = LabelSpace((Label("person"), Label("car"), Label("grass", thing=False)))
@@ -167,6 +170,10 @@ def test_slices_are_disjoint_and_complete(tmp_path, source):
     assert sorted(name for one in slices for name in names(one)) == names(source)
     assert sorted(name for one in slices for name in parts(one)["val"]) == parts(source)["val"]
     assert all(len(one.parts["val"]) == 1 for one in slices)
+    joined = JoinedDataset(slices, SPACE)
+    assert len(joined) == 12
+    assert joined.name(0).startswith("yard-1/yard/")
+    assert len(joined.parts["val"]) == 3
 
 
 def test_dealing_is_even_in_every_slice_and_every_beginning():
@@ -200,6 +207,23 @@ def test_it_is_unpacked_once(tmp_path, source, monkeypatch):
     # Other pictures in a file of the same name.
     pack(source.folder, "--output", file, "--megabytes", 1, "--side", 50)
     assert open_dataset(file).picture(0).shape[1] == 50
+
+
+def test_of_several_that_open_it_at_once_one_unpacks(tmp_path, source, monkeypatch):
+    file = tmp_path / "yard.zip"
+    pack(source.folder, "--output", file, "--megabytes", 1)
+    read, opened = zipfile.ZipFile.open, []
+
+    def counting(archive, entry, *arguments):
+        opened.append(entry.filename)
+        return read(archive, entry, *arguments)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counting)
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(folder_of, [file] * 4))
+    assert folders == {open_dataset(file).folder}
+    assert len(opened) == len(set(opened)) > 12
+    assert folder_of(source.folder) == source.folder
 
 
 def test_an_unpacking_that_was_killed_goes_on(tmp_path, source, monkeypatch):

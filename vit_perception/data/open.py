@@ -13,7 +13,7 @@ from vit_perception.data.formats.masks import MaskDataset
 from vit_perception.data.formats.suite import SuiteDataset
 from vit_perception.data.formats.voc import VocDataset
 from vit_perception.data.formats.yolo import YoloDataset
-from vit_perception.data.packs.unpack import is_pack, unpacked
+from vit_perception.data.packs.unpack import folder_of
 
 
 class Format(Protocol):
@@ -57,8 +57,7 @@ def open_dataset(path: str | Path) -> PictureDataset:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: give the folder of a dataset")
-    if is_pack(path):
-        path = unpacked(path)
+    path = folder_of(path)
     for kind in FORMATS:
         if kind.recognises(path):
             try:

@@ -24,6 +24,15 @@ def is_pack(path: Path) -> bool:
         return path.suffix.lower() == ".zip" or file.read(len(_ZIP)) == _ZIP
 
 
+def folder_of(path: Path) -> Path:
+    """The folder itself, or that of a pack.
+
+    Raises:
+        ValueError, OSError: see `unpacked`.
+    """
+    return unpacked(path) if is_pack(path) else path
+
+
 def unpacked(path: Path) -> Path:
     """The folder with the content of a pack.
 

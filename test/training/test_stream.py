@@ -12,8 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
 from training.small_dataset import BOX, EVERYTHING, FLOOR, SPACE, SmallDataset, small_card
+from training.small_dataset import known as known_of
 from vit_perception.training.config import Augmentation, TrainingConfig
-from vit_perception.training.examples import Known
 from vit_perception.training.index import load_index, make_index, save_index
 from vit_perception.training.stream import Views, batches, keys
 from vit_perception.training.targets import Collate
@@ -81,7 +81,7 @@ def test_rare_classes_are_drawn_more_often():
 
 
 def test_a_mosaic_mixes_only_pictures_that_know_the_same():
-    few = Known(frozenset({BOX}), frozenset({FLOOR}))
+    few = known_of({BOX}, {FLOOR})
 
     class Mixed(SmallDataset):
         def known(self, index):
@@ -93,7 +93,7 @@ def test_a_mosaic_mixes_only_pictures_that_know_the_same():
 
 
 def test_the_index_says_what_is_where(tmp_path):
-    index = make_index(SmallDataset(known=Known(frozenset({BOX}), frozenset({FLOOR}))))
+    index = make_index(SmallDataset(known=known_of({BOX}, {FLOOR})))
     assert index.boxed[:, 1:].sum() == 0
     assert (index.shares[:, FLOOR] > 0.2).all()
     assert (index.shares[:, [0, 1, 3]] == 0).all()
@@ -102,7 +102,7 @@ def test_the_index_says_what_is_where(tmp_path):
     assert again.known == index.known
     np.testing.assert_array_equal(again.shares, index.shares)
     np.testing.assert_array_equal(again.boxed, index.boxed)
-    assert make_index(SmallDataset(without=("semantic",))).known[0].masks == frozenset()
+    assert make_index(SmallDataset(without=("semantic",))).known[0].masks == set()
 
 
 def test_a_hundred_thousand_pictures_take_little_memory_to_draw_from():

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="FOLDER", help="dataset to write, or to finish"
     )
     parser.add_argument(
-        "--space",
+        "--labels",
         type=Path,
         default=DEFAULT_SPACE,
         metavar="YAML",
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         config = replace(config, mirror=True)
     teachers = tuple(find_teacher(name) for name in options.teachers)
     pictures, space = open_source(
-        options.source, read_label_space(options.space), options.topic, options.every
+        options.source, read_label_space(options.labels), options.topic, options.every
     )
     source = LabellerSource(teachers, space, config, pictures.real)
     with progress_bar(len(pictures), "labelling") as bar:
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             for name, labels in labeller.unused.items():
                 bar.write(f"{name}: not in the label space: {', '.join(labels)}", file=sys.stderr)
             if before:
-                bar.write(f"{before} pictures are labelled already", file=sys.stderr)
+                bar.write(f"Labelled already: {before}", file=sys.stderr)
                 bar.total = max(0, len(pictures) - before)
 
         outcome = label(pictures, source, options.output, options.workers, options.ray, bar.update, start)
@@ -89,5 +89,5 @@ def run(options: argparse.Namespace) -> int:
         )
     if not outcome.labelled + outcome.before:
         raise ValueError(f"no picture of {options.source} could be labelled")
-    print(f"{outcome.labelled + outcome.before} pictures are labelled in {options.output}")
+    print(f"Pictures labelled in {options.output}: {outcome.labelled + outcome.before}")
     return 0

@@ -27,6 +27,7 @@ class _Source:
         prefix: of its pictures' names.
         classes: (256,) uint8: its class id → that of the space, 255 for none; 255 stays 255.
         boxed: (C,) bool, classes of the space that are boxed in each of its pictures.
+        absent: (C,) bool, those of them that are absent where they have no box.
         masked: (C,) bool, classes of the space that its masks know.
     """
 
@@ -34,6 +35,7 @@ class _Source:
     prefix: str
     classes: np.ndarray
     boxed: np.ndarray
+    absent: np.ndarray
     masked: np.ndarray
 
 
@@ -100,6 +102,13 @@ class JoinedDataset:
         """(C,) bool: the classes of the space that are boxed wherever they are in this picture."""
         return self._locate(index)[0].boxed
 
+    def known_absent(self, index: int) -> np.ndarray:
+        """(C,) bool: the classes of the space that are not in this picture if they have no box there.
+
+        Not a class that some stuff became, as furniture where there are shelves: stuff has no boxes.
+        """
+        return self._locate(index)[0].absent
+
     def known_mask(self, index: int) -> np.ndarray:
         """(C,) bool: the classes of the space that the mask of this picture knows, if it has a mask."""
         return self._locate(index)[0].masked
@@ -141,6 +150,7 @@ def _source(dataset: Dataset, prefix: str, space: LabelSpace) -> _Source:
         prefix,
         classes,
         _known([found if label.thing else None for found, label in labels], dataset.box_labels, len(space)),
+        _known(ids, dataset.box_labels, len(space)),
         _known(ids, dataset.mask_labels, len(space)),
     )
 

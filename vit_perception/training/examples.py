@@ -43,6 +43,10 @@ class Pictures(Protocol):
         """(C,) bool: the classes that are boxed wherever they are in this picture."""
         ...
 
+    def known_absent(self, index: int) -> np.ndarray:
+        """(C,) bool: the classes that are not in this picture if they have no box there."""
+        ...
+
     def known_mask(self, index: int) -> np.ndarray:
         """(C,) bool: the classes that the mask of this picture knows, if it has a mask."""
         ...
@@ -55,10 +59,21 @@ class Known:
     Attributes:
         boxes: classes of which every object has a box.
         masks: classes of which every labelled pixel is known.
+        absent: those of `boxes` that are absent where they have no box; of a class that is part stuff, as
+            furniture with shelves, a mask alone tells.
     """
 
     boxes: frozenset[int]
     masks: frozenset[int]
+    absent: frozenset[int]
+
+    def __and__(self, other: Known) -> Known:
+        """What both know."""
+        return Known(self.boxes & other.boxes, self.masks & other.masks, self.absent & other.absent)
+
+    def __or__(self, other: Known) -> Known:
+        """What one of them knows."""
+        return Known(self.boxes | other.boxes, self.masks | other.masks, self.absent | other.absent)
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,7 @@ def known_classes(pictures: Pictures, index: int, masked: bool) -> Known:
     return Known(
         frozenset(np.flatnonzero(pictures.known_boxes(index)).tolist()),
         frozenset(np.flatnonzero(pictures.known_mask(index)).tolist() if masked else ()),
+        frozenset(np.flatnonzero(pictures.known_absent(index)).tolist()),
     )
 
 

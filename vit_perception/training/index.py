@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +47,8 @@ class Index:
 
     def known_by_any(self, numbers: Iterable[int]) -> Known:
         """What the labels of at least one of these pictures know."""
-        groups = [self.known[group] for group in set(self.groups[list(numbers)].tolist())]
-        return Known(
-            frozenset[int]().union(*(known.boxes for known in groups)),
-            frozenset[int]().union(*(known.masks for known in groups)),
+        return functools.reduce(
+            operator.or_, (self.known[group] for group in set(self.groups[list(numbers)]))
         )
 
 
@@ -107,7 +107,7 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
 
 def save_index(index: Index, path: Path) -> None:
     """Write an index, so that a resumed run need not read all labels again."""
-    known = [[sorted(each.boxes), sorted(each.masks)] for each in index.known]
+    known = [[sorted(each.boxes), sorted(each.masks), sorted(each.absent)] for each in index.known]
     np.savez_compressed(
         path,
         boxed=index.boxed,
@@ -126,5 +126,5 @@ def load_index(path: Path) -> Index:
             kept["boxed"],
             kept["shares"],
             kept["groups"],
-            tuple(Known(frozenset(boxes), frozenset(masks)) for boxes, masks in known),
+            tuple(Known(*map(frozenset, each)) for each in known),
         )

@@ -86,6 +86,14 @@ def test_of_two_classes_at_one_place_the_less_certain_is_ignored() -> None:
     np.testing.assert_array_equal(found.ignored_ids, [DOG])
 
 
+def test_of_two_boxes_of_one_object_the_less_certain_is_ignored() -> None:
+    answer = boxes((0, 0, 40, 40, 0, 0.9), (2, 2, 40, 22, 0, 0.8), (2, 22, 12, 40, 0, 0.7))
+    found = Labeller([Fake(answer)], SPACE, CONFIG)(picture())
+    # The second is half of the first, the third a tenth: somebody in front.
+    np.testing.assert_allclose(found.scores, [0.9, 0.7])
+    np.testing.assert_allclose(found.ignored_boxes, [[2, 2, 40, 22]], atol=1e-3)
+
+
 def test_the_mirrored_view_is_turned_back_and_fused() -> None:
     teacher = Fake(boxes((10, 0, 30, 20, 0, 0.9)), mirrored=boxes((70, 0, 90, 20, 0, 0.5)))
     found = Labeller([teacher], SPACE, replace(CONFIG, mirror=True))(picture())

@@ -24,8 +24,9 @@ from vit_perception.data.teachers import Prediction, Teacher
 from vit_perception.data.teachers.find import TeacherSource
 from vit_perception.runtime.results import UNLABELLED
 
-# Of two boxes of a class, one lies in the other if so much of it does: often they are of one object.
-_NESTED = 0.9
+# Two boxes of a class are often of one object that fusion kept apart, if so much of one lies in the other and
+# the two overlap by so much. A child in front of an adult overlaps less.
+_NESTED, _NESTED_IOU = 0.9, 0.4
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class Labeller:
         same_class = class_ids[:, None] == class_ids[None]
         overlap, inside = box_overlap(boxes, boxes)
         # Sorted by score: what comes before is more certain.
-        rival = np.tril(np.where(same_class, inside > _NESTED, overlap > self._config.confusion_iou), -1)
+        nested = (inside > _NESTED) & (overlap > _NESTED_IOU)
+        rival = np.tril(np.where(same_class, nested, overlap > self._config.confusion_iou), -1)
         for place in np.flatnonzero(sure):
             sure[place] = not (rival[place] & sure).any()
         return sure, ~sure

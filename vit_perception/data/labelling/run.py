@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import yaml
 from vit_perception.data.files import write_whole
 from vit_perception.data.labelling.labeller import Labeller, LabellerSource
 from vit_perception.data.labelling.on_ray import label_on_ray
-from vit_perception.data.labelling.sources import Item, Source
-from vit_perception.data.labelling.work import Result, label_here, label_on_cores
+from vit_perception.data.labelling.sources import Source
+from vit_perception.data.labelling.work import label_here, label_on_cores
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.writer import DatasetWriter
 
@@ -80,24 +80,27 @@ def label(
         outcome.before = len(writer)
         _write_record(folder, record, new=not outcome.before)
         start(labeller, outcome.before)
-        for item, result in _results(source, pictures.items(writer), workers, ray):
+        items = pictures.items(writer)
+        count = workers or len(os.sched_getaffinity(0))
+        if ray is not None:
+            results = label_on_ray(source, items, ray, workers)
+        elif count > 1:
+            results = label_on_cores(source, items, count)
+        else:
+            results = label_here(labeller, items)
+        del labeller  # other processes have their own: this one needs no memory for it
+        for item, result in results:
             if isinstance(result, str):
                 outcome.skipped[item.name] = result
             else:
-                writer.add(item.name, item.picture, result, item.part)
-                outcome.labelled += 1
+                try:
+                    writer.add(item.name, item.picture, result, item.part)
+                    outcome.labelled += 1
+                except ValueError as error:  # a picture that OpenCV reads, and other tools may not
+                    outcome.skipped[item.name] = str(error)
             progress(1)
     _write_skipped(outcome.skipped, folder)
     return outcome
-
-
-def _results(
-    source: LabellerSource, items: Iterable[Item], workers: int | None, ray: str | None
-) -> Iterator[tuple[Item, Result]]:
-    if ray is not None:
-        return label_on_ray(source, items, ray, workers)
-    count = workers or len(os.sched_getaffinity(0))
-    return label_on_cores(source, items, count) if count > 1 else label_here(source, items)
 
 
 def _record(source: LabellerSource) -> dict[str, Any]:

@@ -55,9 +55,8 @@ def label_one(labeller: Labeller, content: np.ndarray | bytes | str, real: Annot
     return labeller(image, real)
 
 
-def label_here(source: LabellerSource, items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+def label_here(labeller: Labeller, items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
     """Label in this process."""
-    labeller = source.load()
     for item in items:
         yield item, label_one(labeller, payload(item), item.real)
 

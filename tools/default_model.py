@@ -89,7 +89,9 @@ def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
             raise ValueError(f"there is no folder {folder}")
     teachers = [options.teachers / name for name in TEACHERS]
     if missing := [path.name for path in teachers if not path.is_file()]:
-        raise ValueError(f"{options.teachers} lacks {', '.join(missing)}: docs/labelling.md says where from")
+        raise ValueError(
+            f"{options.teachers} lacks {', '.join(missing)}: docs/labelling.md says where they come from"
+        )
     steps = [
         Step(
             f"label {what}",

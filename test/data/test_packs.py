@@ -20,6 +20,7 @@ from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.open import open_dataset
 from vit_perception.data.packs.plan import QUALITIES, deal, groups_of
+from vit_perception.data.packs.staging import Staged
 from vit_perception.data.packs.unpack import folder_of
 from vit_perception.data.writer import DatasetWriter
 
@@ -157,6 +158,14 @@ def test_quality_falls_before_pictures_are_left_out(tmp_path, source, capsys):
             # A quarter of the pictures is held out, and was before.
             assert 1 <= len(packed.parts["val"]) <= len(packed) // 2
             assert set(parts(packed)["val"]) <= set(parts(source)["val"])
+
+
+def test_the_limit_holds_where_the_estimate_is_too_low(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(Staged, "_others", lambda staged: np.zeros(len(staged.names), np.int64))
+    file = tmp_path / "yard.zip"
+    assert pack(source.folder, "--output", file, "--megabytes", 0.03) == 0
+    assert file.stat().st_size <= 30_000
+    assert list(open_dataset(file).faults()) == []
 
 
 def test_slices_are_disjoint_and_complete(tmp_path, source):

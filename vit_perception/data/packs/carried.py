@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -20,10 +20,12 @@ class Carried:
     """Files to be carried along, by their paths in the pack.
 
     Attributes:
+        left: folders of a dataset that are not carried.
         shared: of the whole dataset; they are in every slice.
         of_pictures: of single pictures, by the name of the picture in the pack.
     """
 
+    left: frozenset[str] = frozenset()
     shared: dict[str, Path] = field(default_factory=dict)
     of_pictures: dict[str, dict[str, Path]] = field(default_factory=dict)
 
@@ -40,7 +42,7 @@ class Carried:
         Raises:
             ValueError: another dataset has a file of the same path and another content.
         """
-        for path in _files(dataset.folder):
+        for path in _files(dataset.folder, _OWN | self.left):
             top, below = path.parts[0], PurePosixPath(*path.parts[1:])
             name, ending = _name_of(str(below), names)
             if name is not None:
@@ -53,9 +55,9 @@ class Carried:
                 raise ValueError(f"{other} and {dataset.folder / path} differ: pack these datasets singly")
 
 
-def _files(folder: Path) -> Iterator[PurePosixPath]:
+def _files(folder: Path, left: Collection[str]) -> Iterator[PurePosixPath]:
     for top in sorted(folder.iterdir()):
-        if top.name in _OWN or top.name.startswith("."):
+        if top.name in left or top.name.startswith("."):
             continue
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if file.is_file() and not file.name.startswith("."):

@@ -16,7 +16,7 @@ from vit_perception.data.coco_export import PANOPTIC
 from vit_perception.data.files import write_whole
 from vit_perception.data.formats.base import PictureDataset
 from vit_perception.data.formats.reading import is_upright, picture_size
-from vit_perception.data.formats.suite import DEPTH, SuiteDataset
+from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
 from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import LabelSpace
 from vit_perception.data.manifest import Manifest
@@ -27,6 +27,8 @@ from vit_perception.data.writer import DatasetWriter
 from vit_perception.runtime.results import UNLABELLED
 
 _JPEG = (".jpg", ".jpeg")
+# Of the files that a writer makes of labels.
+_ENDINGS = (".png", ".npz")
 # A JPEG is encoded again if less than this share of its bytes remains.
 _WORTH = 0.9
 # Of an entry in a zip beside its content: two headers, and its name in each.
@@ -45,7 +47,7 @@ class Staged:
         done: called with 1 after each picture.
 
     Attributes:
-        folder: as given; it has `panoptic/` and `depth/`.
+        folder: as given.
         manifest: of the packs.
         names: of the pictures.
         groups: see `groups_of`.
@@ -70,7 +72,6 @@ class Staged:
         self._pictures = JoinedDataset(datasets, space)
         self.names = [self._pictures.name(index) for index in range(len(self._pictures))]
         self.manifest = _manifest(datasets, self._pictures)
-        self.carried = _carried(datasets, space, self.names)
         part_of = {int(one): part for part, members in self._pictures.parts.items() for one in members}
         parts = [part_of.get(index, "") for index in range(len(self.names))]
         classes: list[frozenset[int]] = []
@@ -82,6 +83,8 @@ class Staged:
             classes.append(_classes(annotation))
             sizes[index] = self._sizes(index, picture)
             done(1)
+        self._kinds = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        self.carried = _carried(datasets, space, self.names, self._kinds)
         self.groups = groups_of(parts, classes)
         self.costs = Costs(sizes, self._others())
         self.shared = _END + sum(
@@ -96,6 +99,17 @@ class Staged:
     def close(self) -> None:
         """Let go of the folder."""
         self._writer.close()
+
+    def files(self, name: str) -> dict[str, Path]:
+        """Files of a picture beside its pixels, by their paths in the pack."""
+        own = [
+            file
+            for kind in self._kinds
+            for ending in _ENDINGS
+            if (file := self.folder / kind / f"{name}{ending}").is_file()
+        ]
+        written = {file.relative_to(self.folder).as_posix(): file for file in own}
+        return written | self.carried.of_pictures.get(name, {})
 
     def jpeg(self, index: int, quality: int) -> bytes:
         """A picture as it is in the pack: encoded, or its own file where that is a JPEG about as small."""
@@ -139,11 +153,10 @@ class Staged:
         ratio = (compressed + len(compressor.flush())) / sum(lengths.values())
         found = []
         for name in self.names:
-            files = [self.folder / top / f"{name}.png" for top in (PANOPTIC, DEPTH)]
-            files += self.carried.of_pictures.get(name, {}).values()
-            sizes = [path.stat().st_size for path in files if path.is_file()]
-            entries = (len(sizes) + 1) * (_HEADERS + 2 * len(f"{PANOPTIC}/{name}.png".encode()))
-            found.append(round(lengths[name] * ratio) + sum(sizes) + entries)
+            files = self.files(name)
+            size = sum(path.stat().st_size for path in files.values())
+            entries = sum(_HEADERS + 2 * len(path.encode()) for path in (f"{IMAGES}/{name}.jpg", *files))
+            found.append(round(lengths[name] * ratio) + size + entries)
         return np.array(found, np.int64)
 
 
@@ -220,9 +233,18 @@ def _manifest(datasets: Sequence[PictureDataset], pictures: JoinedDataset) -> Ma
     )
 
 
-def _carried(datasets: Sequence[PictureDataset], space: LabelSpace, names: Sequence[str]) -> Carried:
-    """Files that hold class ids would be wrong with other labels, so only those of this space are kept."""
-    carried, first = Carried(), 0
+def _carried(
+    datasets: Sequence[PictureDataset], space: LabelSpace, names: Sequence[str], written: Sequence[str]
+) -> Carried:
+    """Files that hold class ids would be wrong with other labels, so only those of this space are kept.
+
+    Args:
+        datasets: as given.
+        space: as given.
+        names: of all pictures.
+        written: folders that the writer made; their files are labels, not to be carried as they are.
+    """
+    carried, first = Carried(frozenset(written)), 0
     for dataset in datasets:
         if isinstance(dataset, SuiteDataset) and dataset.space == space:
             own = [dataset.name(index) for index in range(len(dataset))]

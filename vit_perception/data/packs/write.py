@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from vit_perception.data.coco_export import PANOPTIC, write_coco
+from vit_perception.data.coco_export import write_coco
 from vit_perception.data.files import whole_file
-from vit_perception.data.formats.suite import DEPTH, IMAGES
+from vit_perception.data.formats.suite import IMAGES
 from vit_perception.data.manifest import write_manifest
 from vit_perception.data.packs.plan import QUALITIES, deal
 from vit_perception.data.packs.staging import Staged
@@ -121,12 +121,8 @@ def _write_zip(
         for number in kept:
             name = staged.names[number]
             _add(archive, f"{IMAGES}/{name}.jpg", staged.jpeg(number, quality))
-            for folder in (PANOPTIC, DEPTH):
-                path = staged.folder / folder / f"{name}.png"
-                if path.is_file():
-                    _add(archive, f"{folder}/{name}.png", path.read_bytes())
-            for target, source in staged.carried.of_pictures.get(name, {}).items():
-                _add(archive, target, source.read_bytes())
+            for path, source in staged.files(name).items():
+                _add(archive, path, source.read_bytes())
             if file.tell() > limit:
                 break  # the caller sees it
             done(1)

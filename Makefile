@@ -5,6 +5,9 @@
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
 #                a model of your own from labelled pictures (COCO, YOLO, Pascal VOC, masks, a rosbag2)
+#   make default-model PICTURES=FOLDER [LABELLED=FOLDER] TEACHERS=FOLDER [MINUTES=…] [MEGABYTES=200]
+#                      [OUTPUT=out/default_model]
+#                the default model, from photographs to its card: docs/default_model.md
 #   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]
 #                metrics of a model on labelled pictures; with SPLITS, on those that training held out
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
@@ -20,7 +23,8 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train evaluate named-data bench picture setup hub-setup train-setup test-setup clean
+.PHONY: demo test lint train default-model evaluate named-data bench picture setup hub-setup train-setup \
+	test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
@@ -36,6 +40,12 @@ lint: test-setup
 
 train: named-data train-setup
 	$(BIN)/vit-perception train $(DATA) --output $(OUTPUT) $(if $(MINUTES),--minutes $(MINUTES))
+
+default-model: OUTPUT = out/default_model
+default-model: train-setup
+	$(BIN)/python tools/default_model.py --output $(OUTPUT) $(if $(PICTURES),--pictures $(PICTURES)) \
+		$(if $(LABELLED),--labelled $(LABELLED)) $(if $(TEACHERS),--teachers $(TEACHERS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(MEGABYTES),--megabytes $(MEGABYTES))
 
 evaluate: named-data train-setup
 	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL) \

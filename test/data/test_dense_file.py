@@ -13,6 +13,7 @@ from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.open import open_dataset
+from vit_perception.data.packs.scale import scaled_annotation
 from vit_perception.data.writer import DatasetWriter
 
 SPACE = LabelSpace((Label("person"), Label("car"), Label("bus"), Label("grass", thing=False)))
@@ -60,6 +61,13 @@ def test_a_damaged_file_is_a_fault(tmp_path):
     assert "cannot be read" in fault.reason
     with pytest.raises(ValueError, match="delete the file"):
         open_dataset(folder).annotation(1)
+
+
+def test_a_picture_that_is_made_smaller():
+    found = scaled_annotation(Annotation(dense=LABELS), (100, 200), (50, 50)).dense
+    np.testing.assert_array_equal(found.strides, [[2, 4.25], [4, 8.5]])
+    np.testing.assert_array_equal(found.boxes[0], [0.25, 1, 7.5, 20])
+    np.testing.assert_array_equal(found.origin, [0.75, 0])
 
 
 def test_classes_of_another_space(tmp_path):

@@ -89,6 +89,15 @@ def test_a_class_is_known_only_if_all_that_became_it_is(tmp_path):
     assert joined.known_boxes(0).tolist() == [False, True]
 
 
+def test_stuff_in_a_group_needs_no_boxes_but_may_be_there_without_one(tmp_path):
+    space = LabelSpace((Label("furniture", aliases=("chair", "shelf")), Label("dog")))
+    dataset = Fake(tmp_path, ("chair", "shelf", "dog"), Annotation(), boxed=(0, 2))
+    dataset.space = LabelSpace((Label("chair"), Label("shelf", thing=False), Label("dog")))
+    joined = JoinedDataset([dataset], space)
+    assert joined.known_boxes(0).tolist() == [True, True]
+    assert joined.known_absent(0).tolist() == [False, True]
+
+
 def test_instances_are_counted_again_when_a_box_is_dropped(tmp_path):
     instances = np.array([[0, 1, 2, 3]], np.uint16)
     boxes = np.arange(12, dtype=np.float32).reshape(3, 4)

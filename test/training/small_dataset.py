@@ -26,7 +26,14 @@ BOX, BALL, FLOOR, WALL = range(4)
 COLOURS = ((220, 40, 40), (40, 60, 220), (150, 150, 140), (60, 110, 60))
 HEIGHT, WIDTH = 60, 80
 STRIDES = (7.0, 14.0, 28.0)  # of the tiny model's detection head
-EVERYTHING = Known(frozenset({BOX, BALL}), frozenset(range(4)))
+
+
+def known(boxes: set[int], masks: set[int]) -> Known:
+    """Of which boxes, and masks, the classes are known; what has no box is absent."""
+    return Known(frozenset(boxes), frozenset(masks), frozenset(boxes))
+
+
+EVERYTHING = known({BOX, BALL}, set(range(4)))
 
 
 def small_card() -> Card:
@@ -69,6 +76,9 @@ class SmallDataset:
 
     def known_boxes(self, index: int) -> np.ndarray:
         return np.isin(np.arange(4), list(self.known(index).boxes))
+
+    def known_absent(self, index: int) -> np.ndarray:
+        return np.isin(np.arange(4), list(self.known(index).absent))
 
     def known_mask(self, index: int) -> np.ndarray:
         return np.isin(np.arange(4), list(self.known(index).masks))

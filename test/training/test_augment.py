@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
 from training.small_dataset import BALL, EVERYTHING, SmallDataset
+from training.small_dataset import known as known_of
 from vit_perception.data.annotation import Annotation
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import (
@@ -21,10 +22,10 @@ from vit_perception.training.augment import (
     paste,
 )
 from vit_perception.training.config import Augmentation
-from vit_perception.training.examples import Example, Known, read_example
+from vit_perception.training.examples import Example, read_example
 
 STRENGTH = Augmentation()
-KNOWN = Known(frozenset({2, 3}), frozenset(range(12)))
+KNOWN = known_of({2, 3}, set(range(12)))
 
 
 def example(box=(10, 20, 40, 50), known=KNOWN):
@@ -78,7 +79,7 @@ def test_mosaic_is_full_and_its_boxes_lie_on_its_objects(seed):
 
 
 def test_a_mosaic_knows_what_all_its_pictures_know():
-    other = Known(frozenset({2}), frozenset({6}))
+    other = known_of({2}, {6})
     view = mosaic([example()] * 3 + [example(known=other)], (96, 112), np.random.default_rng(0), STRENGTH)
     assert view.known == other
 
@@ -113,7 +114,7 @@ def test_pasted_object_hides_what_it_covers():
 
 
 def test_a_pasted_object_of_a_class_that_masks_do_not_know_is_unlabelled():
-    view = bare_view(Known(frozenset({3}), frozenset({0})))
+    view = bare_view(known_of({3}, {0}))
     paste(view, [CUTOUT], np.random.default_rng(0))
     assert set(np.unique(view.semantic)) == {0, UNLABELLED}
 

@@ -11,13 +11,14 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
 from training.small_dataset import BALL, BOX, EVERYTHING
+from training.small_dataset import known as known_of
 from vit_perception.cards.card import load_card
 from vit_perception.data.annotation import Annotation
 from vit_perception.runtime.preprocess import preprocess
 from vit_perception.runtime.results import Detection
 from vit_perception.training.boxes import match_boxes
 from vit_perception.training.calibrate import calibrate, measure_calibration
-from vit_perception.training.examples import Example, Known
+from vit_perception.training.examples import Example
 from vit_perception.training.spaces import space_of_card
 from vit_perception.training.temperature import (
     binary_loss,
@@ -74,7 +75,7 @@ def test_an_object_is_found_once_and_by_its_class():
     assert right.tolist() == [True, False, False]
     ignored = example(ignored_boxes=BOXES[1:], ignored_ids=np.array([-1]))
     assert match_boxes(found, ignored)[1].tolist() == [True, False]
-    nothing = example(Known(frozenset({BALL}), frozenset()))
+    nothing = example(known_of({BALL}, set()))
     assert len(match_boxes(found, nothing)[0]) == 0
 
 
@@ -112,6 +113,8 @@ class Claims:
 
     def known_boxes(self, index):
         return np.ones(12, bool)
+
+    known_absent = known_boxes
 
     def known_mask(self, index):
         return np.zeros(12, bool)

@@ -20,11 +20,14 @@ from training.small_dataset import (
     dense_labels,
     small_card,
 )
+from training.small_dataset import (
+    known as known_of,
+)
 from vit_perception.data.annotation import Annotation
 from vit_perception.model import build_model
 from vit_perception.training.augment import affine_view
 from vit_perception.training.config import Augmentation, LossWeights, TrainingConfig
-from vit_perception.training.examples import Example, Known
+from vit_perception.training.examples import Example
 from vit_perception.training.index import load_index, make_index, save_index
 from vit_perception.training.losses import Counts, total_loss
 from vit_perception.training.run import detection_strides
@@ -46,7 +49,7 @@ def labels(knows=(BOX, BALL)):
 def example(knows=(BOX, BALL), **annotation):
     rgb = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     rgb[14:42, 14:42] = 220
-    known = Known(frozenset({BOX, BALL}), frozenset(), frozenset(knows))
+    known = dataclasses.replace(known_of({BOX, BALL}, set()), dense=frozenset(knows))
     return Example(rgb, Annotation(dense=labels(knows=knows), **annotation), known)
 
 

@@ -104,7 +104,7 @@ def picture(labels, height=32, width=64):
     return Example(
         np.zeros((height, width, 3), np.uint8),
         Annotation(dense=labels),
-        Known(frozenset({0, 1}), frozenset(), frozenset({0, 1})),
+        Known(frozenset({0, 1}), frozenset(), frozenset({0, 1}), frozenset({0, 1})),
     )
 
 
@@ -145,5 +145,7 @@ def test_each_tile_of_a_mosaic_moves_by_itself():
 
 
 def test_a_picture_without_dense_labels_has_no_tiles():
-    example = Example(np.zeros((8, 8, 3), np.uint8), Annotation(), Known(frozenset(), frozenset()))
+    example = Example(
+        np.zeros((8, 8, 3), np.uint8), Annotation(), Known(frozenset(), frozenset(), frozenset())
+    )
     assert affine_view(example, SIZE, np.random.default_rng(0), (1, 1), STILL).tiles == []

@@ -12,6 +12,7 @@ pytest.importorskip("pycocotools", reason="average precision needs pycocotools: 
 pytest.importorskip("sklearn", reason="presence needs scikit-learn: make test installs it")
 
 from training.small_dataset import BALL, BOX, EVERYTHING, FLOOR, SPACE, WALL, SmallDataset
+from training.small_dataset import known as known_of
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.runtime.results import (
@@ -23,7 +24,7 @@ from vit_perception.runtime.results import (
     Segmentation,
 )
 from vit_perception.training.detection_metrics import DetectionMetrics
-from vit_perception.training.examples import Example, Known
+from vit_perception.training.examples import Example
 from vit_perception.training.mask_metrics import MaskMetrics
 from vit_perception.training.metrics import Metrics, PresenceMetrics, evaluate
 from vit_perception.training.targets import ACTIONS
@@ -58,12 +59,12 @@ def test_average_precision_of_truth_shift_and_nothing():
     half = average_precision(example(), found(BOXES[:1], [BOX]))
     assert (half["ap50"], half["ap50/box"], half["ap50/ball"]) == (50, 100, 0)
     assert average_precision(example(), found([], []))["ap50"] == 0
-    nothing = Known(frozenset(), frozenset())
+    nothing = known_of(set(), set())
     assert average_precision(example(nothing), found(BOXES, [BOX, BALL])) == {}
 
 
 def test_an_answer_of_an_unknown_class_is_neither_right_nor_wrong():
-    only_boxes = example(Known(frozenset({BOX}), frozenset()), boxes=BOXES[1:], class_ids=np.array([BOX]))
+    only_boxes = example(known_of({BOX}, set()), boxes=BOXES[1:], class_ids=np.array([BOX]))
     noisy = found(np.concatenate([BOXES[:1], BOXES[1:]]), [BALL, BOX])
     assert average_precision(only_boxes, noisy) == {"ap50": 100, "ap": 100, "ap50/box": 100}
 
@@ -115,7 +116,7 @@ def test_coarse_groups_forgive_a_mistake_within_a_group():
 
 def test_presence_counts_only_what_is_known():
     metrics = PresenceMetrics(4)
-    known = Known(frozenset({BOX, BALL}), frozenset())
+    known = known_of({BOX, BALL}, set())
     scores = np.array([0.9, 0.1, 0.95, 0.0], np.float32)
     for class_id, order in ((BOX, [0, 1, 2, 3]), (BALL, [1, 0, 2, 3])):
         one = example(known, boxes=BOXES[:1], class_ids=np.array([class_id]))

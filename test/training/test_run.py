@@ -27,7 +27,7 @@ TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run on boxes of one dataset and masks of another; its folder, and the command's words."""
+    """A run on a pack with boxes and a folder with masks; its folder, and the command's words."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("run")
     from training.small_dataset import SPACE
@@ -35,17 +35,16 @@ def trained(tmp_path_factory):
     (folder / "labels.yaml").write_text(yaml.safe_dump(label_space_as_yaml(SPACE)))
     config = TrainingConfig(steps=6, batch_size=2, validate_every=3, scales=(0.7, 1.0), held_out=0.2)
     write_config(config, folder / "config.yaml")
+    packed = ["--output", str(folder / "boxes.zip"), "--megabytes", "1"]
+    assert main(["data", "pack", str(yolo_folder(folder / "boxes")), *packed]) == 0
     words = [
         "train",
-        str(yolo_folder(folder / "boxes")),
+        packed[1],
         str(mask_folder(folder / "masks")),
         *("--output", str(folder / "out"), "--labels", str(folder / "labels.yaml")),
         *("--student", str(TINY), "--config", str(folder / "config.yaml")),
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        # Trying each part in higher precision would take most of the time here.
-        patch.setattr("vit_perception.export.quantize.SENSITIVE", {})
-        assert main(words) == 0
+    assert main(words) == 0
     return folder / "out", words
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import signal
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
 from training.small_dataset import BOX, EVERYTHING, FLOOR, SPACE, STRIDES, SmallDataset, small_card
+from training.small_dataset import known as known_of
 from vit_perception.training.config import Augmentation, TrainingConfig
-from vit_perception.training.examples import Known
 from vit_perception.training.index import load_index, make_index, save_index
 from vit_perception.training.stream import Views, batches, keys
 from vit_perception.training.targets import Collate
@@ -44,8 +45,9 @@ def same(one, other):
 
 
 def test_workers_and_a_restart_change_nothing():
-    one = take(4)
+    one, before = take(4), signal.getsignal(signal.SIGCHLD)
     assert all(map(same, one, take(4, workers=2)))
+    assert signal.getsignal(signal.SIGCHLD) == before, "no handler is left behind"
     assert all(map(same, one[2:], take(2, start=2)))
     assert not same(one[0], take(1, config=dataclasses.replace(CONFIG, seed=1))[0])
     assert not same(one[0], one[1])
@@ -81,7 +83,7 @@ def test_rare_classes_are_drawn_more_often():
 
 
 def test_a_mosaic_mixes_only_pictures_that_know_the_same():
-    few = Known(frozenset({BOX}), frozenset({FLOOR}))
+    few = known_of({BOX}, {FLOOR})
 
     class Mixed(SmallDataset):
         def known(self, index):
@@ -93,7 +95,7 @@ def test_a_mosaic_mixes_only_pictures_that_know_the_same():
 
 
 def test_the_index_says_what_is_where(tmp_path):
-    index = make_index(SmallDataset(known=Known(frozenset({BOX}), frozenset({FLOOR}))))
+    index = make_index(SmallDataset(known=known_of({BOX}, {FLOOR})))
     assert index.boxed[:, 1:].sum() == 0
     assert (index.shares[:, FLOOR] > 0.2).all()
     assert (index.shares[:, [0, 1, 3]] == 0).all()
@@ -102,7 +104,9 @@ def test_the_index_says_what_is_where(tmp_path):
     assert again.known == index.known
     np.testing.assert_array_equal(again.shares, index.shares)
     np.testing.assert_array_equal(again.boxed, index.boxed)
-    assert make_index(SmallDataset(without=("semantic",))).known[0].masks == frozenset()
+    by_workers = make_index(SmallDataset(known=known_of({BOX}, {FLOOR})), workers=2)
+    np.testing.assert_array_equal(by_workers.shares, index.shares)
+    assert make_index(SmallDataset(without=("semantic",))).known[0].masks == set()
 
 
 def test_a_hundred_thousand_pictures_take_little_memory_to_draw_from():

@@ -11,13 +11,13 @@ torch = pytest.importorskip("torch", reason="training needs torch: make test ins
 
 from safetensors.torch import save_file
 
+from training.small_dataset import known as known_of
 from vit_perception.backbones.registry import make_backbone
 from vit_perception.backbones.swin import SwinConfig
 from vit_perception.backbones.vit import ViTConfig
 from vit_perception.cards.card import load_card
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.runtime.engines.torch import load_model
-from vit_perception.training.examples import Known
 from vit_perception.training.run import cell_stride, freeze_the_others, trained_heads
 from vit_perception.training.student import default_sizes, kept_blocks, make_student
 
@@ -126,8 +126,8 @@ def test_default_sizes_cost_about_the_same():
 @pytest.mark.parametrize(
     ("known", "heads"),
     [
-        (Known(frozenset({0, 1, 2}), frozenset()), {"classification", "detection"}),
-        (Known(frozenset(), frozenset({3})), {"classification", "segmentation"}),
+        (known_of({0, 1, 2}, set()), {"classification", "detection"}),
+        (known_of(set(), {3}), {"classification", "segmentation"}),
     ],
 )
 def test_only_what_is_labelled_is_trained(known, heads):
@@ -142,8 +142,8 @@ def test_only_what_is_labelled_is_trained(known, heads):
 def test_navigation_needs_something_drivable():
     student = make_student(str(TINY), OTHER)
     floor = LabelSpace(tuple(dataclasses.replace(label, drivable=not label.thing) for label in OTHER.labels))
-    known = Known(frozenset(), frozenset({3}))
+    known = known_of(set(), {3})
     assert "navigation.action" in trained_heads(floor, known, student)
     assert "navigation.action" not in trained_heads(OTHER, known, student)
     with pytest.raises(ValueError, match="the pictures have no labels of this label space"):
-        trained_heads(OTHER, Known(frozenset(), frozenset()), student)
+        trained_heads(OTHER, known_of(set(), set()), student)

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the smaller model to `output`; ValueError if that is the model itself."""
     from vit_perception.cards.card import load_card, write_card
+    from vit_perception.data.packs.unpack import folder_of
     from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.compress import compress
     from vit_perception.export.export import export
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if output.resolve() == folder.resolve():
         raise ValueError(f"{output} is the model itself: give another --output")
     card = load_card(folder)
-    frames = calibration_frames(options.data, options.frames)
+    frames = calibration_frames(folder_of(options.data), options.frames)
     model = load_model(card)
     smaller, architecture = compress(card, model, frames, options.heads, options.mlp_ratio)
     kept = architecture["backbone"]

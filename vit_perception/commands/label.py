@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="FOLDER", help="dataset to write, or to finish"
     )
     parser.add_argument(
-        "--space",
+        "--labels",
         type=Path,
         default=DEFAULT_SPACE,
         metavar="YAML",
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     config = replace(config, mirror=config.mirror or options.mirror, dense=config.dense or options.dense)
     teachers = tuple(find_teacher(name) for name in options.teachers)
     pictures, space = open_source(
-        options.source, read_label_space(options.space), options.topic, options.every
+        options.source, read_label_space(options.labels), options.topic, options.every
     )
     source = LabellerSource(teachers, space, config, pictures.real)
     with progress_bar(len(pictures), "labelling") as bar:

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Quantise into the model's own folder, or a copy of it, and write on its card what was measured."""
     from vit_perception.cards.card import load_card, write_card
+    from vit_perception.data.packs.unpack import folder_of
     from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.quantize import quantize
     from vit_perception.hub.build import build_public
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from vit_perception.hub.report import to_stderr
 
     folder = obtain_model(options.model, to_stderr)
-    frames = calibration_frames(options.data, options.frames)
+    frames = calibration_frames(folder_of(options.data), options.frames)
     if options.output is not None:
         folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
     card = quantize(load_card(folder), frames, options.keep, build_public=build_public)

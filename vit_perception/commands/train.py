@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="DATASET",
-        help="folder of labelled pictures: ours, COCO, YOLO, Pascal VOC, masks or a rosbag2",
+        help="folder of labelled pictures: ours, COCO, YOLO, Pascal VOC, masks, a rosbag2; or a pack",
     )
     parser.add_argument(
         "--output",

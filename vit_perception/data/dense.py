@@ -50,6 +50,15 @@ class Dense:
         """The same in a picture of which this one begins at `corner`, x and y in pixels."""
         return replace(self, origin=self.origin + corner, boxes=self.boxes + np.tile(corner, 2))
 
+    def scaled(self, factors: np.ndarray) -> Dense:
+        """The same in a picture that is scaled by these factors along x and y."""
+        return replace(
+            self,
+            origin=self.origin * factors,
+            strides=self.strides * factors,
+            boxes=self.boxes * np.tile(factors, 2),
+        )
+
     def renamed(self, table: np.ndarray, knows: np.ndarray) -> Dense:
         """The same in the classes of another label space.
 

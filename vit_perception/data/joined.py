@@ -28,6 +28,7 @@ class _Source:
         classes: (256,) uint8: its class id → that of the space, 255 for none; 255 stays 255.
         things: for each of its labels, the class id of the space; None for none and for stuff.
         boxed: (C,) bool, classes of the space that are boxed in each of its pictures.
+        absent: (C,) bool, those of them that are absent where they have no box.
         masked: (C,) bool, classes of the space that its masks know.
     """
 
@@ -36,6 +37,7 @@ class _Source:
     classes: np.ndarray
     things: Sequence[int | None]
     boxed: np.ndarray
+    absent: np.ndarray
     masked: np.ndarray
 
 
@@ -102,6 +104,13 @@ class JoinedDataset:
         """(C,) bool: the classes of the space that are boxed wherever they are in this picture."""
         return self._locate(index)[0].boxed
 
+    def known_absent(self, index: int) -> np.ndarray:
+        """(C,) bool: the classes of the space that are not in this picture if they have no box there.
+
+        Not a class that some stuff became, as furniture where there are shelves: stuff has no boxes.
+        """
+        return self._locate(index)[0].absent
+
     def known_mask(self, index: int) -> np.ndarray:
         """(C,) bool: the classes of the space that the mask of this picture knows, if it has a mask."""
         return self._locate(index)[0].masked
@@ -144,6 +153,7 @@ def _source(dataset: Dataset, prefix: str, space: LabelSpace) -> _Source:
         classes,
         things,
         _known(things, dataset.box_labels, len(space)),
+        _known(ids, dataset.box_labels, len(space)),
         _known(ids, dataset.mask_labels, len(space)),
     )
 

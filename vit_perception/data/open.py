@@ -1,4 +1,4 @@
-"""A folder → a dataset, whatever its format."""
+"""A folder, or a pack of one → a dataset, whatever its format."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vit_perception.data.formats.masks import MaskDataset
 from vit_perception.data.formats.suite import SuiteDataset
 from vit_perception.data.formats.voc import VocDataset
 from vit_perception.data.formats.yolo import YoloDataset
+from vit_perception.data.packs.unpack import folder_of
 
 
 class Format(Protocol):
@@ -43,10 +44,10 @@ def is_dataset(path: Path) -> bool:
 
 
 def open_dataset(path: str | Path) -> PictureDataset:
-    """Open a dataset of any format.
+    """Open a dataset of any format. A pack is unpacked where it has not been yet, see `unpacked`.
 
     Args:
-        path: its folder; of a bag, the file will do.
+        path: its folder, or a pack; of a bag, the file will do.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -56,6 +57,7 @@ def open_dataset(path: str | Path) -> PictureDataset:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: give the folder of a dataset")
+    path = folder_of(path)
     for kind in FORMATS:
         if kind.recognises(path):
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -225,11 +227,7 @@ def mosaic(
         joined("scores"),
         joined("ignored_boxes"),
         joined("ignored_ids"),
-        Known(
-            frozenset.intersection(*(example.known.boxes for example in examples)),
-            frozenset.intersection(*(example.known.masks for example in examples)),
-            frozenset.intersection(*(example.known.dense for example in examples)),
-        ),
+        functools.reduce(operator.and_, (example.known for example in examples)),
         (0, 0, width, height),
         [tile for view in views for tile in view.tiles],
     )

@@ -12,7 +12,8 @@ import numpy as np
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.data.joined import JoinedDataset
-from vit_perception.data.open import FORMATS, open_dataset
+from vit_perception.data.open import is_dataset, open_dataset
+from vit_perception.data.packs.unpack import folder_of
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.hub.report import to_stderr
@@ -26,12 +27,12 @@ from vit_perception.training.split import read_split
 
 
 def labelled_pictures(data: Path, card: Card) -> JoinedDataset | None:
-    """The labelled pictures of a folder, in the labels of a model; None where the folder has none.
+    """The labelled pictures of a folder or a pack, in the labels of a model; None where it has none.
 
     Raises:
         ValueError: the folder is a dataset that cannot be opened.
     """
-    if not any(kind.recognises(data) for kind in FORMATS):
+    if not is_dataset(data := folder_of(data)):
         return None
     dataset, space = open_dataset(data), space_of_card(card)
     if all(found is None for found in space.ids_of(dataset.space)):
@@ -97,7 +98,7 @@ def numbers_to_measure(pictures: Pictures, splits: Path | None = None) -> list[i
 def make_parser() -> argparse.ArgumentParser:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description="Metrics of a model on labelled pictures, in percent.")
-    parser.add_argument("--data", type=Path, required=True, help="folder of a dataset")
+    parser.add_argument("--data", type=Path, required=True, help="folder of a dataset, or a pack")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
     parser.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime or torch")
     parser.add_argument(

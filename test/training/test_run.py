@@ -44,10 +44,7 @@ def trained(tmp_path_factory):
         *("--output", str(folder / "out"), "--labels", str(folder / "labels.yaml")),
         *("--student", str(TINY), "--config", str(folder / "config.yaml")),
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        # Trying each part in higher precision would take most of the time here.
-        patch.setattr("vit_perception.export.quantize.SENSITIVE", {})
-        assert main(words) == 0
+    assert main(words) == 0
     return folder / "out", words
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import signal
 
 import numpy as np
 import pytest
@@ -44,8 +45,9 @@ def same(one, other):
 
 
 def test_workers_and_a_restart_change_nothing():
-    one = take(4)
+    one, before = take(4), signal.getsignal(signal.SIGCHLD)
     assert all(map(same, one, take(4, workers=2)))
+    assert signal.getsignal(signal.SIGCHLD) == before, "no handler is left behind"
     assert all(map(same, one[2:], take(2, start=2)))
     assert not same(one[0], take(1, config=dataclasses.replace(CONFIG, seed=1))[0])
     assert not same(one[0], one[1])
@@ -102,6 +104,8 @@ def test_the_index_says_what_is_where(tmp_path):
     assert again.known == index.known
     np.testing.assert_array_equal(again.shares, index.shares)
     np.testing.assert_array_equal(again.boxed, index.boxed)
+    by_workers = make_index(SmallDataset(known=known_of({BOX}, {FLOOR})), workers=2)
+    np.testing.assert_array_equal(by_workers.shares, index.shares)
     assert make_index(SmallDataset(without=("semantic",))).known[0].masks == set()
 
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vit_perception.training.examples import Known, Pictures, known_classes
+from vit_perception.training.workers import start_loading, start_worker
 
 # Share of a picture that a class has to cover for the picture to be an example of it.
 NOTABLE = 0.01
@@ -95,10 +96,11 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         collate_fn=_as_it_is,
+        worker_init_fn=start_worker if workers else None,
     )
     boxed, shares, groups = [], [], []
     known: dict[Known, int] = {}
-    for row in tqdm(rows, total=len(pictures), desc="labels", disable=None):
+    for row in tqdm(start_loading(rows), total=len(pictures), desc="labels", disable=None):
         boxed.append(row[0])
         shares.append(row[1])
         groups.append(known.setdefault(row[2], len(known)))

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
-import cv2
 import numpy as np
-import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
@@ -22,6 +20,7 @@ from vit_perception.training.config import TrainingConfig
 from vit_perception.training.examples import Example, Pictures, read_example
 from vit_perception.training.index import Index
 from vit_perception.training.targets import Batch, Collate
+from vit_perception.training.workers import start_loading, start_worker
 
 # Step, and place of a picture in it.
 Key = tuple[int, int]
@@ -121,7 +120,7 @@ def batches(
         workers: processes that make batches; 0 makes them in turn with the steps.
         pin: whether to put them where a GPU copies fast from.
     """
-    loader = iter(
+    loader = start_loading(
         DataLoader(
             views,
             batch_sampler=order,
@@ -130,7 +129,7 @@ def batches(
             # Not forked: OpenCV's threads, and the locks they hold, would be copied half-way.
             multiprocessing_context="spawn" if workers else None,
             prefetch_factor=_AHEAD if workers else None,
-            worker_init_fn=_one_thread,
+            worker_init_fn=start_worker if workers else None,
             pin_memory=pin,
         )
     )
@@ -139,9 +138,3 @@ def batches(
     finally:
         if workers:  # left to the collector, they end at any time, or when the interpreter is half gone
             loader._shutdown_workers()  # type: ignore[attr-defined]
-
-
-def _one_thread(worker: int) -> None:
-    """The workers are the parallelism."""
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

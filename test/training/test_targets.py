@@ -15,7 +15,7 @@ from vit_perception.training.examples import Known
 from vit_perception.training.targets import ACTIONS, IGNORE, Collate, classes_present, way_ahead
 
 NOTHING = known_of(set(), set())
-COLLATE = Collate(SPACE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 3.5)
+COLLATE = Collate(SPACE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 3.5, (7.0, 14.0, 28.0))
 NONE = np.zeros(0, np.int64)
 
 

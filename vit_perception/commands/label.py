@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror", action="store_true", help="let detectors see each picture mirrored, too: slower, better"
     )
+    parser.add_argument(
+        "--dense",
+        action="store_true",
+        help="keep what a detector sees in every cell, to train better students",
+    )
     parser.add_argument("--topic", help="images of a bag (its only image topic)")
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="of a video or bag, label each N-th frame (1)"
@@ -63,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"--workers is {options.workers}: give 1 or more")
     config = read_config(options.config) if options.config else LabellingConfig()
-    if options.mirror:
-        config = replace(config, mirror=True)
+    config = replace(config, mirror=config.mirror or options.mirror, dense=config.dense or options.dense)
     teachers = tuple(find_teacher(name) for name in options.teachers)
     pictures, space = open_source(
         options.source, read_label_space(options.labels), options.topic, options.every

@@ -1,10 +1,13 @@
-"""What is known of one picture: boxes, a mask, depth. The record that every dataset format gives."""
+"""What is known of one picture: boxes, a mask, depth, dense labels. The record that every dataset format
+gives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from vit_perception.data.dense import Dense
 
 _NO_BOXES = np.zeros((0, 4), np.float32)
 _NO_IDS = np.zeros(0, np.int64)
@@ -27,6 +30,8 @@ class Annotation:
         instances: (H, W) uint16, one more than the place of a pixel's object in `boxes`, 0 for none; None:
             single objects have no masks.
         depth: (H, W) float32 metres, NaN unknown; None: no depth.
+        dense: what a detector saw at every cell of its grids; None: no dense labels. They have only
+            classes that people have not boxed.
     """
 
     boxes: np.ndarray = field(default_factory=lambda: _NO_BOXES)
@@ -37,6 +42,7 @@ class Annotation:
     semantic: np.ndarray | None = None
     instances: np.ndarray | None = None
     depth: np.ndarray | None = None
+    dense: Dense | None = None
 
     def __post_init__(self) -> None:
         if self.scores is None:

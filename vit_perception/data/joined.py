@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class _Source:
         dataset: as it was given.
         prefix: of its pictures' names.
         classes: (256,) uint8: its class id → that of the space, 255 for none; 255 stays 255.
+        things: for each of its labels, the class id of the space; None for none and for stuff.
         boxed: (C,) bool, classes of the space that are boxed in each of its pictures.
         absent: (C,) bool, those of them that are absent where they have no box.
         masked: (C,) bool, classes of the space that its masks know.
@@ -34,6 +35,7 @@ class _Source:
     dataset: Dataset
     prefix: str
     classes: np.ndarray
+    things: Sequence[int | None]
     boxed: np.ndarray
     absent: np.ndarray
     masked: np.ndarray
@@ -116,7 +118,7 @@ class JoinedDataset:
     def annotation(self, index: int) -> Annotation:
         """As `Dataset.annotation`, with class ids of the space."""
         source, place = self._locate(index)
-        return _mapped(source.dataset.annotation(place), source.classes)
+        return _mapped(source.dataset.annotation(place), source)
 
     def training(self) -> np.ndarray:
         """Numbers of the pictures that are in no held-out part, ascending."""
@@ -142,20 +144,21 @@ def _source(dataset: Dataset, prefix: str, space: LabelSpace) -> _Source:
             "label space: add them to it, as names or as aliases"
         )
     # Stuff has no boxes: whether its class is boxed does not depend on it.
-    labels = list(zip(ids, dataset.space.labels, strict=True))
+    things = [found if label.thing else None for found, label in zip(ids, dataset.space.labels, strict=True)]
     classes = np.full(256, UNLABELLED, np.uint8)
     classes[: len(ids)] = [UNLABELLED if found is None else found for found in ids]
     return _Source(
         dataset,
         prefix,
         classes,
-        _known([found if label.thing else None for found, label in labels], dataset.box_labels, len(space)),
+        things,
+        _known(things, dataset.box_labels, len(space)),
         _known(ids, dataset.box_labels, len(space)),
         _known(ids, dataset.mask_labels, len(space)),
     )
 
 
-def _known(ids: Sequence[int | None], labelled: frozenset[int], count: int) -> np.ndarray:
+def _known(ids: Sequence[int | None], labelled: Collection[int], count: int) -> np.ndarray:
     """(C,) bool: a class of the space is known if all of the dataset's labels that became it are labelled."""
     known = np.zeros(count, bool)
     known[[found for class_id, found in enumerate(ids) if found is not None and class_id in labelled]] = True
@@ -165,7 +168,11 @@ def _known(ids: Sequence[int | None], labelled: frozenset[int], count: int) -> n
     return known
 
 
-def _mapped(annotation: Annotation, classes: np.ndarray) -> Annotation:
+def _mapped(annotation: Annotation, source: _Source) -> Annotation:
+    classes, dense = source.classes, annotation.dense
+    if dense is not None:
+        known = _known(source.things, dense.knows.tolist(), len(source.boxed))
+        dense = dense.renamed(classes, np.flatnonzero(known))
     ids = classes[annotation.class_ids].astype(np.int64)
     kept = ids != UNLABELLED
     any_class = annotation.ignored_ids == ANY
@@ -180,6 +187,7 @@ def _mapped(annotation: Annotation, classes: np.ndarray) -> Annotation:
         ignored_ids=np.concatenate([np.where(ignored == UNLABELLED, ANY, ignored), dropped]),
         semantic=None if annotation.semantic is None else classes[annotation.semantic],
         instances=None if annotation.instances is None else renumbered(annotation.instances, kept),
+        dense=dense,
     )
 
 

@@ -111,6 +111,7 @@ def check_annotation(annotation: Annotation, space: LabelSpace, size: tuple[int,
     for what, ids, least in (
         ("the boxes", annotation.class_ids, 0),
         ("the ignored boxes", annotation.ignored_ids, ANY),
+        ("the dense labels", () if annotation.dense is None else annotation.dense.knows, 0),
         ("the mask", () if annotation.semantic is None else np.unique(annotation.semantic), 0),
     ):
         wrong = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.coco_export import INSTANCES, PANOPTIC, write_coco
+from vit_perception.data.dense_file import DENSE, write_dense
 from vit_perception.data.files import write_image, write_whole
 from vit_perception.data.formats.reading import is_upright, picture_size
 from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
@@ -95,6 +96,8 @@ class DatasetWriter:
         }
         if annotation.depth is not None:
             write_image(self.folder / DEPTH / f"{name}.png", _millimetres(annotation.depth))
+        if annotation.dense is not None:
+            write_dense(self.folder / DENSE / f"{name}.npz", annotation.dense)
         self._journal.append(record)
 
     def close(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.config import Augmentation
+from vit_perception.training.dense_sampling import Tile
 from vit_perception.training.examples import Example, Known
 
 _GREY = (124, 116, 104)  # the mean colour, which is zero after normalisation, as padding at run time is
@@ -36,6 +37,7 @@ class View:
         ignored_ids: (M,) int64, of which class; -1 of any.
         known: the classes that its labels know.
         content: x_min, y_min, x_max, y_max of what is not padding, in pixels.
+        tiles: the pictures in it that have dense labels.
     """
 
     rgb: np.ndarray
@@ -47,6 +49,7 @@ class View:
     ignored_ids: np.ndarray
     known: Known
     content: tuple[int, int, int, int]
+    tiles: list[Tile] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,9 @@ def affine_view(
     seen = ((ignored[:, 2:] - ignored[:, :2]) > 0).all(axis=1)
     assert known.scores is not None
     x0, y0, x1, y1 = (round(float(v)) for v in content[0])
+    tiles = []
+    if known.dense is not None:
+        tiles = [Tile(known.dense, matrix[[0, 1], [0, 1]], matrix[:, 2], (0, 0, width, height))]
     return View(
         rgb,
         semantic,
@@ -175,6 +181,7 @@ def affine_view(
         ignored_ids[seen],
         example.known,
         (x0, y0, x1, y1),
+        tiles,
     )
 
 
@@ -206,6 +213,7 @@ def mosaic(
         rgb[y0:y1, x0:x1], semantic[y0:y1, x0:x1] = view.rgb, view.semantic
         shift = np.array([x0, y0, x0, y0], np.float32)
         view.boxes, view.ignored_boxes = view.boxes + shift, view.ignored_boxes + shift
+        view.tiles = [tile.moved(x0, y0) for tile in view.tiles]
         views.append(view)
 
     def joined(name: str) -> np.ndarray:
@@ -221,6 +229,7 @@ def mosaic(
         joined("ignored_ids"),
         functools.reduce(operator.and_, (example.known for example in examples)),
         (0, 0, width, height),
+        [tile for view in views for tile in view.tiles],
     )
 
 

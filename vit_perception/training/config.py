@@ -28,6 +28,7 @@ class LossWeights:
     Attributes:
         boxes: generalised IoU of the boxes.
         scores: varifocal loss of the boxes' classes.
+        dense: scores and boxes of dense labels.
         mask: cross-entropy of the pixels' classes.
         dice: overlap of the masks.
         present: which classes are in the picture.
@@ -41,6 +42,7 @@ class LossWeights:
 
     boxes: float = 2.0
     scores: float = 0.5
+    dense: float = 1.0
     mask: float = 1.0
     dice: float = 0.5
     present: float = 0.5

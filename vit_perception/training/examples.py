@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -61,19 +62,24 @@ class Known:
         masks: classes of which every labelled pixel is known.
         absent: those of `boxes` that are absent where they have no box; of a class that is part stuff, as
             furniture with shelves, a mask alone tells.
+        dense: classes that dense labels know in every cell; they are learned from these, not from boxes.
     """
 
     boxes: frozenset[int]
     masks: frozenset[int]
     absent: frozenset[int]
+    dense: frozenset[int] = frozenset()
 
     def __and__(self, other: Known) -> Known:
         """What both know."""
-        return Known(self.boxes & other.boxes, self.masks & other.masks, self.absent & other.absent)
+        return self._with(other, operator.and_)
 
     def __or__(self, other: Known) -> Known:
         """What one of them knows."""
-        return Known(self.boxes | other.boxes, self.masks | other.masks, self.absent | other.absent)
+        return self._with(other, operator.or_)
+
+    def _with(self, other: Known, join: Callable[[Any, Any], Any]) -> Known:
+        return Known(*(join(getattr(self, each.name), getattr(other, each.name)) for each in fields(Known)))
 
 
 @dataclass(frozen=True)
@@ -91,12 +97,14 @@ class Example:
     known: Known
 
 
-def known_classes(pictures: Pictures, index: int, masked: bool) -> Known:
-    """What the labels of a picture know; `masked` is whether it has a mask."""
+def known_classes(pictures: Pictures, index: int, annotation: Annotation) -> Known:
+    """What the labels of a picture know."""
+    masked = annotation.semantic is not None
     return Known(
         frozenset(np.flatnonzero(pictures.known_boxes(index)).tolist()),
         frozenset(np.flatnonzero(pictures.known_mask(index)).tolist() if masked else ()),
         frozenset(np.flatnonzero(pictures.known_absent(index)).tolist()),
+        frozenset(() if annotation.dense is None else annotation.dense.knows.tolist()),
     )
 
 
@@ -115,4 +123,4 @@ def read_example(pictures: Pictures, index: int) -> Example:
                 f"{pictures.name(index)} has {rgb.shape[0]}x{rgb.shape[1]} pixels, but its mask "
                 f"{mask.shape[0]}x{mask.shape[1]}: make them equal"
             )
-    return Example(rgb, annotation, known_classes(pictures, index, annotation.semantic is not None))
+    return Example(rgb, annotation, known_classes(pictures, index, annotation))

@@ -65,7 +65,7 @@ class _Rows(TorchDataset[tuple[np.ndarray, np.ndarray, Known]]):
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, Known]:
         count = len(self.pictures.space)
         annotation = self.pictures.annotation(number)
-        known = known_classes(self.pictures, number, annotation.semantic is not None)
+        known = known_classes(self.pictures, number, annotation)
         boxed, shares = np.zeros(count, bool), np.zeros(count, np.float16)
         boxed[annotation.class_ids] = True
         if annotation.semantic is not None:
@@ -109,7 +109,10 @@ def make_index(pictures: Pictures, workers: int = 0) -> Index:
 
 def save_index(index: Index, path: Path) -> None:
     """Write an index, so that a resumed run need not read all labels again."""
-    known = [[sorted(each.boxes), sorted(each.masks), sorted(each.absent)] for each in index.known]
+    known = [
+        [sorted(each.boxes), sorted(each.masks), sorted(each.absent), sorted(each.dense)]
+        for each in index.known
+    ]
     np.savez_compressed(
         path,
         boxed=index.boxed,

@@ -19,6 +19,7 @@ from torchvision.ops import generalized_box_iou_loss
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.assign import assign, inside_boxes
 from vit_perception.training.config import LossWeights
+from vit_perception.training.dense_loss import dense_loss
 from vit_perception.training.targets import IGNORE, Batch
 
 # In float32 the softmax of such a logit is exactly zero, and unlike infinity it gives no NaN.
@@ -35,6 +36,7 @@ class Counts:
         masks: pictures with labelled pixels.
         present: entries of `Batch.present` that are known.
         ways: pictures whose way ahead is known.
+        dense: scores of the cells that dense labels teach.
     """
 
     objects: float
@@ -42,6 +44,7 @@ class Counts:
     masks: float
     present: float
     ways: float
+    dense: float
 
     @classmethod
     def of(cls, batches: Sequence[Batch], class_weights: Tensor) -> Counts:
@@ -53,10 +56,11 @@ class Counts:
             masks=float(sum((b.semantic != UNLABELLED).flatten(1).any(1).sum() for b in batches)),
             present=float(sum((~batch.present.isnan()).sum() for batch in batches)),
             ways=float(sum((batch.action != IGNORE).sum() for batch in batches)),
+            dense=float(sum(batch.dense.scores.sum() for batch in batches if batch.dense is not None)),
         )
 
     def tensor(self) -> Tensor:
-        """(5,) float64, to add up over processes."""
+        """(6,) float64, to add up over processes."""
         return torch.tensor(dataclasses.astuple(self), dtype=torch.float64)
 
     @classmethod
@@ -174,6 +178,11 @@ def total_loss(
         outputs["detection_centres"],
         batch,
         counts.objects,
+    )
+    parts["dense"] = (
+        torch.zeros(())
+        if batch.dense is None
+        else dense_loss(outputs["detection_boxes"], outputs["detection_scores"], batch.dense, counts.dense)
     )
     parts |= segmentation_loss(
         outputs["segmentation"], batch.semantic, batch.known_masks, class_weights, counts

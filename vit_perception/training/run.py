@@ -14,6 +14,7 @@ from vit_perception.cards.card import Card
 from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, read_label_space
 from vit_perception.data.open import open_dataset
+from vit_perception.heads.detection import DetectionHead
 from vit_perception.model import PerceptionModel
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.curves import draw_curves
@@ -98,7 +99,9 @@ def _train_model(
         made.model, config, mask_class_weights(index.shares[split["train"]].sum(0, dtype="f8")), processes
     )
     views = Views(pictures, split["train"], index, card, config)
-    collate = Collate(space, card.mean, card.std, cell_stride(made.model, card))
+    collate = Collate(
+        space, card.mean, card.std, cell_stride(made.model, card), detection_strides(made.model)
+    )
     pin = processes.device.type == "cuda"
     if processes.first:
         parts = ", ".join(f"{len(numbers)} {part}" for part, numbers in split.items())
@@ -176,7 +179,7 @@ def trained_heads(space: LabelSpace, known: Known, student: Student) -> tuple[st
     heads = []
     if known.boxes or known.masks:
         heads.append("classification")
-    if known.boxes.intersection(space.things):
+    if (known.boxes | known.dense).intersection(space.things):
         heads.append("detection")
     if known.masks:
         heads.append("segmentation")
@@ -203,6 +206,13 @@ def cell_stride(model: PerceptionModel, card: Card) -> float:
     device = next(model.parameters()).device
     mask = model.eval()(torch.zeros(1, 3, height, width, device=device))["segmentation"]
     return height / float(mask.shape[-2])
+
+
+def detection_strides(model: PerceptionModel) -> tuple[float, ...]:
+    """Input pixels a side of the cells of the detection head, level by level."""
+    head = model.heads["detection"]
+    assert isinstance(head, DetectionHead)
+    return tuple(head.strides.values())
 
 
 def description(space: LabelSpace, heads: Sequence[str]) -> str:

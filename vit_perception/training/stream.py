@@ -75,7 +75,8 @@ class Views(TorchDataset[View]):
             view = mosaic([self._read(first), *others], size, rng, strength)
         else:
             view = affine_view(self._read(first), size, rng, strength.zoom, strength)
-        if rng.random() < strength.paste:
+        # The detector has not seen what would be pasted.
+        if rng.random() < strength.paste and not view.known.dense:
             objects = cutouts(self._read(_draw(beside, rng)))
             rng.shuffle(objects)
             paste(view, objects[: rng.integers(1, _MOST_PASTED + 1)], rng)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from torch import Tensor
 from vit_perception.data.label_space import LabelSpace
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
+from vit_perception.training.dense_loss import DenseTruth
+from vit_perception.training.dense_sampling import grid_sizes, sample
 from vit_perception.training.examples import Known
 
 ACTIONS = ("turn_left", "forward", "turn_right", "stop")
@@ -35,12 +36,13 @@ class Batch:
         boxes: (G, 4) for each image, x_min, y_min, x_max, y_max in input pixels.
         columns: (G,) int64 for each image, the place of each box's class among the things.
         scores: (G,) for each image, how sure the labeller was, 0 to 1.
-        known_boxes: (B, T) bool, the things of which each image has all boxes.
+        known_boxes: (B, T) bool, the things of which each image has all boxes, without those of `dense`.
         ignored_boxes: (M, 4) for each image, where it is unknown whether there is an object.
         ignored_columns: (M,) int64 for each image, of which thing; -1 of any.
         present: (B, C) 0, 1, or NaN where unknown.
         action: (B,) int64 indices of `ACTIONS`, or IGNORE.
         blocked: (B,) 0, 1, or NaN where unknown.
+        dense: what the cells of the detection head are to see; None if no picture has dense labels.
     """
 
     image: Tensor
@@ -55,6 +57,7 @@ class Batch:
     present: Tensor
     action: Tensor
     blocked: Tensor
+    dense: DenseTruth | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
@@ -71,7 +74,7 @@ class Batch:
 
 
 def _fields(batch: Batch) -> dict[str, Any]:
-    return {each.name: getattr(batch, each.name) for each in dataclasses.fields(batch)}
+    return {name: value for name, value in vars(batch).items() if value is not None}
 
 
 def _moved(value: Any, device: torch.device) -> Any:
@@ -157,20 +160,21 @@ class Collate:
         mean: of the three channels, for pixels from 0 to 1.
         std: as `mean`.
         stride: pixels a side of the segmentation head's cells, at which the masks are sampled.
+        detection_strides: pixels a side of the detection head's cells, level by level.
     """
 
     space: LabelSpace
     mean: tuple[float, ...]
     std: tuple[float, ...]
     stride: float
+    detection_strides: tuple[float, ...]
 
     def __call__(self, views: Sequence[View]) -> Batch:
         height, width = views[0].rgb.shape[:2]
         cells = (round(width / self.stride), round(height / self.stride))
         count, things = len(self.space), list(self.space.things)
-        column = np.full(count + 1, -2)  # -2: not a thing
+        column = np.full(256, -2)  # -2: not a thing
         column[things] = np.arange(len(things))
-        column[-1] = -1  # an ignored box of any class
         drivable = drivable_classes(self.space)
         images, masks, known_masks, actions, blocked = [], [], [], [], []
         found = [_Boxes.of(view, column) for view in views]
@@ -196,14 +200,24 @@ class Collate:
             columns=[torch.from_numpy(each.columns) for each in found],
             scores=[torch.from_numpy(each.scores) for each in found],
             known_boxes=torch.from_numpy(
-                np.stack([_flags(view.known.boxes, count)[things] for view in views])
+                np.stack([_flags(view.known.boxes - view.known.dense, count)[things] for view in views])
             ),
             ignored_boxes=[torch.from_numpy(each.ignored_boxes) for each in found],
             ignored_columns=[torch.from_numpy(each.ignored_columns) for each in found],
             present=torch.from_numpy(np.stack(present)),
             action=torch.tensor(actions),
             blocked=torch.tensor(blocked),
+            dense=self._dense(views, column, (height, width)),
         )
+
+    def _dense(self, views: Sequence[View], column: np.ndarray, size: tuple[int, int]) -> DenseTruth | None:
+        if not any(view.known.dense for view in views):
+            return None
+        count, things = len(self.space), list(self.space.things)
+        taught = np.stack([_flags(view.known.dense, count)[things] for view in views])
+        sampled = [sample(view.tiles, size, self.detection_strides) for view in views]
+        cells = sum(rows * columns for rows, columns in grid_sizes(size, self.detection_strides))
+        return DenseTruth.of(sampled, taught, column, cells)
 
 
 def _flags(class_ids: Collection[int], count: int) -> np.ndarray:
@@ -214,7 +228,7 @@ def _flags(class_ids: Collection[int], count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Boxes:
-    """The boxes of a view that are of things, by column."""
+    """The boxes of a view that are of things, by column, without those that dense labels teach."""
 
     boxes: np.ndarray
     columns: np.ndarray
@@ -224,8 +238,10 @@ class _Boxes:
 
     @classmethod
     def of(cls, view: View, column: np.ndarray) -> _Boxes:
-        columns, ignored = column[view.class_ids], column[view.ignored_ids]
+        columns = column[view.class_ids]
+        ignored = np.where(view.ignored_ids < 0, -1, column[view.ignored_ids])
         thing, matters = columns >= 0, ignored >= -1
+        thing &= ~np.isin(view.class_ids, list(view.known.dense))
         return cls(
             view.boxes[thing].astype(np.float32),
             columns[thing].astype(np.int64),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vit_perception.data.dense import NO_CLASS
 from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract, InputContract, OutputContract
 from vit_perception.data.teachers.decode import DECODERS
@@ -50,6 +51,13 @@ def test_yolox() -> None:
     np.testing.assert_allclose(found.boxes, [[0, 0, 64, 32], [32, 16, 48, 24], [32, 16, 48, 24]], atol=1e-4)
     np.testing.assert_array_equal(found.class_ids, [0, 1, 0])
     np.testing.assert_allclose(found.scores, [0.45, 0.4, 0.08], atol=1e-6)
+    assert found.dense is not None
+    np.testing.assert_array_equal(found.dense.strides, [[16, 16], [32, 32]])
+    np.testing.assert_array_equal(found.dense.levels, [0, 1])
+    np.testing.assert_array_equal(found.dense.cells, [[2, 1], [1, 0]])
+    np.testing.assert_allclose(found.dense.boxes, [[32, 16, 48, 24], [0, 0, 64, 32]], atol=1e-4)
+    np.testing.assert_array_equal(found.dense.class_ids, [[1, 0], [0, NO_CLASS]])
+    np.testing.assert_allclose(found.dense.scores, [[0.4, 0.08], [0.45, 0]], atol=1e-3)
     with pytest.raises(ValueError, match=r"would be \(1, 10, 7\)"):
         decode(given, [rows[:, :9]], (32, 64))
 

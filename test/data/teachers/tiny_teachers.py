@@ -65,6 +65,36 @@ def write_segmenter(folder: Path, name: str = "painter", labels: str = "[~, gras
     return folder / f"{name}.onnx"
 
 
+def write_grid_detector(folder: Path, name: str = "grid", labels: str = "[person, dog]") -> Path:
+    """A detector of kind `yolox` with 4 x 4 cells of stride 8. A cell's box is the cell, its score for a
+    person is the mean of its red channel, for a dog that of its green channel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    constants = {
+        "box": np.array([[[0.5, 0.5, 0, 0, 1]]], np.float32).repeat(16, axis=1),
+        "shape": np.array([1, 3, 16], np.int64),
+        "starts": np.array([0], np.int64),
+        "ends": np.array([2], np.int64),
+        "channel_axis": np.array([1], np.int64),
+    }
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["means"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Reshape", ["means", "shape"], ["channels"]),
+        helper.make_node("Slice", ["channels", "starts", "ends", "channel_axis"], ["two"]),
+        helper.make_node("Transpose", ["two"], ["scores"], perm=[0, 2, 1]),
+        helper.make_node("Concat", ["box", "scores"], ["rows"], axis=2),
+    ]
+    inputs = [("images", TensorProto.FLOAT, [1, 3, *SIZE])]
+    outputs = [("rows", TensorProto.FLOAT, [1, 16, 7])]
+    _write(folder / f"{name}.onnx", nodes, inputs, outputs, constants)
+    (folder / f"{name}.yaml").write_text(
+        f"teacher: {name}.onnx\n"
+        f"labels: {labels}\n"
+        f"input: {{size: [{SIZE[0]}, {SIZE[1]}], std: 255, fit: letterbox, padding: 255}}\n"
+        "output: {kind: yolox, strides: [8]}\n"
+    )
+    return folder / f"{name}.onnx"
+
+
 def _write(
     path: Path,
     nodes: list[onnx.NodeProto],

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.dataset import Fault
+from vit_perception.data.dense import Dense
 
 # Called with each fault; it may raise.
 Report = Callable[[Fault], None]
@@ -34,7 +35,7 @@ class RawLabels:
         scores: of the boxes.
         ignored: whether a box is neither an object nor background.
         places: of the boxes in `file`, as `line_of` takes them; None where a box has none.
-        semantic, depth: as in `Annotation`.
+        semantic, depth, dense: as in `Annotation`.
         instances: as in `Annotation`, but counted over all of `boxes`, the ignored ones too.
         line_of: the line of a place. Only for a fault is it worth counting lines.
     """
@@ -48,6 +49,7 @@ class RawLabels:
     semantic: np.ndarray | None = None
     instances: np.ndarray | None = None
     depth: np.ndarray | None = None
+    dense: Dense | None = None
     line_of: Callable[[int], int] = int
 
     def add(
@@ -88,6 +90,7 @@ class RawLabels:
             self.semantic,
             None if self.instances is None else renumbered(self.instances, objects),
             self.depth,
+            self.dense,
         )
 
     def box_faults(self, size: tuple[int, int]) -> Iterator[Fault]:

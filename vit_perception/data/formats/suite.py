@@ -1,4 +1,5 @@
-"""Our format: `dataset.yaml`, `images/`, `instances.json`, `panoptic.json`, `depth/`, `splits.yaml`."""
+"""Our format: `dataset.yaml`, `images/`, `instances.json`, `panoptic.json`, `depth/`, `dense/` and
+`splits.yaml`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from vit_perception.data.coco_export import INSTANCES, PANOPTIC_FILE
 from vit_perception.data.dataset import Fault
+from vit_perception.data.dense_file import DENSE, read_dense
 from vit_perception.data.formats.coco import CocoDataset
 from vit_perception.data.formats.coco_objects import box_of
 from vit_perception.data.formats.reading import ANY, RawLabels, Report, read_mask
@@ -108,4 +110,10 @@ class SuiteDataset(CocoDataset):
                 report(Fault(path, None, "depth is a PNG of 16-bit grey, in millimetres: this one is not"))
             elif values is not None:
                 raw.depth = np.where(values > 0, values / _MILLIMETRES, np.nan).astype(np.float32)
+        path = self.folder / DENSE / f"{self.name(index)}.npz"
+        if path.is_file():
+            try:
+                raw.dense = read_dense(path, len(self.space))
+            except ValueError as error:
+                report(Fault(path, None, str(error)))
         return raw

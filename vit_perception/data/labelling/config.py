@@ -46,6 +46,7 @@ class LabellingConfig:
         confusion_iou: of two objects of different classes that overlap by more, the lower score is ignored.
         mirror: whether detectors see the mirrored picture, too, which doubles their time.
         ellipses: whether a box is filled in the mask, as an ellipse, where no teacher has a better mask.
+        dense: whether the dense labels of the first teacher that has some are kept.
         mask_confidence: a pixel with less, 0..1, is unlabelled where a teacher gives confidences.
 
     Raises:
@@ -59,12 +60,13 @@ class LabellingConfig:
     confusion_iou: float = 0.8
     mirror: bool = False
     ellipses: bool = True
+    dense: bool = False
     mask_confidence: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("fusion_iou", "confusion_iou", "mask_confidence"):
             _check_fractions(name, getattr(self, name))
-        for name in ("mirror", "ellipses"):
+        for name in ("mirror", "ellipses", "dense"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: give true or false")
         if not isinstance(self.thresholds, Thresholds) or not all(

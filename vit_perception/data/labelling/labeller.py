@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from vit_perception.data.annotation import Annotation
+from vit_perception.data.dense import Dense
 from vit_perception.data.label_space import LabelSpace
 from vit_perception.data.labelling.config import LabellingConfig
 from vit_perception.data.labelling.fusion import View, box_overlap, fuse_boxes, fusion_library
@@ -61,7 +62,8 @@ class Labeller:
 
     Raises:
         ValueError: two teachers have one name; a name in the configuration is none of a teacher or label; or
-            a teacher has no label of the space. RuntimeError: ensemble-boxes is not installed.
+            a teacher has no label of the space; or no teacher gives dense labels. RuntimeError:
+            ensemble-boxes is not installed.
     """
 
     def __init__(
@@ -87,6 +89,15 @@ class Labeller:
         self._boxed = frozenset().union(*(known.box_ids for known in self._pupils))
         if self._boxed:
             fusion_library()
+        # The one whose dense labels are kept.
+        self._dense: int | None = None
+        if config.dense:
+            grids = [place for place, teacher in enumerate(teachers) if teacher.gives_dense]
+            if not grids:
+                raise ValueError(
+                    f"{', '.join(names)} give no dense labels: add a detector on grids, such as YOLOX"
+                )
+            self._dense = grids[0]
 
     @property
     def box_labels(self) -> frozenset[int]:
@@ -124,11 +135,18 @@ class Labeller:
             ignored_boxes=boxes[doubt],
             ignored_ids=class_ids[doubt],
             depth=next((each.depth for each in predictions if each.depth is not None), None),
+            dense=self._dense_labels(predictions),
         )
         if real is not None:
             found = prefer_real(found, real, self._real)
         mask = self._mask(predictions, (image.shape[0], image.shape[1]), found)
         return replace(found, semantic=prefer_real_mask(mask, found.semantic, self._real.mask_labels))
+
+    def _dense_labels(self, predictions: Sequence[Prediction]) -> Dense | None:
+        """Those of one teacher, in the classes that people have not boxed."""
+        if self._dense is None:
+            return None
+        return self._pupils[self._dense].dense(predictions[self._dense].dense, self._real.box_labels)
 
     def _boxes(
         self, image: np.ndarray, content: tuple[slice, slice], predictions: Sequence[Prediction]
@@ -206,6 +224,14 @@ class _Known:
         class_ids = self._box_table[prediction.class_ids]
         kept = class_ids >= 0
         return View(prediction.boxes[kept], class_ids[kept], prediction.scores[kept], self.box_ids, weight)
+
+    def dense(self, dense: Dense | None, without: frozenset[int]) -> Dense | None:
+        """Its dense labels, in classes of the label space but some."""
+        if dense is None:
+            return None
+        table = np.full(256, UNLABELLED, np.int64)
+        table[: len(self._box_table)] = np.where(self._box_table < 0, UNLABELLED, self._box_table)
+        return dense.renamed(table, np.array(sorted(self.box_ids - without), np.int64))
 
     def vote(self, mask: np.ndarray) -> Vote:
         """Its mask, in classes of the label space."""

@@ -60,6 +60,7 @@ def prefer_real(found: Annotation, real: Annotation, labels: RealLabels) -> Anno
         semantic=real.semantic,
         instances=real.instances,
         depth=_depth(found.depth, real.depth),
+        dense=found.dense,
     )
 
 

@@ -41,7 +41,7 @@ def predict(
         teacher: that looks.
         image: (H, W, 3) uint8 RGB.
         content: what it is to see, from `content_of`; beside it, masks are unlabelled and depth is unknown.
-        mirrored: whether it sees it mirrored.
+        mirrored: whether it sees it mirrored; then there are no dense labels.
     """
     step = -1 if mirrored else 1
     seen = np.ascontiguousarray(image[content][:, ::step])
@@ -65,6 +65,7 @@ def predict(
         found.scores,
         placed(found.mask, UNLABELLED),
         placed(found.depth, np.nan),
+        None if mirrored or found.dense is None else found.dense.moved(corner[:2]),
     )
 
 

@@ -43,4 +43,5 @@ def scaled_annotation(annotation: Annotation, before: tuple[int, int], after: tu
         semantic=None if annotation.semantic is None else annotation.semantic[centres],
         instances=None if annotation.instances is None else annotation.instances[centres],
         depth=None if annotation.depth is None else annotation.depth[centres],
+        dense=None if annotation.dense is None else annotation.dense.scaled(factors[:2]),
     )

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from vit_perception.data.dense import Dense
+
 _NO_BOXES = np.zeros((0, 4), np.float32)
 
 
@@ -20,6 +22,7 @@ class Prediction:
         scores: (N,) float32 in 0..1.
         mask: (H, W) uint8, in `Teacher.mask_labels`; 255 is unlabelled. None: it gives no mask.
         depth: (H, W) float32 metres, NaN unknown; None: it gives no depth.
+        dense: what it saw at every cell of its grids, in `Teacher.box_labels`; None: it has no grids.
     """
 
     boxes: np.ndarray = field(default_factory=lambda: _NO_BOXES)
@@ -27,6 +30,7 @@ class Prediction:
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     mask: np.ndarray | None = None
     depth: np.ndarray | None = None
+    dense: Dense | None = None
 
 
 class Teacher(Protocol):
@@ -37,12 +41,14 @@ class Teacher(Protocol):
         box_labels: names of the classes of its boxes, by class id; empty: it gives no boxes.
         mask_labels: the same for its masks; None stands for a class that means "none of the others".
         gives_depth: whether it gives metres.
+        gives_dense: whether it has grids.
     """
 
     name: str
     box_labels: tuple[str, ...]
     mask_labels: tuple[str | None, ...]
     gives_depth: bool
+    gives_dense: bool
 
     def __call__(self, image: np.ndarray) -> Prediction:
         """Label one picture, (H, W, 3) uint8 RGB."""

@@ -36,6 +36,7 @@ class FileTeacher:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}: give the path of the teacher's file")
         self.name = path.stem
+        self.gives_dense = bool(contract.output.strides)
         self._path, self._contract = path, contract
         masks = contract.output.kind == "class_map"
         self.mask_labels: tuple[str | None, ...] = contract.labels if masks else ()

@@ -30,6 +30,8 @@ class SuiteTeacher:
         EngineUnavailable: no engine here runs it.
     """
 
+    gives_dense = False
+
     def __init__(self, folder: Path, mask_confidence: float = 0.5) -> None:
         card = load_card(folder)
         self.name = card.name

@@ -1,13 +1,16 @@
-"""What detectors on grids share: the cells of a grid, and non-maximum suppression."""
+"""What detectors on grids share: the cells of a grid, dense labels, and non-maximum suppression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
+from vit_perception.data.dense import Dense, dense_of_grids
 from vit_perception.data.teachers import Prediction
+from vit_perception.data.teachers.contract import Contract
 from vit_perception.runtime.preprocess import Geometry
 
 # A box below it is of no use to a fusion, whose time grows with their number.
@@ -35,6 +38,28 @@ def cells(size: tuple[int, int], strides: Sequence[int]) -> tuple[np.ndarray, np
         grids.append(np.stack([column, row], axis=1))
         steps.append(np.full(rows * columns, stride))
     return np.concatenate(grids).astype(np.float32), np.concatenate(steps).astype(np.float32)
+
+
+def decode_cells(boxes: np.ndarray, scores: np.ndarray, contract: Contract, geometry: Geometry) -> Prediction:
+    """What all cells see, kept sparsely, and the boxes that are left after non-maximum suppression.
+
+    Args:
+        boxes: (A, 4) `x_min, y_min, x_max, y_max` in input pixels, in the order of `cells`.
+        scores: (A, C) in 0..1.
+        contract: has the strides.
+        geometry: where the picture lies in the input, from its top left corner on.
+    """
+    return replace(best_boxes(boxes, scores, geometry), dense=_dense(boxes, scores, contract, geometry))
+
+
+def _dense(boxes: np.ndarray, scores: np.ndarray, contract: Contract, geometry: Geometry) -> Dense:
+    strides = np.array(contract.output.strides, np.float32)
+    cell, stride = cells(contract.input.size, contract.output.strides)
+    scale = np.array(geometry.scale[::-1], np.float32)
+    levels = (stride[:, None] == strides).argmax(axis=1)
+    return dense_of_grids(
+        geometry.boxes_to_source(boxes), scores, cell, levels, strides[:, None] / scale, geometry.source
+    )
 
 
 def best_boxes(boxes: np.ndarray, scores: np.ndarray, geometry: Geometry) -> Prediction:

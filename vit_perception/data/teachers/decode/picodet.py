@@ -9,7 +9,7 @@ import numpy as np
 
 from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract
-from vit_perception.data.teachers.decode.grid import best_boxes, cells
+from vit_perception.data.teachers.decode.grid import cells, decode_cells
 from vit_perception.runtime.decode.activation import softmax
 from vit_perception.runtime.preprocess import Geometry
 
@@ -40,4 +40,4 @@ def decode_picodet(outputs: Sequence[np.ndarray], contract: Contract, geometry: 
     distances = (softmax(logits.reshape(len(cell), 4, -1)) * bins).sum(axis=2) * stride[:, None]
     centre = (cell + 0.5) * stride[:, None]
     boxes = np.concatenate([centre - distances[:, :2], centre + distances[:, 2:]], axis=1)
-    return best_boxes(boxes, scores, geometry)
+    return decode_cells(boxes, scores, contract, geometry)

@@ -8,7 +8,7 @@ import numpy as np
 
 from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract
-from vit_perception.data.teachers.decode.grid import best_boxes, cells
+from vit_perception.data.teachers.decode.grid import cells, decode_cells
 from vit_perception.runtime.preprocess import Geometry
 
 
@@ -33,4 +33,4 @@ def decode_yolox(outputs: Sequence[np.ndarray], contract: Contract, geometry: Ge
     centre = (rows[:, :2] + cell) * stride[:, None]
     half = np.exp(np.minimum(rows[:, 2:4], 20.0)) * stride[:, None] / 2
     boxes = np.concatenate([centre - half, centre + half], axis=1)
-    return best_boxes(boxes, rows[:, 4:5] * rows[:, 5:], geometry)
+    return decode_cells(boxes, rows[:, 4:5] * rows[:, 5:], contract, geometry)

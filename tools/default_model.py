@@ -100,7 +100,16 @@ def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
         Step(
             f"label {what}",
             labelled / "instances.json",
-            ("label", str(folder), "--teachers", *map(str, teachers), "--mirror", "--output", str(labelled)),
+            (
+                "label",
+                str(folder),
+                "--teachers",
+                *map(str, teachers),
+                "--mirror",
+                "--dense",
+                "--output",
+                str(labelled),
+            ),
         )
         for folder, what, labelled in given
     ]

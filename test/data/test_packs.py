@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ pytest.importorskip("pycocotools.mask", reason="masks are stored by pycocotools"
 from data.material import text, yolo_folder
 from vit_perception import cli
 from vit_perception.data.annotation import Annotation
+from vit_perception.data.dense import NO_CLASS, Dense
 from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.data.manifest import Manifest
@@ -132,6 +134,28 @@ def test_labels_fit_the_smaller_picture_to_half_a_pixel(tmp_path, source, side):
         centres = (np.arange(side) + 0.5) / side * WIDTH - 0.5
         expected = np.interp(centres, np.arange(WIDTH), other.depth[0])
         np.testing.assert_allclose(one.depth[0], expected, atol=0.5 * 8 / (WIDTH - 1) + 0.001)
+
+
+def test_dense_labels_fit_the_smaller_picture(tmp_path):
+    dense = Dense(
+        knows=np.array([0, 1]),
+        origin=np.array([2, 4], np.float32),
+        strides=np.array([[8, 8]], np.float32),
+        levels=np.zeros(1, np.int64),
+        cells=np.array([[3, 4]]),
+        boxes=np.array([[10, 20, 30, 40]], np.float32),
+        class_ids=np.array([[0, 1, NO_CLASS]]),
+        scores=np.array([[0.5, 0.25, 0]], np.float32),
+    )
+    with DatasetWriter(tmp_path / "yard", MANIFEST) as writer:
+        writer.add("a", photograph(0), replace(annotation(0), dense=dense))
+    file = tmp_path / "yard.zip"
+    assert pack(tmp_path / "yard", "--output", file, "--megabytes", 1, "--side", WIDTH // 2) == 0
+    found = open_dataset(file).annotation(0).dense
+    assert found is not None
+    assert (found.origin.tolist(), found.strides.tolist()) == ([1, 2], [[4, 4]])
+    assert found.boxes.tolist() == [[5, 10, 15, 20]]
+    assert (found.cells.tolist(), found.class_ids.tolist()) == ([[3, 4]], [[0, 1, NO_CLASS]])
 
 
 def test_quality_falls_before_pictures_are_left_out(tmp_path, source, capsys):

@@ -28,6 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import VARIANTS, make_backbone
 from vit_perception.checkpoints.catalog import read_catalog
+from vit_perception.runtime.engines.openvino import shared_core
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """# Backbones
@@ -97,7 +98,7 @@ def latencies(model: nn.Module, image: Tensor) -> dict[str, float]:
         options.intra_op_num_threads = THREADS
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         result["onnxruntime"] = median_ms(lambda: session.run(None, {"image": pixels}))
-        core = openvino.Core()
+        core = shared_core()
         read = core.read_model(path)
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         for name, hint in (("openvino fp32", "f32"), ("openvino bf16", "bf16")):
@@ -154,7 +155,7 @@ def table(measured: dict[str, Any]) -> Iterable[str]:
 
 def machine() -> str:
     """The CPU's own name."""
-    return str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")) or platform.machine()
+    return str(shared_core().get_property("CPU", "FULL_DEVICE_NAME")) or platform.machine()
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 from vit_perception.language.grounding import LanguageHead
 from vit_perception.language.text_encoder import TextFeatures
+from vit_perception.runtime.engines.openvino import shared_core
 
 TEXT_DIM = 32
 # The widths of real models, with fewer blocks.
@@ -136,7 +137,7 @@ def test_two_engines_compute_what_torch_does(name: str, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     given = {item.name for item in session.get_inputs()}
     answers = session.run(list(expected), {key: value for key, value in arrays.items() if key in given})
-    core = openvino.Core()
+    core = shared_core()
     compiled = core.compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     vino = compiled({key: value for key, value in arrays.items() if key in given})
     wanted = {key: value.numpy() for key, value in expected.items()}

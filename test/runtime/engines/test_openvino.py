@@ -1,5 +1,6 @@
 """OpenVINO in a process that also handles signals."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 pytest.importorskip("openvino", reason="openvino is not installed")
 
-TINY = Path(__file__).parents[2] / "fixtures" / "tiny"
+ROOT = Path(__file__).parents[3]
+TINY = ROOT / "test" / "fixtures" / "tiny"
 
 # Two models are loaded, as in a node with a model for each task, and dropped in the order of their loading.
 CODE = """
@@ -32,3 +34,9 @@ def test_a_signal_after_models_were_dropped_is_handled():
     result = subprocess.run([sys.executable, "-c", CODE, str(TINY)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["handled", "alive"]
+
+
+def test_nobody_makes_a_core_of_their_own():
+    files = [file for folder in ("vit_perception", "tools", "test") for file in (ROOT / folder).rglob("*.py")]
+    makers = {file.name for file in files if re.search(r"openvino\.Core\(", file.read_text())}
+    assert makers == {"openvino.py"}, "see shared_core: a core that ends leaves the process open to a crash"

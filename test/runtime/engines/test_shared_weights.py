@@ -10,6 +10,7 @@ from vit_perception.cards.card import load_card
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
 
+from vit_perception.runtime.engines.openvino import shared_core
 from vit_perception.runtime.engines.shared_weights import attach, detach, read_tensors
 
 CARD = load_card(Path(__file__).parents[2] / "fixtures" / "tiny")
@@ -19,7 +20,7 @@ def folded():
     """The tiny graph, its weights constants under their own names."""
     from openvino.passes import ConstantFolding, Manager
 
-    model = openvino.Core().read_model(CARD.file("onnx"))
+    model = shared_core().read_model(CARD.file("onnx"))
     passes = Manager()
     passes.register_pass(ConstantFolding())
     passes.run_passes(model)
@@ -33,7 +34,7 @@ def answers(model):
 
 def saved(model, folder):
     openvino.save_model(model, folder / "graph.xml", compress_to_fp16=False)
-    return openvino.Core().read_model(folder / "graph.xml")
+    return shared_core().read_model(folder / "graph.xml")
 
 
 def test_out_and_back(tmp_path):

@@ -12,6 +12,7 @@ from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract
 from vit_perception.data.teachers.decode import DECODERS
 from vit_perception.data.teachers.picture_input import picture_input
+from vit_perception.runtime.engines.openvino import shared_core
 
 # One thread: labelling runs a process a core. fp32: a processor with bf16 would give other labels than one
 # without, and the files of a run on several machines would differ.
@@ -62,7 +63,7 @@ class FileTeacher:
         """The network with fixed shapes, of a batch of one."""
         import openvino
 
-        core = openvino.Core()
+        core = shared_core()
         try:
             model = core.read_model(self._path)
         except RuntimeError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.mask_agreement import overlaps
+from vit_perception.runtime.overlap import overlaps
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Detection

@@ -9,6 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from vit_perception.runtime.overlap import overlaps
+
 # Probabilities at which blobs are cut out: a small or dark object appears only at a low one.
 _LEVELS = (0.3, 0.5, 0.7)
 _SMALLEST_BLOB = 12  # cells
@@ -58,13 +60,3 @@ def _blobs(probability: np.ndarray) -> np.ndarray:
     blobs = np.concatenate(found).astype(np.float32)
     blobs[:, 2:] += blobs[:, :2]
     return blobs
-
-
-def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union (N, M) of boxes (N, 4) with others (M, 4)."""
-    overlap = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - np.maximum(
-        boxes[:, None, :2], others[None, :, :2]
-    )
-    common = overlap.clip(min=0).prod(axis=2)
-    area, other_area = ((b[:, 2:] - b[:, :2]).prod(axis=1) for b in (boxes, others))
-    return np.asarray(common / np.maximum(area[:, None] + other_area[None] - common, 1e-6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vit_perception.runtime.mask_agreement import overlaps
+from vit_perception.runtime.overlap import overlaps
 from vit_perception.runtime.results import Detection
 from vit_perception.training.examples import Example
 

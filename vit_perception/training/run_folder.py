@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from vit_perception.data.files import whole_file
 from vit_perception.training.config import TrainingConfig, read_config, write_config
 
 LAST, BEST, LOG, CONFIG = "last.pt", "best.pt", "log.jsonl", "config.yaml"
@@ -101,9 +101,8 @@ class RunFolder:
         return best
 
     def _replace(self, name: str, content: Mapping[str, Any]) -> None:
-        written = self.path / f"{name}.part"
-        torch.save(dict(content), written)
-        os.replace(written, self.path / name)
+        with whole_file(self.path / name) as file:
+            torch.save(dict(content), file)
 
     def log(self, entries: list[dict[str, Any]]) -> None:
         """Append lines to the log."""

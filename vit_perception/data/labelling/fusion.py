@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.runtime.overlap import areas, intersections, overlaps
+
 
 @dataclass(frozen=True)
 class View:
@@ -77,13 +79,8 @@ def box_overlap(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.n
     Returns:
         (N, M) intersection over union, and (N, M) intersection over the smaller of the two.
     """
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    mine, theirs = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others))
-    union = mine[:, None] + theirs[None] - common
-    smaller = np.minimum(mine[:, None], theirs[None])
-    return common / np.maximum(union, 1e-9), common / np.maximum(smaller, 1e-9)
+    smaller = np.minimum(areas(boxes)[:, None], areas(others)[None])
+    return overlaps(boxes, others), intersections(boxes, others) / np.maximum(smaller, 1e-9)
 
 
 def _by_members(views: Sequence[View]) -> dict[tuple[int, ...], list[int]]:

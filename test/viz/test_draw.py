@@ -1,5 +1,6 @@
 """Answers drawn where they belong."""
 
+import cv2
 import numpy as np
 
 from vit_perception.runtime.results import Classification, Detection, Navigation, Perception, Segmentation
@@ -61,6 +62,13 @@ def test_overlay_of_everything_of_nothing_and_read_only():
     assert (drawn[-20:, :60] != 100).any()  # advice along the bottom
 
 
-def test_colours_of_the_first_classes_differ():
-    colours = [class_colour(class_id) for class_id in range(40)]
-    assert len(set(colours)) == 40
+def test_the_colours_of_a_hundred_classes_can_be_told_apart():
+    colours = np.float32([class_colour(class_id) for class_id in range(113)])
+    looks = cv2.cvtColor(colours[None] / 255, cv2.COLOR_RGB2LAB)[0]
+    distances = np.linalg.norm(looks[:, None] - looks[None], axis=-1) + 100 * np.eye(113)
+    assert distances.min() > 15, "about 2 is the least that eyes see"
+
+
+def test_every_class_has_a_colour():
+    assert len({class_colour(class_id) for class_id in range(256)}) == 256
+    assert class_colour(999) == class_colour(999 - 3 * 256)

@@ -25,7 +25,7 @@ from vit_perception.tasks import CLASSIFICATION, DETECTION
 
 Colour = tuple[int, int, int]
 
-# Chosen for the classes of the default model (the sky is blue), and used for the first twelve of any model.
+# Of the first twelve classes of any model.
 _NAMED: tuple[Colour, ...] = (
     (255, 89, 94),
     (25, 130, 255),
@@ -40,7 +40,9 @@ _NAMED: tuple[Colour, ...] = (
     (0, 168, 168),
     (100, 92, 120),
 )
-_GOLDEN_ANGLE = 137.508  # steps of hue by it keep the colours of many classes apart
+# The others are chosen among so many steps of red, green and blue, and so light in CIELAB: neither nearly
+# black nor nearly white.
+_STEPS, _DARKEST, _LIGHTEST = 13, 30, 92
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _INK: Colour = (24, 26, 30)
 _PAPER: Colour = (250, 250, 250)
@@ -60,14 +62,32 @@ _MOST_CLASSES = 4
 
 def class_colour(class_id: int) -> Colour:
     """The colour of a class, the same in every picture."""
-    if class_id < len(_NAMED):
-        return _NAMED[class_id]
-    hue = np.array([[[class_id * _GOLDEN_ANGLE % 360, 0.45 + 0.4 * (class_id % 2), 0.95]]], np.float32)
-    red, green, blue = (round(255 * float(value)) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
+    red, green, blue = _PALETTE[class_id % 256, 0].tolist()
     return red, green, blue
 
 
-_PALETTE = np.array([class_colour(class_id) for class_id in range(256)], np.uint8).reshape(256, 1, 3)
+def _palette() -> np.ndarray:
+    """(256, 1, 3) uint8: each colour after the named ones looks least like any before it."""
+    steps = np.linspace(0, 255, _STEPS).round()
+    grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+    looks = _lab(grid)
+    usable = (looks[:, 0] > _DARKEST) & (looks[:, 0] < _LIGHTEST)
+    grid, looks = grid[usable], looks[usable]
+    chosen = list(map(np.array, _NAMED))
+    nearest = np.linalg.norm(looks[:, None] - _lab(np.array(_NAMED)), axis=-1).min(axis=1)
+    while len(chosen) < 256:
+        best = int(nearest.argmax())
+        chosen.append(grid[best])
+        nearest = np.minimum(nearest, np.linalg.norm(looks - looks[best], axis=1))
+    return np.array(chosen, np.uint8).reshape(256, 1, 3)
+
+
+def _lab(colours: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) in 0..255 in CIELAB, where distances are those that eyes see."""
+    return np.asarray(cv2.cvtColor(np.float32(colours)[None] / 255, cv2.COLOR_RGB2LAB)[0])
+
+
+_PALETTE = _palette()
 
 
 def draw_overlay(

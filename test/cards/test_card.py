@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vit_perception.cards.card import check_thresholds, load_card
+from vit_perception.cards.card import check_thresholds, load_card, write_card
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 
@@ -32,6 +32,16 @@ def test_tasks_are_those_with_a_trained_head_and_attention(tmp_path):
     assert card.tasks == ("segmentation", "navigation", "attention")
 
 
+def test_groups_survive_the_file_and_a_card_without_them_says_nothing_of_them(tmp_path):
+    coarse = ("person", "thing", "thing", *["other"] * 9)
+    card = load_card(write(tmp_path, coarse=list(coarse)))
+    assert card.coarse == coarse
+    write_card(card)
+    assert load_card(tmp_path) == card
+    write_card(load_card(write(tmp_path)))
+    assert "coarse" not in (tmp_path / "model.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -42,6 +52,10 @@ def test_tasks_are_those_with_a_trained_head_and_attention(tmp_path):
         ({"labels": [f"class {i}" for i in range(256)]}, "256 labels do not fit a mono8 mask"),
         ({"things": [12]}, "things names class 12, but labels has 12"),
         ({"things": [0, 0]}, "things lists a value twice: 0, 0"),
+        ({"coarse": "vehicle"}, "coarse is 'vehicle': give a list of str"),
+        ({"coarse": ["a", "a"]}, "coarse has 2 names of groups for 12 labels: give one for each label"),
+        ({"coarse": ["a", "", *["b"] * 10]}, "coarse of vehicle is '': give the name of its group"),
+        ({"coarse": ["a"] * 12, "open_vocabulary": True}, "prompts take the place of labels: leave it out"),
         ({"patch_size": 0}, "patch_size is 0"),
         ({"input_sizes": []}, "give at least one"),
         ({"input_sizes": [84, 112]}, "input_sizes holds 84"),

@@ -38,6 +38,11 @@ def test_the_default_has_coco_s_eighty_things_first_and_thirty_classes_of_masks(
     assert "water" not in drivable
 
 
+def test_groups_are_given_where_a_label_is_in_another_s():
+    assert SPACE.groups == ()
+    assert LabelSpace((Label("car", coarse="vehicle"), Label("sky"))).groups == ("vehicle", "sky")
+
+
 def test_out_and_back(tmp_path):
     file = tmp_path / "space.yaml"
     file.write_text(yaml.safe_dump(label_space_as_yaml(read_label_space(DEFAULT_SPACE))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
 from vit_perception import cli
+from vit_perception.cards.card import load_card, write_card
 from vit_perception.explain.explain import METHODS, Explainer
 from vit_perception.viz.draw import contact_sheet
 
@@ -57,6 +60,19 @@ def test_gradient_speaks_of_one_class(explainer, picture):
     labels = explainer.card.labels
     maps = [explainer(picture, "gradient", label=label) for label in labels[:2]]
     assert not np.allclose(maps[0], maps[1])
+
+
+def test_gradient_of_a_group_is_that_of_its_most_likely_class(picture, tmp_path):
+    folder = shutil.copytree(TINY, tmp_path / "grouped")
+    card = load_card(folder)
+    write_card(dataclasses.replace(card, coarse=("one", "one", "two", *["rest"] * 9)))
+    explainer = Explainer(folder)
+    found = explainer(picture, "gradient", label="one")
+    single = [explainer(picture, "gradient", label=label) for label in card.labels[:3]]
+    assert [np.array_equal(found, each) for each in single].count(True) == 1
+    assert not np.array_equal(found, single[2])
+    with pytest.raises(ValueError, match="choose from one, two, rest, person"):
+        explainer(picture, "gradient", label="three")
 
 
 @pytest.mark.parametrize(

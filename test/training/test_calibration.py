@@ -143,3 +143,14 @@ def test_a_coarse_model_is_measured_on_fine_labels():
     for fine, coarse in (("car", "vehicle"), ("floor-wood", "ground"), ("sofa", "furniture"), ("sky", "sky")):
         assert space.names[space.id_of(fine)] == coarse
     assert [label.name for label in space.labels if label.drivable] == ["ground"]
+
+
+def test_a_model_is_measured_in_the_groups_of_its_card():
+    card = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
+    labels = ("car", "sofa", "sky", *(f"new {place}" for place in range(9)))
+    card = dataclasses.replace(card, labels=labels)
+    assert space_of_card(card).groups[:3] == ("vehicle", "furniture", "sky")
+    groups = ("traffic", "traffic", *["rest"] * 10)
+    space = space_of_card(dataclasses.replace(card, coarse=groups))
+    assert space.groups == groups
+    assert space.id_of("automobile") == 0, "other names of a label are known as before"

@@ -43,6 +43,12 @@ def test_a_model_of_ours_is_kept_whole_where_the_labels_are_the_same():
         torch.testing.assert_close(found[name], value)
     assert student.card.input_sizes == CARD.input_sizes
     assert student.card.labels == CARD.labels
+    assert student.card.coarse == ()
+
+
+def test_the_groups_of_the_labels_come_on_the_card():
+    space = LabelSpace((Label("car", coarse="vehicle"), Label("bus", coarse="vehicle"), Label("person")))
+    assert make_student(str(TINY), space).card.coarse == ("vehicle", "vehicle", "person")
 
 
 def test_classes_that_both_have_keep_their_rows():

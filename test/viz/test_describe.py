@@ -62,6 +62,29 @@ def test_nothing_found_is_said():
     assert describe_perception(Perception((10, 10)), CARD) == ""
 
 
+def test_labels_are_listed_in_their_groups_and_their_metrics_in_a_line():
+    groups = ("person", *["thing"] * 5, "ground", "sky", *["stuff"] * 4)
+    metrics = {"held_out": {"iou/person": 12.5, "miou": 40.0, "iou/vehicle": 7.5}}
+    lines = describe_card(dataclasses.replace(CARD, coarse=groups, metrics=metrics)).splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("  labels"))
+    assert [line.removeprefix("  labels").strip() for line in lines[start : start + 5]] == [
+        "person",
+        "thing: vehicle, animal, furniture, food, electronics",
+        "ground",
+        "sky",
+        "stuff: structure, vegetation, water, other",
+    ]
+    assert sum("held_out" in line for line in lines) == 2
+    assert "held_out.iou by label: person 12.5, vehicle 7.5" in "\n".join(lines)
+
+
+def test_a_hundred_labels_stay_readable():
+    labels = tuple(f"label {place}" for place in range(100))
+    text = describe_card(dataclasses.replace(CARD, labels=labels))
+    assert max(map(len, text.splitlines())) < 120
+    assert " ".join(text.split()).count("label ") == 100
+
+
 @pytest.mark.parametrize("metrics", [{}, {"detection": {"AP50": 21.5}}])
 def test_card(metrics):
     text = describe_card(dataclasses.replace(CARD, metrics=metrics))

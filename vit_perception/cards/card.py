@@ -74,6 +74,8 @@ class Card:
         decoding: how the outputs are read.
         open_vocabulary: whether what it looks for is given in prompts, in place of `labels` and `things`.
         batched: whether several frames go through together.
+        coarse: name of the group of each label, by class id, such as `vehicle` for a car; empty: every label
+            is a group of its own (see cards/groups.py).
         folder: that holds the card; not in the file.
     """
 
@@ -100,6 +102,7 @@ class Card:
     decoding: Decoding = OURS
     open_vocabulary: bool = False
     batched: bool = True
+    coarse: tuple[str, ...] = ()
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -119,12 +122,12 @@ class Card:
         for name in ("architecture", "files", "sha256", "thresholds", "metrics"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: give a mapping")
-        for name, kind in (("labels", str), ("things", int), ("actions", str), ("trained", str)):
-            values = getattr(self, name)
+        for name in ("labels", "things", "actions", "trained", "coarse"):
+            values, kind = getattr(self, name), int if name == "things" else str
             if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
                 raise ValueError(f"{name} is {values!r}: give a list of {kind.__name__}")
-            # Public label lists name some classes alike: ImageNet has two cranes.
-            if name != "labels" and len(set(values)) != len(values):
+            # Public label lists name some classes alike: ImageNet has two cranes. A group has several labels.
+            if name not in ("labels", "coarse") and len(set(values)) != len(values):
                 raise ValueError(f"{name} lists a value twice: {', '.join(map(str, values))}")
 
     def _check_input(self) -> None:
@@ -156,6 +159,7 @@ class Card:
                 raise ValueError(f"trained lists {head!r}: choose from {', '.join(HEADS)}")
         if len(self.labels) > 255 and SEGMENTATION in self.tasks:
             raise ValueError(f"{len(self.labels)} labels do not fit a mono8 mask (255 is unlabelled)")
+        self._check_coarse()
         for class_id in self.things:
             if not 0 <= class_id < len(self.labels):
                 raise ValueError(f"things names class {class_id}, but labels has {len(self.labels)}")
@@ -169,6 +173,20 @@ class Card:
         for task in THRESHOLDS:
             if task in self.tasks and task not in self.thresholds:
                 raise ValueError(f"thresholds lacks {task}, which is trained")
+
+    def _check_coarse(self) -> None:
+        if not self.coarse:
+            return
+        if self.open_vocabulary:
+            raise ValueError("coarse groups labels, but prompts take the place of labels: leave it out")
+        if len(self.coarse) != len(self.labels):
+            raise ValueError(
+                f"coarse has {len(self.coarse)} names of groups for {len(self.labels)} labels: give one for "
+                "each label, or leave it out"
+            )
+        if "" in self.coarse:
+            label = self.labels[self.coarse.index("")]
+            raise ValueError(f"coarse of {label} is '': give the name of its group, or {label}")
 
     def _check_files(self) -> None:
         for role, name in self.files.items():

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="PNG", help="the picture to write")
     parser.add_argument(
-        "--class", dest="label", metavar="NAME", help="class for gradient (the most likely one)"
+        "--class", dest="label", metavar="NAME", help="class for gradient, or group (the most likely class)"
     )
     parser.add_argument("--block", type=int, default=-1, help="block for attention and heads (-1, the last)")
     parser.add_argument("--start", type=int, help="first block for rollout (the middle one) and gradient (0)")

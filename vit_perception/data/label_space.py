@@ -117,6 +117,11 @@ class LabelSpace:
         """The groups, in the order in which the labels name them."""
         return tuple(dict.fromkeys(label.coarse for label in self.labels))
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The group of each label, by class id; empty where every label is a group of its own."""
+        return () if self.coarse_names == self.names else tuple(label.coarse for label in self.labels)
+
     def find(self, name: str) -> int | None:
         """Class id of a name or alias; None if there is no such label."""
         return self._ids.get(normal_name(name))

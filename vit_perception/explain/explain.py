@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from vit_perception.cards.card import Card, load_card
+from vit_perception.cards.groups import classes_named, names_of_classes
 from vit_perception.cards.locate import find_model
 from vit_perception.explain.rollout import gradient_rollout, rollout
 from vit_perception.model import PerceptionModel
@@ -54,7 +55,8 @@ class Explainer:
             image: (H, W, 3) uint8.
             method: one of METHODS.
             block: for `attention` and `heads`, index of the block; negative ones count from the end.
-            label: for `gradient`, name of the class; None for the most likely one.
+            label: for `gradient`, name of the class, or of a group for its most likely class; None for the
+                most likely one of all.
             start: for `rollout` and `gradient`, index of the first block that counts; None for the middle
                 block with `rollout`, for the first with `gradient`.
             clip: for `rollout`, limit on the attention to a patch, see `rollout`; infinity for no limit.
@@ -87,12 +89,12 @@ class Explainer:
             return _in_pixels(found, geometry)
 
     def _label(self, label: str | None, logits: torch.Tensor) -> int:
-        if label is None:
-            return int(logits.argmax())
-        if label not in self.card.labels:
-            known = ", ".join(self.card.labels)
+        every = range(len(self.card.labels))
+        named = every if label is None else classes_named(self.card, label)
+        if not named:
+            known = ", ".join(names_of_classes(self.card, every))
             raise ValueError(f"{self.card.name} has no class {label!r}: choose from {known}")
-        return self.card.labels.index(label)
+        return max(named, key=logits.tolist().__getitem__)
 
 
 def _in_pixels(maps: torch.Tensor, geometry: Geometry) -> np.ndarray:

@@ -200,7 +200,8 @@ def _specs() -> Iterator[ParameterSpec]:
         yield ParameterSpec(
             f"{task}.classes",
             [],
-            f"Names of the classes that {task} reports. Empty: all classes.",
+            f"Names of the classes that {task} reports. The name of a group, such as vehicle, stands for all "
+            "its classes. Empty: all classes.",
             check=checks.labels,
             any_type=True,
             task=task,

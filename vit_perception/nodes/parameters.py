@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from vit_perception.cards.card import THRESHOLDS
+from vit_perception.cards.groups import classes_named, names_of_classes
 from vit_perception.nodes import parameter_checks as checks
 from vit_perception.nodes.camera import camera_names
 from vit_perception.nodes.parameter_table import FILTERED, PARAMETERS, Change, ParameterSpec
@@ -222,18 +223,19 @@ class Parameters:
         return check
 
     def _class_names(self, task: str) -> list[str]:
-        """Names of the classes that a task can report, with the prompts that come in the same change."""
+        """Names of the classes that a task can report, and of their groups, with the prompts that come in the
+        same change."""
         assert self._models is not None  # filters are declared for models
         card = self._models.card(task)
         if card.open_vocabulary and self._new_prompts:
             return self._new_prompts
-        return [card.labels[class_id] for class_id in card.things] if task == DETECTION else list(card.labels)
+        return names_of_classes(card, card.things if task == DETECTION else range(len(card.labels)))
 
     def _class_ids(self, task: str) -> frozenset[int] | None:
         """Class ids that the filter keeps; None: all. A name that went with old prompts keeps none."""
-        names = set(checks.texts(self._value(f"{task}.classes"), "labels"))
+        names = checks.texts(self._value(f"{task}.classes"), "labels")
         if not names:
             return None
         assert self._models is not None  # see _class_names
-        labels = self._models.card(task).labels
-        return frozenset(class_id for class_id, label in enumerate(labels) if label in names)
+        card = self._models.card(task)
+        return frozenset(class_id for name in names for class_id in classes_named(card, name))

@@ -106,7 +106,7 @@ class Metrics:
         self.boxes, self.masks = DetectionMetrics(names, things), MaskMetrics(names)
         self.presence, self.way = PresenceMetrics(len(space)), WayMetrics(space)
         groups = space.coarse_names
-        self.coarse = groups != names
+        self.coarse = bool(space.groups)
         table = np.array([groups.index(label.coarse) for label in space.labels])
         self.coarse_boxes = DetectionMetrics(groups, things, dict(enumerate(table.tolist())))
         self.coarse_masks = MaskMetrics(groups, table)

@@ -11,28 +11,30 @@ from vit_perception.data.label_space import Label, LabelSpace, read_label_space
 
 
 def space_of_card(card: Card) -> LabelSpace:
-    """The labels of a model, with what the default label space knows of them.
+    """The labels of a model in the groups of its card, with what the default label space knows of them.
 
-    A label that is one of its coarse groups stands for all labels of this group that the model does not have
-    itself: so a model of `vehicle` is measured on pictures with cars and trucks.
+    Where the card has no groups, they are those of the default label space. A label that is one of these
+    stands for all labels of this group that the model does not have itself: so a model of `vehicle` is
+    measured on pictures with cars and trucks.
     """
     default = read_label_space()
     names = set(card.labels)
     labels = []
     for class_id, name in enumerate(card.labels):
+        coarse = card.coarse[class_id] if card.coarse else ""
         thing = class_id in card.things
         found = default.find(name)
         if found is not None and name not in default.coarse_names:
             known = default.labels[found]
             aliases = tuple({known.name, *known.aliases} - names)
-            labels.append(Label(name, aliases, known.coarse, thing=thing, drivable=known.drivable))
+            labels.append(Label(name, aliases, coarse or known.coarse, thing=thing, drivable=known.drivable))
             continue
         members = [label for label in default.labels if label.coarse == name and label.name not in names]
         if found is not None:
             members.append(default.labels[found])
         aliases = tuple({each for label in members for each in (label.name, *label.aliases)} - names)
         drivable = any(label.drivable for label in members)
-        labels.append(Label(name, aliases, thing=thing, drivable=drivable))
+        labels.append(Label(name, aliases, coarse, thing=thing, drivable=drivable))
     return LabelSpace(tuple(labels))
 
 

@@ -130,6 +130,7 @@ def make_student(
         trained=(),
         thresholds={},
         metrics={},
+        coarse=space.groups,
     )
     few = f", of whose blocks {', '.join(map(str, kept))} were kept" if kept else ""
     attention = "attention" in before.trained if before else settings["family"] == "vit"

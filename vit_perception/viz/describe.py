@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import indent
+from textwrap import indent, wrap
 from typing import Any
 
 import numpy as np
 
 from vit_perception.cards.card import Card
+from vit_perception.cards.groups import groups
 from vit_perception.runtime.results import Depth, Navigation, Perception
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
 _INDENT = 16
+_WIDTH = 100  # of a line of a card's entry, where words can be parted
 
 
 def describe_perception(perception: Perception, card: Card) -> str:
@@ -26,13 +28,13 @@ def describe_card(card: Card) -> str:
         ("about", [card.description]),
         ("tasks", [", ".join(card.tasks)]),
         ("trained heads", [", ".join(card.trained)]),
-        ("labels", [", ".join(card.labels)]),
+        ("labels", list(_labels(card))),
         ("input", [", ".join(f"{width}x{height}" for height, width in card.input_sizes) + " pixels"]),
         ("metrics", list(_flat(card.metrics)) or ["none stated"]),
         ("licence", [card.licence]),
         ("folder", [str(card.folder)]),
     )
-    return "\n".join([card.name, *(indent(_entry(name, lines), "  ") for name, lines in entries)])
+    return "\n".join([card.name, *(indent(_entry(name, _wrapped(lines)), "  ") for name, lines in entries)])
 
 
 def describe_source(card: Card) -> str:
@@ -45,6 +47,24 @@ def describe_source(card: Card) -> str:
 def _entry(name: str, lines: list[str]) -> str:
     first, *others = lines
     return "\n".join([f"{name:<{_INDENT}}{first}", *(" " * _INDENT + line for line in others)])
+
+
+def _wrapped(lines: list[str]) -> list[str]:
+    """Long lines in several, the later ones set in."""
+    parts = (
+        wrap(line, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in lines
+    )
+    return [part for each in parts for part in each or [""]]
+
+
+def _labels(card: Card) -> Iterator[str]:
+    """All labels in one line; where the card has groups, a line for each group."""
+    if not card.coarse:
+        yield ", ".join(card.labels)
+    for group, class_ids in groups(card).items():
+        names = [card.labels[class_id] for class_id in class_ids]
+        yield group if names == [group] else f"{group}: {', '.join(names)}"
 
 
 def _answers(perception: Perception, card: Card) -> Iterator[tuple[str, list[str]]]:
@@ -104,8 +124,15 @@ def _navigation(navigation: Navigation) -> Iterator[str]:
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A line for each metric; those of single labels share one, for there may be a hundred."""
+    by_label: dict[str, list[str]] = {}
     for name, value in metrics.items():
+        kind, slash, label = name.partition("/")
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+        elif slash:
+            by_label.setdefault(kind, []).append(f"{label} {value}")
         else:
             yield f"{prefix}{name}: {value}"
+    for kind, values in by_label.items():
+        yield f"{prefix}{kind} by label: {', '.join(values)}"

@@ -1,5 +1,7 @@
 import dataclasses
 import hashlib
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,17 @@ def exported(tmp_path_factory):
     card = tiny_card()
     model = build_model(card.architecture).eval()
     return model, folder, export(model, card, folder)
+
+
+def test_the_tiny_model_of_the_tests_has_this_card():
+    fixture = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
+    expected = dataclasses.replace(tiny_card(), files=fixture.files, sha256=fixture.sha256)
+    assert plain(fixture) == plain(expected)
+
+
+def plain(card):
+    """The fields of a card; the architecture as JSON, which knows only one kind of list."""
+    return {**dataclasses.asdict(card), "folder": "", "architecture": json.dumps(card.architecture)}
 
 
 def test_graph_agrees_with_torch(exported):

@@ -1,5 +1,7 @@
 """Parameters change while the node runs, and what cannot be is refused with a reason."""
 
+import dataclasses
+import shutil
 import time
 
 import pytest
@@ -9,9 +11,11 @@ pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
-from ros.graph import LATCHED, values, wait_until
+from ros.graph import LATCHED, TINY, values, wait_until
+from vit_perception.cards.card import load_card, write_card
 
 NODE = "/parameters/perception"
+CARD = load_card(TINY)
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +43,35 @@ def test_thresholds(graph, suite):
     wait_until(lambda: labels[-1:] and labels[-1].threshold > 0.99, "the new threshold in label_info")
     assert graph.set(NODE, detection__threshold=0.3, classification__threshold=0.0).successful
     assert _detections(graph, suite)
-    assert len(_classes(graph, suite)) == 12
+    assert len(_classes(graph, suite)) == len(CARD.labels)
     assert graph.set(NODE, classification__threshold=0.5).successful
 
 
 def test_class_filter(graph, suite):
     found = {hypothesis.class_id for hypothesis in _detections(graph, suite)}
     wanted = min(found)
-    name = ("person", "vehicle", "animal", "furniture", "food", "electronics")[int(wanted)]
-    assert graph.set(NODE, detection__classes=[name]).successful
+    assert graph.set(NODE, detection__classes=[CARD.labels[int(wanted)]]).successful
     assert {hypothesis.class_id for hypothesis in _detections(graph, suite)} == {wanted}
     assert graph.set(NODE, detection__classes=[]).successful
     assert {hypothesis.class_id for hypothesis in _detections(graph, suite)} == found
+
+
+def test_the_name_of_a_group_stands_for_its_classes(graph, tmp_path):
+    folder = shutil.copytree(TINY, tmp_path / "grouped")
+    write_card(dataclasses.replace(load_card(folder), coarse=("even", "odd") * 6))
+    node, suite = "/groups/perception", "/groups"
+    with graph.node(suite, model=str(folder), detection__classes=["even"], classification__threshold=0.0):
+        assert {int(hypothesis.class_id) % 2 for hypothesis in _detections(graph, suite)} == {0}
+        assert graph.set(node, detection__classes=["odd", "person"]).successful
+        found = {int(hypothesis.class_id) for hypothesis in _detections(graph, suite)}
+        assert {1, 0} == {class_id % 2 for class_id in found}
+        assert found <= {0, 1, 3, 5}
+        assert graph.set(node, classification__classes=["odd"]).successful
+        assert sorted(int(each.class_id) for each in _classes(graph, suite)) == [1, 3, 5, 7, 9, 11]
+        refusal = graph.set(node, detection__classes=["evne"])
+        assert "knows no 'evne': did you mean 'even'" in refusal.reason
+        refusal = graph.set(node, detection__classes=["zebra crossing"])
+        assert "choose from even, odd, person, vehicle" in refusal.reason
 
 
 def test_enabled_tasks(graph, suite):

@@ -19,7 +19,7 @@ from vit_perception.model import build_model
 from vit_perception.training.config import TrainingConfig, read_config
 from vit_perception.training.index import make_index
 from vit_perception.training.loop import train
-from vit_perception.training.losses import mask_class_weights
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.processes import Processes
 from vit_perception.training.run_folder import RunFolder, Standing
 from vit_perception.training.stream import Views, batches, keys
@@ -45,9 +45,7 @@ def run(output: Path, config: TrainingConfig, kill_at: int | None = None, scores
     index = make_index(dataset)
     views = Views(dataset, range(8), index, card, config)
     collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
-    trainer = Killed(
-        build_model(card.architecture), config, mask_class_weights(index.shares.sum(0)), processes
-    )
+    trainer = Killed(build_model(card.architecture), config, MaskClasses.of(index.shares.sum(0)), processes)
     trainer.at = kill_at
     folder, given = RunFolder(output), iter(scores or range(1, 1000))
     if processes.first:

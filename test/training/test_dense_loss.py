@@ -30,6 +30,7 @@ from vit_perception.training.config import Augmentation, LossWeights, TrainingCo
 from vit_perception.training.examples import Example
 from vit_perception.training.index import load_index, make_index, save_index
 from vit_perception.training.losses import Counts, total_loss
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.run import detection_strides
 from vit_perception.training.stream import Views
 from vit_perception.training.targets import Collate
@@ -38,6 +39,7 @@ COLLATE = Collate(SPACE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 3.5, STRIDES)
 STILL = Augmentation(stretch=0.0, mirror=0.0)
 HEIGHT, WIDTH = 56, 84
 OBJECT = {"boxes": np.array([[14, 14, 42, 42]], np.float32), "class_ids": np.array([BALL])}
+ALIKE = MaskClasses.of(np.ones(4))
 
 
 def labels(knows=(BOX, BALL)):
@@ -85,7 +87,7 @@ def outputs(made, seed=0):
 
 def gradients(made):
     given = outputs(made)
-    loss, parts = total_loss(given, made, torch.ones(4), Counts.of([made], torch.ones(4)), LossWeights())
+    loss, parts = total_loss(given, made, ALIKE, Counts.of([made], ALIKE), LossWeights())
     loss.backward()
     return given["detection_scores"].grad, given["detection_boxes"].grad, parts
 
@@ -142,28 +144,26 @@ def test_two_classes_of_the_detector_that_are_one_here_give_the_better_score():
     )
     _, _, parts = gradients(made)
     given = outputs(made)
-    counts = Counts.of([made], torch.ones(4))
-    _, repeated = total_loss(
-        given, dataclasses.replace(made, dense=again), torch.ones(4), counts, LossWeights()
-    )
+    counts = Counts.of([made], ALIKE)
+    _, repeated = total_loss(given, dataclasses.replace(made, dense=again), ALIKE, counts, LossWeights())
     assert repeated["dense"] == pytest.approx(float(parts["dense"]))
 
 
 def test_a_step_has_one_loss_however_its_pictures_are_spread():
     pictures = [example(), example(knows=(BOX,)), example(**OBJECT)]
     whole = batch(*pictures)
-    counts = Counts.of([whole], torch.ones(4))
+    counts = Counts.of([whole], ALIKE)
     parts = [batch(each) for each in pictures]
-    assert Counts.of(parts, torch.ones(4)).dense == pytest.approx(counts.dense)
+    assert Counts.of(parts, ALIKE).dense == pytest.approx(counts.dense)
     given = outputs(whole)
-    total = total_loss(given, whole, torch.ones(4), counts, LossWeights())[1]["dense"]
+    total = total_loss(given, whole, ALIKE, counts, LossWeights())[1]["dense"]
     spread = 0.0
     for place, part in enumerate(parts):
         mine = {
             name: value if name == "detection_centres" else value[place : place + 1]
             for name, value in given.items()
         }
-        spread += float(total_loss(mine, part, torch.ones(4), counts, LossWeights())[1]["dense"])
+        spread += float(total_loss(mine, part, ALIKE, counts, LossWeights())[1]["dense"])
     assert spread == pytest.approx(float(total), rel=1e-5)
 
 
@@ -174,7 +174,13 @@ def test_another_number_of_cells_is_refused():
     given["detection_boxes"] = given["detection_boxes"][:, 1:]
     given["detection_centres"] = given["detection_centres"][1:]
     with pytest.raises(ValueError, match="delete the folder dense"):
-        total_loss(given, made, torch.ones(4), Counts.of([made], torch.ones(4)), LossWeights())
+        total_loss(
+            given,
+            made,
+            ALIKE,
+            Counts.of([made], ALIKE),
+            LossWeights(),
+        )
 
 
 @pytest.mark.parametrize("size", [(56, 84), (70, 98)])
@@ -199,11 +205,11 @@ def test_a_tiny_student_learns_what_the_detector_sees():
     torch.manual_seed(0)
     model = build_model(small_card().architecture).train()
     made = batch(example())
-    counts = Counts.of([made], torch.ones(4))
+    counts = Counts.of([made], ALIKE)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     weights = LossWeights(present=0, distilled=0)
     for _ in range(80):
-        loss, _ = total_loss(model(made.image), made, torch.ones(4), counts, weights)
+        loss, _ = total_loss(model(made.image), made, ALIKE, counts, weights)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

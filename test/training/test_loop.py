@@ -23,7 +23,7 @@ from vit_perception.training.config import Augmentation, TrainingConfig, write_c
 from vit_perception.training.curves import draw_curves
 from vit_perception.training.index import make_index
 from vit_perception.training.learning_rate import LearningRate
-from vit_perception.training.losses import mask_class_weights
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.processes import Processes
 from vit_perception.training.run_folder import SCORES, RunFolder
 from vit_perception.training.stream import Views, batches, keys
@@ -63,7 +63,7 @@ def trainer_of(config, seed=0):
     dataset, card = DenseDataset(), small_card()
     index = make_index(dataset)
     model = build_model(card.architecture)
-    trainer = Trainer(model, config, mask_class_weights(index.shares.sum(0)), ALONE)
+    trainer = Trainer(model, config, MaskClasses.of(index.shares.sum(0)), ALONE)
     views = Views(dataset, range(8), index, card, config)
     collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
     return trainer, batches(views, collate, keys(config, 0), 0)

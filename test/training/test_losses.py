@@ -14,10 +14,10 @@ from vit_perception.training.losses import (
     Counts,
     detection_loss,
     known_bce,
-    mask_class_weights,
     segmentation_loss,
     total_loss,
 )
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.targets import IGNORE, Batch
 
 GRID = (
@@ -25,7 +25,8 @@ GRID = (
 )
 OBJECT = torch.tensor([[0.0, 0.0, 30.0, 30.0]])
 INSIDE = (GRID < 30).all(1)
-ONE = Counts(1, 1, 1, 1, 1, 1)
+ALIKE = MaskClasses.of(np.ones(4))
+ONE = Counts(1, 1, 1, 1, 1, 1, 1, 1, 0)
 
 
 def cells(half):
@@ -80,8 +81,8 @@ def random_outputs(seed=0):
 def gradients(labels):
     """Name of output → its gradient under the whole loss."""
     outputs = random_outputs()
-    counts = Counts.of([labels], torch.ones(4))
-    loss, _ = total_loss(outputs, labels, torch.ones(4), counts, LossWeights())
+    counts = Counts.of([labels], ALIKE)
+    loss, _ = total_loss(outputs, labels, ALIKE, counts, LossWeights())
     loss.backward()
     return {
         name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in outputs.items()
@@ -132,16 +133,11 @@ def test_an_object_in_an_ignored_box_is_still_an_object():
 def test_the_labellers_doubt_lowers_target_and_gradient():
     sure, unsure = (gradients(with_object(score=score, **ALL_BOXES)) for score in (1.0, 0.5))
     assert unsure["detection_boxes"].abs().sum() < 0.6 * sure["detection_boxes"].abs().sum()
-    counts = Counts(1, 1, 1, 1, 1, 1)
     right = torch.full((1, 64, 3), -6.0)
     right[0, INSIDE, 1] = 0.0
     boxes = torch.where(INSIDE[:, None], OBJECT, cells(5.0))[None]
     at = {
-        score: float(
-            detection_loss(boxes, right, GRID, with_object(score=score, **ALL_BOXES), counts.objects)[
-                "scores"
-            ]
-        )
+        score: float(detection_loss(boxes, right, GRID, with_object(score=score, **ALL_BOXES), 1.0)["scores"])
         for score in (1.0, 0.5)
     }
     assert at[0.5] < at[1.0], "a score of one half is right where the labeller was half sure"
@@ -171,7 +167,7 @@ def test_unknown_presence_and_an_unknown_way_have_no_gradient():
 
 def test_a_part_whose_weight_is_zero_has_no_gradient():
     outputs, labels = random_outputs(), batch(present=torch.ones(1, 4))
-    loss, _ = total_loss(outputs, labels, torch.ones(4), ONE, LossWeights(present=0.0))
+    loss, _ = total_loss(outputs, labels, ALIKE, ONE, LossWeights(present=0.0))
     loss.backward()
     assert (outputs["classification"].grad == 0).all()
     assert (outputs["classification_distilled"].grad != 0).all()
@@ -213,7 +209,7 @@ def test_right_answer_costs_less_than_any_wrong_one():
 
 def test_picture_without_objects_teaches_silence():
     loud, still = (
-        detection_loss(cells(5.0)[None], torch.full((1, 64, 3), logit), GRID, batch(**ALL_BOXES), 0.0)
+        detection_loss(cells(5.0)[None], torch.full((1, 64, 3), logit), GRID, batch(**ALL_BOXES), 1.0)
         for logit in (3.0, -6.0)
     )
     assert loud["scores"] > still["scores"]
@@ -224,13 +220,47 @@ def test_mask_loss_is_small_for_the_truth():
     truth = torch.randint(0, 3, (2, 6, 6))
     truth[0, 0] = 255
     labels = batch(semantic=truth, present=torch.ones(2, 3), action=torch.tensor([IGNORE] * 2))
-    counts, known = Counts.of([labels], torch.ones(3)), torch.ones(2, 3, dtype=torch.bool)
+    counts, known = Counts.of([labels], MaskClasses.of(np.ones(3))), torch.ones(2, 3, dtype=torch.bool)
     logits = torch.nn.functional.one_hot(truth.clamp(max=2), 3).permute(0, 3, 1, 2) * 20.0
     good, bad = (
-        segmentation_loss(sign * logits, truth, known, torch.ones(3), counts) for sign in (1.0, -1.0)
+        segmentation_loss(sign * logits, truth, known, MaskClasses.of(np.ones(3)), counts)
+        for sign in (1.0, -1.0)
     )
     assert good["mask"] < 1e-3 < bad["mask"]
     assert good["dice"] < 0.05 < bad["dice"]
+
+
+def test_a_mask_that_is_right_but_for_the_kind_loses_nothing_of_its_groups():
+    """Classes 0 and 1 are one group, 2 is another."""
+    classes = MaskClasses.of(np.ones(3), (0, 0, 1))
+    truth = torch.zeros(1, 4, 4, dtype=torch.int64)
+    truth[0, 0] = 255
+    counts, known = Counts.of([batch(semantic=truth)], classes), torch.ones(1, 3, dtype=torch.bool)
+    answers = [torch.full((1, 4, 4), answer) for answer in (1, 2)]
+    kind, wrong = (
+        segmentation_loss(torch.eye(3)[answer].permute(0, 3, 1, 2) * 20, truth, known, classes, counts)
+        for answer in answers
+    )
+    assert kind["mask"] > 10
+    assert kind["mask_groups"] < 1e-3
+    assert wrong["mask_groups"] > 10
+
+
+def test_without_groups_there_is_no_loss_of_them():
+    truth = torch.zeros(1, 4, 4, dtype=torch.int64)
+    counts = Counts.of([batch(semantic=truth)], ALIKE)
+    parts = segmentation_loss(
+        torch.zeros(1, 4, 4, 4), truth, torch.ones(1, 4, dtype=torch.bool), ALIKE, counts
+    )
+    assert "mask_groups" not in parts
+
+
+def test_boxes_and_dense_labels_count_by_their_share_of_the_pictures():
+    counts = Counts(2, 1, 1, 1, 1, 1, dense=30.0, boxed=1, densely_boxed=9)
+    of_boxes, of_dense = counts.divisors()
+    assert of_boxes == pytest.approx(20)
+    assert of_dense == pytest.approx(30 / 0.9)
+    assert ONE.divisors()[0] == 1.0
 
 
 def test_known_bce_skips_nan():
@@ -239,6 +269,6 @@ def test_known_bce_skips_nan():
 
 
 def test_a_rare_class_weighs_more_but_not_without_limit():
-    weights = mask_class_weights(np.array([1e6, 1e5, 0.0]))
+    weights = MaskClasses.of(np.array([1e6, 1e5, 0.0])).weights
     assert weights[0] < weights[1] < weights[2] <= 8 * 3 / 2
     assert weights.mean() == pytest.approx(1.0)

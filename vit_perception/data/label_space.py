@@ -117,6 +117,11 @@ class LabelSpace:
         """The groups, in the order in which the labels name them."""
         return tuple(dict.fromkeys(label.coarse for label in self.labels))
 
+    @cached_property
+    def group_ids(self) -> tuple[int, ...]:
+        """The group of each label, by class id: its place in `coarse_names`."""
+        return tuple(self.coarse_names.index(label.coarse) for label in self.labels)
+
     @property
     def groups(self) -> tuple[str, ...]:
         """The group of each label, by class id; empty where every label is a group of its own."""

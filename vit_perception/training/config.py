@@ -30,6 +30,7 @@ class LossWeights:
         scores: varifocal loss of the boxes' classes.
         dense: scores and boxes of dense labels.
         mask: cross-entropy of the pixels' classes.
+        mask_groups: the same of their coarse groups, where the labels have any.
         dice: overlap of the masks.
         present: which classes are in the picture.
         distilled: the same, of the distillation token.
@@ -44,6 +45,7 @@ class LossWeights:
     scores: float = 0.5
     dense: float = 1.0
     mask: float = 1.0
+    mask_groups: float = 1.0
     dice: float = 0.5
     present: float = 0.5
     distilled: float = 0.5

@@ -87,7 +87,7 @@ class DenseTruth:
         return dataclasses.replace(self, **fields)
 
 
-def dense_loss(boxes: Tensor, logits: Tensor, truth: DenseTruth, count: float) -> Tensor:
+def dense_loss(boxes: Tensor, logits: Tensor, truth: DenseTruth, divisor: float) -> Tensor:
     """Cross-entropy of the scores, weighted by how far the student is from the detector (Quality Focal Loss
     with an exponent of 1), and generalised IoU of the boxes, weighted by the detector's best score.
 
@@ -95,7 +95,7 @@ def dense_loss(boxes: Tensor, logits: Tensor, truth: DenseTruth, count: float) -
         boxes: (B, A, 4), as the detection head gives them.
         logits: (B, A, T).
         truth: what they are to be.
-        count: sum of `truth.scores` over all batches of the step, by which the loss is divided.
+        divisor: of the loss.
 
     Raises:
         ValueError: the head has another number of cells than the truth.
@@ -116,4 +116,4 @@ def dense_loss(boxes: Tensor, logits: Tensor, truth: DenseTruth, count: float) -
     picture, cell = truth.box_cells.unbind(1)
     overlap = generalized_box_iou_loss(boxes[picture, cell], truth.boxes, reduction="none")
     boxes_lost = (overlap * targets[picture, cell].amax(dim=-1)).sum()
-    return (scores + _BOXES * boxes_lost) / max(count, 1.0)
+    return (scores + _BOXES * boxes_lost) / divisor

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +19,7 @@ from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.assign import assign, inside_boxes
 from vit_perception.training.config import LossWeights
 from vit_perception.training.dense_loss import dense_loss
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.targets import IGNORE, Batch
 
 # In float32 the softmax of such a logit is exactly zero, and unlike infinity it gives no NaN.
@@ -33,34 +33,52 @@ class Counts:
     Attributes:
         objects: boxes, each by its score.
         pixels: labelled pixels, each by the weight of its class.
+        grouped_pixels: the same, each by the weight of its group.
         masks: pictures with labelled pixels.
         present: entries of `Batch.present` that are known.
         ways: pictures whose way ahead is known.
         dense: scores of the cells that dense labels teach.
+        boxed: pictures that boxes teach.
+        densely_boxed: pictures that dense labels teach.
     """
 
     objects: float
     pixels: float
+    grouped_pixels: float
     masks: float
     present: float
     ways: float
     dense: float
+    boxed: float
+    densely_boxed: float
 
     @classmethod
-    def of(cls, batches: Sequence[Batch], class_weights: Tensor) -> Counts:
-        """The counts of some batches; `class_weights` (C,) are those of the mask loss."""
-        padded = F.pad(class_weights.cpu(), (0, 256 - len(class_weights)))
+    def of(cls, batches: Sequence[Batch], classes: MaskClasses) -> Counts:
+        """The counts of some batches."""
+        pixels = [classes.count(batch.semantic) for batch in batches]
         return cls(
             objects=float(sum(scores.sum() for batch in batches for scores in batch.scores)),
-            pixels=float(sum(padded[batch.semantic].sum() for batch in batches)),
+            pixels=sum(by_class for by_class, _ in pixels),
+            grouped_pixels=sum(by_group for _, by_group in pixels),
             masks=float(sum((b.semantic != UNLABELLED).flatten(1).any(1).sum() for b in batches)),
             present=float(sum((~batch.present.isnan()).sum() for batch in batches)),
             ways=float(sum((batch.action != IGNORE).sum() for batch in batches)),
             dense=float(sum(batch.dense.scores.sum() for batch in batches if batch.dense is not None)),
+            boxed=float(sum(batch.known_boxes.any(1).sum() for batch in batches)),
+            densely_boxed=float(sum(b.dense.taught.any(1).sum() for b in batches if b.dense is not None)),
+        )
+
+    def divisors(self) -> tuple[float, float]:
+        """Of the loss of boxes, and of that of dense labels: each counts by its share of the pictures, or one
+        picture with boxes among many with dense labels would count as much as all of them."""
+        pictures = max(self.boxed + self.densely_boxed, 1.0)
+        return (
+            max(self.objects, 1.0) * pictures / max(self.boxed, 1.0),
+            max(self.dense, 1.0) * pictures / max(self.densely_boxed, 1.0),
         )
 
     def tensor(self) -> Tensor:
-        """(6,) float64, to add up over processes."""
+        """(9,) float64, to add up over processes."""
         return torch.tensor(dataclasses.astuple(self), dtype=torch.float64)
 
     @classmethod
@@ -70,7 +88,7 @@ class Counts:
 
 
 def detection_loss(
-    boxes: Tensor, logits: Tensor, centres: Tensor, batch: Batch, objects: float
+    boxes: Tensor, logits: Tensor, centres: Tensor, batch: Batch, divisor: float
 ) -> dict[str, Tensor]:
     """`scores`: varifocal loss with soft targets. `boxes`: generalised IoU of the assigned boxes.
 
@@ -82,7 +100,7 @@ def detection_loss(
         logits: (B, A, T).
         centres: (A, 2), of the cells.
         batch: the truth.
-        objects: what both sums are divided by, at least 1.
+        divisor: of both sums.
     """
     targets = torch.zeros_like(logits)
     known = batch.known_boxes[:, None].expand_as(logits).clone()
@@ -104,7 +122,6 @@ def detection_loss(
     # Varifocal weighting (Zhang et al. 2021): hard negatives count, positives count by their quality.
     focus = torch.where(targets > 0, targets, 0.75 * logits.detach().sigmoid().square()) * known
     cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    divisor = max(objects, 1.0)
     return {"scores": (cross_entropy * focus).sum() / divisor, "boxes": box_loss / divisor}
 
 
@@ -115,38 +132,44 @@ def _forget_ignored(known: Tensor, centres: Tensor, boxes: Tensor, columns: Tens
 
 
 def segmentation_loss(
-    logits: Tensor, truth: Tensor, known: Tensor, class_weights: Tensor, counts: Counts
+    logits: Tensor, truth: Tensor, known: Tensor, classes: MaskClasses, counts: Counts
 ) -> dict[str, Tensor]:
-    """`mask`: weighted cross-entropy over the known classes. `dice`: mean over the classes in a picture.
+    """`mask`: weighted cross-entropy over the known classes. `mask_groups`: the same over coarse groups,
+    which are learned long before their many classes. `dice`: mean over the classes in a picture.
 
     Args:
         logits: (B, C, h, w).
         truth: (B, h, w) int64 class ids, 255 unlabelled.
         known: (B, C) bool; the logits of the other classes take no part.
-        class_weights: (C,), see `mask_class_weights`.
+        classes: their weights and groups.
         counts: the divisors.
     """
     labelled = (truth != UNLABELLED)[:, None]
     logits = logits.masked_fill(~known[..., None, None], _IMPOSSIBLE)
-    cross_entropy = F.cross_entropy(
-        logits, truth, weight=class_weights, ignore_index=UNLABELLED, reduction="sum"
-    )
     probability = logits.softmax(dim=1) * labelled
     one_hot = F.one_hot(truth.where(labelled[:, 0], 0), logits.shape[1]).permute(0, 3, 1, 2) * labelled
     area, overlap = one_hot.sum(dim=(2, 3)), (probability * one_hot).sum(dim=(2, 3))
     dice = 1 - (2 * overlap + 1) / (probability.sum(dim=(2, 3)) + area + 1)
     there = area > 0
     by_picture = (dice * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
-    return {
-        "mask": cross_entropy / max(counts.pixels, 1e-6),
+    parts = {
+        "mask": _cross_entropy(logits, truth, classes.weights, counts.pixels),
         "dice": by_picture.sum() / max(counts.masks, 1.0),
     }
+    if classes.grouped:
+        parts["mask_groups"] = _cross_entropy(
+            classes.group_logits(logits),
+            classes.grouped_truth(truth),
+            classes.group_weights,
+            counts.grouped_pixels,
+        )
+    return parts
 
 
-def mask_class_weights(pixels: np.ndarray) -> Tensor:
-    """(C,) weight of each class in the mask loss: the inverse square root of its share of the pixels (C,)."""
-    weights = (1 / np.sqrt(np.maximum(pixels / max(pixels.sum(), 1), 1e-3))).clip(max=8.0)
-    return torch.tensor(weights / weights.mean(), dtype=torch.float32)
+def _cross_entropy(logits: Tensor, truth: Tensor, weights: Tensor, count: float) -> Tensor:
+    """Weighted cross-entropy of the labelled pixels, divided by `count`."""
+    lost = F.cross_entropy(logits, truth, weight=weights, ignore_index=UNLABELLED, reduction="sum")
+    return lost / max(count, 1e-6)
 
 
 def known_bce(logits: Tensor, truth: Tensor, count: float) -> Tensor:
@@ -156,14 +179,14 @@ def known_bce(logits: Tensor, truth: Tensor, count: float) -> Tensor:
 
 
 def total_loss(
-    outputs: dict[str, Tensor], batch: Batch, class_weights: Tensor, counts: Counts, weights: LossWeights
+    outputs: dict[str, Tensor], batch: Batch, classes: MaskClasses, counts: Counts, weights: LossWeights
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The share of a batch in the loss of its step.
 
     Args:
         outputs: of a model in training mode.
         batch: the truth.
-        class_weights: (C,), of the mask loss.
+        classes: of the masks.
         counts: of the whole step.
         weights: what each part counts for.
 
@@ -172,21 +195,20 @@ def total_loss(
         parts: each part by its name, not weighted, detached.
     """
     outputs = {name: value.float() for name, value in outputs.items()}
+    of_boxes, of_dense = counts.divisors()
     parts = detection_loss(
         outputs["detection_boxes"],
         outputs["detection_scores"],
         outputs["detection_centres"],
         batch,
-        counts.objects,
+        of_boxes,
     )
     parts["dense"] = (
         torch.zeros(())
         if batch.dense is None
-        else dense_loss(outputs["detection_boxes"], outputs["detection_scores"], batch.dense, counts.dense)
+        else dense_loss(outputs["detection_boxes"], outputs["detection_scores"], batch.dense, of_dense)
     )
-    parts |= segmentation_loss(
-        outputs["segmentation"], batch.semantic, batch.known_masks, class_weights, counts
-    )
+    parts |= segmentation_loss(outputs["segmentation"], batch.semantic, batch.known_masks, classes, counts)
     parts["present"] = known_bce(outputs["classification"], batch.present, counts.present)
     if "classification_distilled" in outputs:  # without a teacher, it learns the labels too
         parts["distilled"] = known_bce(outputs["classification_distilled"], batch.present, counts.present)

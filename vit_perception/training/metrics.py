@@ -107,7 +107,7 @@ class Metrics:
         self.presence, self.way = PresenceMetrics(len(space)), WayMetrics(space)
         groups = space.coarse_names
         self.coarse = bool(space.groups)
-        table = np.array([groups.index(label.coarse) for label in space.labels])
+        table = np.array(space.group_ids)
         self.coarse_boxes = DetectionMetrics(groups, things, dict(enumerate(table.tolist())))
         self.coarse_masks = MaskMetrics(groups, table)
 

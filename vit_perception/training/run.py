@@ -21,7 +21,7 @@ from vit_perception.training.curves import draw_curves
 from vit_perception.training.examples import Known, Pictures
 from vit_perception.training.index import Index, load_index, make_index, save_index
 from vit_perception.training.loop import train
-from vit_perception.training.losses import mask_class_weights
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.processes import Processes
 from vit_perception.training.publish import publish
 from vit_perception.training.run_folder import RunFolder
@@ -96,7 +96,10 @@ def _train_model(
     freeze_the_others(made.model, heads)
     card = dataclasses.replace(made.card, trained=heads, thresholds={"classification": 0.5, "detection": 0.5})
     trainer = Trainer(
-        made.model, config, mask_class_weights(index.shares[split["train"]].sum(0, dtype="f8")), processes
+        made.model,
+        config,
+        MaskClasses.of(index.shares[split["train"]].sum(0, dtype="f8"), space.group_ids),
+        processes,
     )
     views = Views(pictures, split["train"], index, card, config)
     collate = Collate(

@@ -15,6 +15,7 @@ from vit_perception.model import PerceptionModel
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.learning_rate import parameter_groups
 from vit_perception.training.losses import Counts, total_loss
+from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.processes import Processes
 from vit_perception.training.targets import Batch
 
@@ -44,12 +45,12 @@ class Trainer:
     Args:
         model: trained in place, on the device of the process; frozen parameters stay as they are.
         config: how it is trained.
-        class_weights: (C,), of the mask loss.
+        classes: of the masks.
         processes: that train it together.
     """
 
     def __init__(
-        self, model: PerceptionModel, config: TrainingConfig, class_weights: Tensor, processes: Processes
+        self, model: PerceptionModel, config: TrainingConfig, classes: MaskClasses, processes: Processes
     ) -> None:
         self.model, self.config, self.processes = model.to(processes.device), config, processes
         processes.start_alike(model)
@@ -57,7 +58,7 @@ class Trainer:
         if not config.dropout:
             without_dropout(model)
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
-        self.class_weights = class_weights.to(processes.device)
+        self.classes = classes.to(processes.device)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, config.learning_rate), betas=(0.9, 0.99))
 
     def step(self, step: int, progress: float, batches: Sequence[Batch]) -> dict[str, Tensor]:
@@ -73,7 +74,7 @@ class Trainer:
         """
         config, device = self.config, self.processes.device
         config.learning_rate.set(self.optimiser, progress)
-        counts = Counts.of(batches, self.class_weights)
+        counts = Counts.of(batches, self.classes)
         counts = Counts.from_tensor(self.processes.add_up(counts.tensor()))
         self.model.train()
         self.optimiser.zero_grad(set_to_none=True)
@@ -84,7 +85,7 @@ class Trainer:
             moved = batch.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
                 outputs = self.model(moved.image)
-            loss, parts = total_loss(outputs, moved, self.class_weights, counts, config.losses)
+            loss, parts = total_loss(outputs, moved, self.classes, counts, config.losses)
             loss.backward()
             for name, value in {"loss": loss.detach(), **parts}.items():
                 totals[name] = totals.get(name, torch.zeros((), device=device)) + value

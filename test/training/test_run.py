@@ -92,6 +92,24 @@ def test_its_course_is_a_log_and_a_picture(trained):
     assert (output / "curves.png").stat().st_size > 1000
 
 
+def test_what_it_gets_wrong_is_drawn(trained):
+    output, _ = trained
+    names = {path.name for path in (output / "report").iterdir()}
+    assert names == {
+        *("confusion_boxes.csv", "confusion_boxes.png", "confusion_masks.csv", "confusion_masks.png"),
+        "worst.png",
+    }
+
+
+def test_the_card_has_the_time_of_the_engine(trained):
+    card = load_card(trained[0] / "model")
+    measured = card.metrics["engine_ms"]
+    assert measured["cores"] > 0
+    assert tuple(measured["input"]) == card.input_sizes[0]
+    assert measured["fp32"]["batch_1"] > 0
+    assert ("int8" in measured) == ("int8" in card.files)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

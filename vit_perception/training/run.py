@@ -16,6 +16,7 @@ from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, rea
 from vit_perception.data.open import open_dataset
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.model import PerceptionModel
+from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.curves import draw_curves
 from vit_perception.training.examples import Known, Pictures
@@ -24,6 +25,7 @@ from vit_perception.training.loop import train
 from vit_perception.training.losses import mask_class_weights
 from vit_perception.training.processes import Processes
 from vit_perception.training.publish import publish
+from vit_perception.training.report import write_report
 from vit_perception.training.run_folder import RunFolder
 from vit_perception.training.spaces import space_of_datasets
 from vit_perception.training.split import Split, given_split, read_split, split_pictures, write_split
@@ -33,7 +35,8 @@ from vit_perception.training.targets import Collate, drivable_classes
 from vit_perception.training.trainer import Trainer
 from vit_perception.training.validation import validate
 
-LABELS, SPLITS, INDEX, CURVES, MODEL = "labels.yaml", "splits.yaml", "index.npz", "curves.png", "model"
+LABELS, SPLITS, INDEX = "labels.yaml", "splits.yaml", "index.npz"
+CURVES, REPORT, MODEL = "curves.png", "report", "model"
 
 
 def train_model(
@@ -50,7 +53,7 @@ def train_model(
     Args:
         datasets: their folders, of any format that `open_dataset` knows.
         output: folder of the run. It gets `labels.yaml`, `splits.yaml` (names of the pictures of each part),
-            `config.yaml`, `log.jsonl`, `curves.png`, `last.pt`, `best.pt` and `model/`.
+            `config.yaml`, `log.jsonl`, `curves.png`, `last.pt`, `best.pt`, `model/` and `report/`.
         config: how to train.
         student: see `make_student`.
         labels: a label space; None for the labels of the datasets.
@@ -131,7 +134,10 @@ def _train_model(
             "trained nor chose."
         ),
     )
-    return publish(trainer.average.cpu(), card, pictures, split, output / MODEL)
+    card = publish(trainer.average.cpu(), card, pictures, split, output / MODEL)
+    predictor = Predictor(card.folder)
+    write_report(output / REPORT, pictures, split["report"], lambda rgb: predictor(rgb, "rgb"))
+    return card
 
 
 def prepare(

@@ -25,7 +25,7 @@ GRID = (
 )
 OBJECT = torch.tensor([[0.0, 0.0, 30.0, 30.0]])
 INSIDE = (GRID < 30).all(1)
-ONE = Counts(1, 1, 1, 1, 1, 1)
+ONE = Counts(1, 1, 1, 1, 1, 1, 1)
 
 
 def cells(half):
@@ -132,7 +132,7 @@ def test_an_object_in_an_ignored_box_is_still_an_object():
 def test_the_labellers_doubt_lowers_target_and_gradient():
     sure, unsure = (gradients(with_object(score=score, **ALL_BOXES)) for score in (1.0, 0.5))
     assert unsure["detection_boxes"].abs().sum() < 0.6 * sure["detection_boxes"].abs().sum()
-    counts = Counts(1, 1, 1, 1, 1, 1)
+    counts = Counts(1, 1, 1, 1, 1, 1, 1)
     right = torch.full((1, 64, 3), -6.0)
     right[0, INSIDE, 1] = 0.0
     boxes = torch.where(INSIDE[:, None], OBJECT, cells(5.0))[None]

@@ -20,6 +20,7 @@ from vit_perception.cli import main
 from vit_perception.data.label_space import label_space_as_yaml
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.config import TrainingConfig, write_config
+from vit_perception.training.distillation import Distillation
 from vit_perception.training.split import HELD_OUT, PARTS
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
@@ -136,6 +137,31 @@ def test_a_wrong_option_is_one_clear_sentence(trained, tmp_path, capsys, change,
     _, words = trained
     assert main([*words, "--output", str(tmp_path / "out"), *change]) == 1
     assert reason in capsys.readouterr().err
+
+
+def test_a_taught_model_is_published_like_any_other(trained, tmp_path, capsys):
+    from safetensors.torch import load_file
+
+    output, words = trained
+
+    def train(teacher, name):
+        lessons = Distillation(teacher, weight=0.0, features=1.0)
+        config = TrainingConfig(steps=1, batch_size=2, scales=(0.7, 1.0), held_out=0.2, distillation=lessons)
+        write_config(config, tmp_path / "taught.yaml")
+        return main([*words, "--config", str(tmp_path / "taught.yaml"), "--output", str(tmp_path / name)])
+
+    assert train("nothing_like_it", "none") == 1
+    assert "distillation: nothing_like_it is neither a file nor a name" in capsys.readouterr().err
+    assert train(str(TINY), "out") == 0
+    plain, taught = (load_card(folder / "model") for folder in (output, tmp_path / "out"))
+    weights, others = (load_file(card.file("weights")) for card in (taught, plain))
+    assert {name: value.shape for name, value in weights.items()} == {
+        name: value.shape for name, value in others.items()
+    }
+    assert "Learned from tiny." in taught.provenance
+    assert "Learned from" not in plain.provenance
+    log = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
+    assert json.loads(log[0])["tokens"] > 0
 
 
 def test_without_a_label_space_the_datasets_have_theirs(tmp_path):

@@ -37,6 +37,7 @@ class Counts:
         present: entries of `Batch.present` that are known.
         ways: pictures whose way ahead is known.
         dense: scores of the cells that dense labels teach.
+        pictures: all of them.
     """
 
     objects: float
@@ -45,6 +46,7 @@ class Counts:
     present: float
     ways: float
     dense: float
+    pictures: float
 
     @classmethod
     def of(cls, batches: Sequence[Batch], class_weights: Tensor) -> Counts:
@@ -57,10 +59,11 @@ class Counts:
             present=float(sum((~batch.present.isnan()).sum() for batch in batches)),
             ways=float(sum((batch.action != IGNORE).sum() for batch in batches)),
             dense=float(sum(batch.dense.scores.sum() for batch in batches if batch.dense is not None)),
+            pictures=float(sum(len(batch.image) for batch in batches)),
         )
 
     def tensor(self) -> Tensor:
-        """(6,) float64, to add up over processes."""
+        """(7,) float64, to add up over processes."""
         return torch.tensor(dataclasses.astuple(self), dtype=torch.float64)
 
     @classmethod
@@ -156,7 +159,12 @@ def known_bce(logits: Tensor, truth: Tensor, count: float) -> Tensor:
 
 
 def total_loss(
-    outputs: dict[str, Tensor], batch: Batch, class_weights: Tensor, counts: Counts, weights: LossWeights
+    outputs: dict[str, Tensor],
+    batch: Batch,
+    class_weights: Tensor,
+    counts: Counts,
+    weights: LossWeights,
+    taught: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The share of a batch in the loss of its step.
 
@@ -166,6 +174,8 @@ def total_loss(
         class_weights: (C,), of the mask loss.
         counts: of the whole step.
         weights: what each part counts for.
+        taught: (C,) bool, the classes that the distillation token learns from a teacher, not from the labels;
+            None for none.
 
     Returns:
         loss: the parts, weighted and added up.
@@ -188,8 +198,9 @@ def total_loss(
         outputs["segmentation"], batch.semantic, batch.known_masks, class_weights, counts
     )
     parts["present"] = known_bce(outputs["classification"], batch.present, counts.present)
-    if "classification_distilled" in outputs:  # without a teacher, it learns the labels too
-        parts["distilled"] = known_bce(outputs["classification_distilled"], batch.present, counts.present)
+    if "classification_distilled" in outputs:  # what no teacher tells it, it learns from the labels too
+        told = batch.present if taught is None else batch.present.masked_fill(taught, torch.nan)
+        parts["distilled"] = known_bce(outputs["classification_distilled"], told, counts.present)
     parts["blocked"] = known_bce(outputs["navigation_collision"].squeeze(1), batch.blocked, counts.ways)
     parts["action"] = F.cross_entropy(
         outputs["navigation_action"], batch.action, ignore_index=IGNORE, reduction="sum"

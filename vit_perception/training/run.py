@@ -19,6 +19,7 @@ from vit_perception.model import PerceptionModel
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.curves import draw_curves
+from vit_perception.training.distiller import Distiller, make_distiller
 from vit_perception.training.examples import Known, Pictures
 from vit_perception.training.index import Index, load_index, make_index, save_index
 from vit_perception.training.loop import train
@@ -64,8 +65,9 @@ def train_model(
         The card of the model; None in all processes but the first.
 
     Raises:
-        FileNotFoundError: a dataset, a picture or the student is missing.
-        ValueError: a dataset, the student or the config is wrong, or the run in `output` is another one.
+        FileNotFoundError: a dataset, a picture, the student or its teacher is missing.
+        ValueError: a dataset, the student, its teacher or the config is wrong, or the run in `output` is
+            another one.
     """
     processes = Processes.join()
     try:
@@ -99,7 +101,11 @@ def _train_model(
     freeze_the_others(made.model, heads)
     card = dataclasses.replace(made.card, trained=heads, thresholds={"classification": 0.5, "detection": 0.5})
     trainer = Trainer(
-        made.model, config, mask_class_weights(index.shares[split["train"]].sum(0, dtype="f8")), processes
+        made.model,
+        config,
+        mask_class_weights(index.shares[split["train"]].sum(0, dtype="f8")),
+        processes,
+        _distiller(config, space, made, processes),
     )
     views = Views(pictures, split["train"], index, card, config)
     collate = Collate(
@@ -121,14 +127,16 @@ def _train_model(
         return None
     draw_curves(folder.entries(), output / CURVES)
     best = folder.load_best()
+    taught = f" Learned from {Path(config.distillation.teacher).name}." if config.distillation else ""
     trainer.average.load_state_dict(best["model"])
     card = dataclasses.replace(
         card,
         name=output.resolve().name,
         description=description(space, heads),
         provenance=(
-            f"{made.source} Trained by vit-perception train for {best['step']} of {standing.step} steps on "
-            f"{len(split['train'])} pictures of {', '.join(path.resolve().name for path in datasets)}. "
+            f"{made.source}{taught} Trained by vit-perception train for {best['step']} of {standing.step} "
+            f"steps on {len(split['train'])} pictures of "
+            f"{', '.join(path.resolve().name for path in datasets)}. "
             f"{len(split['choose'])} others chose the checkpoint and the thresholds, "
             f"{len(split['calibrate'])} the temperatures; metrics are of {len(split['report'])} that neither "
             "trained nor chose."
@@ -138,6 +146,16 @@ def _train_model(
     predictor = Predictor(card.folder)
     write_report(output / REPORT, pictures, split["report"], lambda rgb: predictor(rgb, "rgb"))
     return card
+
+
+def _distiller(
+    config: TrainingConfig, space: LabelSpace, student: Student, processes: Processes
+) -> Distiller | None:
+    if config.distillation is None:
+        return None
+    return make_distiller(
+        config.distillation, space, student.card, student.model.backbone.embed_dim, processes.device
+    )
 
 
 def prepare(

@@ -17,6 +17,7 @@ import torch
 from training.small_dataset import SPACE, STRIDES, DenseDataset, small_card
 from vit_perception.model import build_model
 from vit_perception.training.config import TrainingConfig, read_config
+from vit_perception.training.distiller import make_distiller
 from vit_perception.training.index import make_index
 from vit_perception.training.loop import train
 from vit_perception.training.mask_classes import MaskClasses
@@ -45,7 +46,9 @@ def run(output: Path, config: TrainingConfig, kill_at: int | None = None, scores
     index = make_index(dataset)
     views = Views(dataset, range(8), index, card, config)
     collate = Collate(SPACE, card.mean, card.std, card.patch_size / 4, STRIDES)
-    trainer = Killed(build_model(card.architecture), config, MaskClasses.of(index.shares.sum(0)), processes)
+    model, lessons = build_model(card.architecture), config.distillation
+    distiller = lessons and make_distiller(lessons, SPACE, card, model.backbone.embed_dim, processes.device)
+    trainer = Killed(model, config, MaskClasses.of(index.shares.sum(0)), processes, distiller)
     trainer.at = kill_at
     folder, given = RunFolder(output), iter(scores or range(1, 1000))
     if processes.first:

@@ -16,6 +16,7 @@ from vit_perception.training.config import (
     read_config,
     write_config,
 )
+from vit_perception.training.distillation import Distillation
 from vit_perception.training.learning_rate import LearningRate
 
 COUNT = (0, -1, 1.5, True, "12", None)
@@ -39,6 +40,7 @@ WRONG = {
         "input_sizes": ((), 84, (84, 112), ((84,),), ((84, 0),), "84x112"),
         "augmentation": (None, {"zoom": (2, 1)}, {"blur": 1}),
         "losses": (None, {"boxes": -1}, {"masks": 1}),
+        "distillation": ("robot_vit_s14", {}, {"teacher": "a", "kind": "firm"}, {"student": "a"}),
         "held_out": (0, 0.4, None),
         "seed": (-1, 0.5, None),
     },
@@ -50,8 +52,16 @@ WRONG = {
         "paste": PROBABILITY,
         "colour": (-0.1, 1.1, None),
     },
+    Distillation: {
+        "teacher": ("", 5, None),
+        "kind": ("firm", None),
+        "temperature": (0, -1, "1", None),
+        "weight": (-1.0, "1", None, 0),
+        "features": (-1.0, "1", None),
+    },
     LossWeights: {each.name: (-1.0, "1", None) for each in dataclasses.fields(LossWeights)},
 }
+REQUIRED = {Distillation: {"teacher": "robot_vit_s14"}}
 CASES = [
     (kind, name, value)
     for kind, fields in WRONG.items()
@@ -63,7 +73,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "name", "value"), CASES)
 def test_a_wrong_value_is_refused_by_name(kind, name, value):
     with pytest.raises(ValueError, match=name):
-        kind(**{name: value})
+        kind(**REQUIRED.get(kind, {}) | {name: value})
 
 
 @pytest.mark.parametrize("kind", WRONG)
@@ -81,6 +91,7 @@ def test_a_config_survives_yaml(tmp_path):
         learning_rate=LearningRate(heads=2e-3, layer_decay=0.7),
         augmentation=Augmentation(zoom=(0.5, 1.0), mosaic=0.0),
         losses=LossWeights(dice=0.0),
+        distillation=Distillation("robot_vit_s14", kind="hard", features=0.5),
     )
     write_config(config, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == config
@@ -99,6 +110,7 @@ def test_fields_that_a_file_does_not_name_have_their_defaults(tmp_path):
     [
         ("step: 5", "step is unknown: choose from steps, minutes"),
         ("learning_rate: {head: 1}", r"learning_rate: head is unknown: choose from heads"),
+        ("distillation: {weight: 1}", "distillation: teacher must be the name or folder of a model, not ''"),
         ("- 5", "must be a mapping of fields"),
         ("steps: [", "is not YAML"),
     ],

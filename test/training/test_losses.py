@@ -26,7 +26,7 @@ GRID = (
 OBJECT = torch.tensor([[0.0, 0.0, 30.0, 30.0]])
 INSIDE = (GRID < 30).all(1)
 ALIKE = MaskClasses.of(np.ones(4))
-ONE = Counts(1, 1, 1, 1, 1, 1, 1, 1, 0)
+ONE = Counts(1, 1, 1, 1, 1, 1, 1, 1, 0, 1)
 
 
 def cells(half):
@@ -256,7 +256,7 @@ def test_without_groups_there_is_no_loss_of_them():
 
 
 def test_boxes_and_dense_labels_count_by_their_share_of_the_pictures():
-    counts = Counts(2, 1, 1, 1, 1, 1, dense=30.0, boxed=1, densely_boxed=9)
+    counts = Counts(2, 1, 1, 1, 1, 1, dense=30.0, boxed=1, densely_boxed=9, pictures=10)
     of_boxes, of_dense = counts.divisors()
     assert of_boxes == pytest.approx(20)
     assert of_dense == pytest.approx(30 / 0.9)

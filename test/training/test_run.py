@@ -20,6 +20,7 @@ from vit_perception.cli import main
 from vit_perception.data.label_space import label_space_as_yaml
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.config import TrainingConfig, write_config
+from vit_perception.training.distillation import Distillation
 from vit_perception.training.split import HELD_OUT, PARTS
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
@@ -92,6 +93,24 @@ def test_its_course_is_a_log_and_a_picture(trained):
     assert (output / "curves.png").stat().st_size > 1000
 
 
+def test_what_it_gets_wrong_is_drawn(trained):
+    output, _ = trained
+    names = {path.name for path in (output / "report").iterdir()}
+    assert names == {
+        *("confusion_boxes.csv", "confusion_boxes.png", "confusion_masks.csv", "confusion_masks.png"),
+        "worst.png",
+    }
+
+
+def test_the_card_has_the_time_of_the_engine(trained):
+    card = load_card(trained[0] / "model")
+    measured = card.metrics["engine_ms"]
+    assert measured["cores"] > 0
+    assert tuple(measured["input"]) == card.input_sizes[0]
+    assert measured["fp32"]["batch_1"] > 0
+    assert ("int8" in measured) == ("int8" in card.files)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -118,6 +137,31 @@ def test_a_wrong_option_is_one_clear_sentence(trained, tmp_path, capsys, change,
     _, words = trained
     assert main([*words, "--output", str(tmp_path / "out"), *change]) == 1
     assert reason in capsys.readouterr().err
+
+
+def test_a_taught_model_is_published_like_any_other(trained, tmp_path, capsys):
+    from safetensors.torch import load_file
+
+    output, words = trained
+
+    def train(teacher, name):
+        lessons = Distillation(teacher, weight=0.0, features=1.0)
+        config = TrainingConfig(steps=1, batch_size=2, scales=(0.7, 1.0), held_out=0.2, distillation=lessons)
+        write_config(config, tmp_path / "taught.yaml")
+        return main([*words, "--config", str(tmp_path / "taught.yaml"), "--output", str(tmp_path / name)])
+
+    assert train("nothing_like_it", "none") == 1
+    assert "distillation: nothing_like_it is neither a file nor a name" in capsys.readouterr().err
+    assert train(str(TINY), "out") == 0
+    plain, taught = (load_card(folder / "model") for folder in (output, tmp_path / "out"))
+    weights, others = (load_file(card.file("weights")) for card in (taught, plain))
+    assert {name: value.shape for name, value in weights.items()} == {
+        name: value.shape for name, value in others.items()
+    }
+    assert "Learned from tiny." in taught.provenance
+    assert "Learned from" not in plain.provenance
+    log = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
+    assert json.loads(log[0])["tokens"] > 0
 
 
 def test_without_a_label_space_the_datasets_have_theirs(tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vit_perception.cards.locate import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from vit_perception.cards.card import Card
     from vit_perception.training.config import TrainingConfig
 
 HELP = "train a model of your own on labelled pictures, or go on with a run"
@@ -65,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     """Train, publish, and say how good the model is."""
     import torch
 
-    from vit_perception.training.run import MODEL, default_workers, train_model
+    from vit_perception.runtime.engines.select import PRECISIONS
+    from vit_perception.training.run import MODEL, REPORT, default_workers, train_model
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     workers = default_workers(device) if options.workers is None else options.workers
@@ -80,12 +82,33 @@ def run(options: argparse.Namespace) -> int:
     )
     if card is None:  # not the first process
         return 0
+    folder = options.output / MODEL
+    card = with_engine_ms(card)
     for name, value in card.metrics["held_out"].items():
         if "/" not in name:
             print(f"{name:24}{value}")
-    folder = options.output / MODEL
+    for precision, measured in card.metrics["engine_ms"].items():
+        if precision in PRECISIONS:
+            print(f"{precision:24}{measured['batch_1']} ms a frame in {measured['engine']}")
+    print(f"What it gets wrong is drawn in {options.output / REPORT}")
     print(f"Written to {folder}: ros2 launch vit_perception perception.launch.py model:={folder.resolve()}")
     return 0
+
+
+def with_engine_ms(card: Card) -> Card:
+    """Measure how long the engine takes for a frame in each precision here, and write it on the card."""
+    import dataclasses
+
+    from vit_perception.bench.engine import engine_ms
+    from vit_perception.bench.machine import describe
+    from vit_perception.bench.settings import Bench
+    from vit_perception.cards.card import write_card
+
+    machine = {name: value for name, value in describe().items() if name in ("processor", "cores")}
+    measured = {**machine, **engine_ms(Bench(card.folder))}
+    card = dataclasses.replace(card, metrics={**card.metrics, "engine_ms": measured})
+    write_card(card)
+    return card
 
 
 def make_config(options: argparse.Namespace, device: str) -> TrainingConfig:

@@ -18,6 +18,7 @@ from vit_perception.layers.checks import (
     is_count,
     is_number,
 )
+from vit_perception.training.distillation import Distillation
 from vit_perception.training.learning_rate import LearningRate
 
 
@@ -118,6 +119,7 @@ class TrainingConfig:
         input_sizes: (height, width) choices of the card, in pixels; None for those of the student.
         augmentation: how strongly pictures are changed.
         losses: what each part of the loss counts for.
+        distillation: what is learned from another model beside the labels; None for nothing.
         held_out: share of the pictures in each of the three held-out parts, which choose, calibrate and
             report; in (0, 1/3).
         seed: of everything random.
@@ -142,6 +144,7 @@ class TrainingConfig:
     input_sizes: tuple[tuple[int, int], ...] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
+    distillation: Distillation | None = None
     held_out: float = 0.1
     seed: int = 0
 
@@ -150,7 +153,7 @@ class TrainingConfig:
             value = getattr(self, name)
             if isinstance(value, Mapping):
                 object.__setattr__(self, name, _nested(kind, value, name))
-            elif not isinstance(value, kind):
+            elif not isinstance(value, kind) and (value is not None or name not in _OPTIONAL):
                 raise ValueError(f"{name} must be a mapping of {_names(kind)}, not {value!r}")
         check_counts(self, "steps", "batch_size", "accumulation", "validate_every")
         check_counts(self, "patience", "seed", least=0)
@@ -174,7 +177,9 @@ _NESTED: dict[str, type[Any]] = {
     "learning_rate": LearningRate,
     "augmentation": Augmentation,
     "losses": LossWeights,
+    "distillation": Distillation,
 }
+_OPTIONAL = ("distillation",)
 
 
 def _set_range(config: Any, name: str) -> None:

@@ -40,6 +40,7 @@ class Counts:
         dense: scores of the cells that dense labels teach.
         boxed: pictures that boxes teach.
         densely_boxed: pictures that dense labels teach.
+        pictures: all of them.
     """
 
     objects: float
@@ -51,6 +52,7 @@ class Counts:
     dense: float
     boxed: float
     densely_boxed: float
+    pictures: float
 
     @classmethod
     def of(cls, batches: Sequence[Batch], classes: MaskClasses) -> Counts:
@@ -66,6 +68,7 @@ class Counts:
             dense=float(sum(batch.dense.scores.sum() for batch in batches if batch.dense is not None)),
             boxed=float(sum(batch.known_boxes.any(1).sum() for batch in batches)),
             densely_boxed=float(sum(b.dense.taught.any(1).sum() for b in batches if b.dense is not None)),
+            pictures=float(sum(len(batch.image) for batch in batches)),
         )
 
     def divisors(self) -> tuple[float, float]:
@@ -78,7 +81,7 @@ class Counts:
         )
 
     def tensor(self) -> Tensor:
-        """(9,) float64, to add up over processes."""
+        """(10,) float64, to add up over processes."""
         return torch.tensor(dataclasses.astuple(self), dtype=torch.float64)
 
     @classmethod
@@ -179,7 +182,12 @@ def known_bce(logits: Tensor, truth: Tensor, count: float) -> Tensor:
 
 
 def total_loss(
-    outputs: dict[str, Tensor], batch: Batch, classes: MaskClasses, counts: Counts, weights: LossWeights
+    outputs: dict[str, Tensor],
+    batch: Batch,
+    classes: MaskClasses,
+    counts: Counts,
+    weights: LossWeights,
+    taught: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The share of a batch in the loss of its step.
 
@@ -189,6 +197,8 @@ def total_loss(
         classes: of the masks.
         counts: of the whole step.
         weights: what each part counts for.
+        taught: (C,) bool, the classes that the distillation token learns from a teacher, not from the labels;
+            None for none.
 
     Returns:
         loss: the parts, weighted and added up.
@@ -210,8 +220,9 @@ def total_loss(
     )
     parts |= segmentation_loss(outputs["segmentation"], batch.semantic, batch.known_masks, classes, counts)
     parts["present"] = known_bce(outputs["classification"], batch.present, counts.present)
-    if "classification_distilled" in outputs:  # without a teacher, it learns the labels too
-        parts["distilled"] = known_bce(outputs["classification_distilled"], batch.present, counts.present)
+    if "classification_distilled" in outputs:  # what no teacher tells it, it learns from the labels too
+        told = batch.present if taught is None else batch.present.masked_fill(taught, torch.nan)
+        parts["distilled"] = known_bce(outputs["classification_distilled"], told, counts.present)
     parts["blocked"] = known_bce(outputs["navigation_collision"].squeeze(1), batch.blocked, counts.ways)
     parts["action"] = F.cross_entropy(
         outputs["navigation_action"], batch.action, ignore_index=IGNORE, reduction="sum"

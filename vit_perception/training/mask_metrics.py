@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.runtime.results import UNLABELLED
+from vit_perception.training.confusion import count_pairs
 
 
 class MaskMetrics:
@@ -36,10 +37,9 @@ class MaskMetrics:
             mask: (H, W) uint8 class ids, the answer.
         """
         known = semantic != UNLABELLED
-        right = self.table[semantic[known]].astype(np.int64)
-        found = np.minimum(self.table[mask[known]], len(self.names)).astype(np.int64)
-        pairs = np.bincount(right * self.confusion.shape[1] + found, minlength=self.confusion.size)
-        self.confusion += pairs.reshape(self.confusion.shape)
+        self.confusion += count_pairs(self.table[semantic[known]], self.table[mask[known]], len(self.names))[
+            :-1
+        ]
 
     def result(self, suffix: str = "") -> dict[str, float]:
         """`pixel_accuracy`, `mean_accuracy` (over classes), `miou`, and `iou/<label>` of each that is there.

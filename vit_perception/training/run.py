@@ -16,14 +16,17 @@ from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, rea
 from vit_perception.data.open import open_dataset
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.model import PerceptionModel
+from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.curves import draw_curves
+from vit_perception.training.distiller import Distiller, make_distiller
 from vit_perception.training.examples import Known, Pictures
 from vit_perception.training.index import Index, load_index, make_index, save_index
 from vit_perception.training.loop import train
 from vit_perception.training.mask_classes import MaskClasses
 from vit_perception.training.processes import Processes
 from vit_perception.training.publish import publish
+from vit_perception.training.report import write_report
 from vit_perception.training.run_folder import RunFolder
 from vit_perception.training.spaces import space_of_datasets
 from vit_perception.training.split import Split, given_split, read_split, split_pictures, write_split
@@ -33,7 +36,8 @@ from vit_perception.training.targets import Collate, drivable_classes
 from vit_perception.training.trainer import Trainer
 from vit_perception.training.validation import validate
 
-LABELS, SPLITS, INDEX, CURVES, MODEL = "labels.yaml", "splits.yaml", "index.npz", "curves.png", "model"
+LABELS, SPLITS, INDEX = "labels.yaml", "splits.yaml", "index.npz"
+CURVES, REPORT, MODEL = "curves.png", "report", "model"
 
 
 def train_model(
@@ -50,7 +54,7 @@ def train_model(
     Args:
         datasets: their folders, of any format that `open_dataset` knows.
         output: folder of the run. It gets `labels.yaml`, `splits.yaml` (names of the pictures of each part),
-            `config.yaml`, `log.jsonl`, `curves.png`, `last.pt`, `best.pt` and `model/`.
+            `config.yaml`, `log.jsonl`, `curves.png`, `last.pt`, `best.pt`, `model/` and `report/`.
         config: how to train.
         student: see `make_student`.
         labels: a label space; None for the labels of the datasets.
@@ -61,8 +65,9 @@ def train_model(
         The card of the model; None in all processes but the first.
 
     Raises:
-        FileNotFoundError: a dataset, a picture or the student is missing.
-        ValueError: a dataset, the student or the config is wrong, or the run in `output` is another one.
+        FileNotFoundError: a dataset, a picture, the student or its teacher is missing.
+        ValueError: a dataset, the student, its teacher or the config is wrong, or the run in `output` is
+            another one.
     """
     processes = Processes.join()
     try:
@@ -100,6 +105,7 @@ def _train_model(
         config,
         MaskClasses.of(index.shares[split["train"]].sum(0, dtype="f8"), space.group_ids),
         processes,
+        _distiller(config, space, made, processes),
     )
     views = Views(pictures, split["train"], index, card, config)
     collate = Collate(
@@ -121,20 +127,35 @@ def _train_model(
         return None
     draw_curves(folder.entries(), output / CURVES)
     best = folder.load_best()
+    taught = f" Learned from {Path(config.distillation.teacher).name}." if config.distillation else ""
     trainer.average.load_state_dict(best["model"])
     card = dataclasses.replace(
         card,
         name=output.resolve().name,
         description=description(space, heads),
         provenance=(
-            f"{made.source} Trained by vit-perception train for {best['step']} of {standing.step} steps on "
-            f"{len(split['train'])} pictures of {', '.join(path.resolve().name for path in datasets)}. "
+            f"{made.source}{taught} Trained by vit-perception train for {best['step']} of {standing.step} "
+            f"steps on {len(split['train'])} pictures of "
+            f"{', '.join(path.resolve().name for path in datasets)}. "
             f"{len(split['choose'])} others chose the checkpoint and the thresholds, "
             f"{len(split['calibrate'])} the temperatures; metrics are of {len(split['report'])} that neither "
             "trained nor chose."
         ),
     )
-    return publish(trainer.average.cpu(), card, pictures, split, output / MODEL)
+    card = publish(trainer.average.cpu(), card, pictures, split, output / MODEL)
+    predictor = Predictor(card.folder)
+    write_report(output / REPORT, pictures, split["report"], lambda rgb: predictor(rgb, "rgb"))
+    return card
+
+
+def _distiller(
+    config: TrainingConfig, space: LabelSpace, student: Student, processes: Processes
+) -> Distiller | None:
+    if config.distillation is None:
+        return None
+    return make_distiller(
+        config.distillation, space, student.card, student.model.backbone.embed_dim, processes.device
+    )
 
 
 def prepare(

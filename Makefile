@@ -5,8 +5,8 @@
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
 #                a model of your own from labelled pictures (COCO, YOLO, Pascal VOC, masks, a rosbag2)
-#   make default-model PICTURES=FOLDER [LABELLED=FOLDER] TEACHERS=FOLDER [MINUTES=…] [MEGABYTES=200]
-#                      [OUTPUT=out/default_model]
+#   make default-model PICTURES=FOLDER [LABELLED=FOLDER] TEACHERS=FOLDER [SPLITS=YAML] [MINUTES=…]
+#                      [MEGABYTES=200] [OUTPUT=out/default_model]
 #                the default model, from photographs to its card: docs/default_model.md
 #   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]
 #                metrics of a model on labelled pictures; with SPLITS, on those that training held out
@@ -45,7 +45,8 @@ default-model: OUTPUT = out/default_model
 default-model: train-setup
 	$(BIN)/python tools/default_model.py --output $(OUTPUT) $(if $(PICTURES),--pictures $(PICTURES)) \
 		$(if $(LABELLED),--labelled $(LABELLED)) $(if $(TEACHERS),--teachers $(TEACHERS)) \
-		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(MEGABYTES),--megabytes $(MEGABYTES))
+		$(if $(SPLITS),--splits $(SPLITS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(MEGABYTES),--megabytes $(MEGABYTES))
 
 evaluate: named-data train-setup
 	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL) \

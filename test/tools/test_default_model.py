@@ -61,19 +61,18 @@ def run(monkeypatch, commands: Commands, *words: str) -> int:
 
 def test_from_photographs_to_the_card_and_nothing_twice(tmp_path, folders, monkeypatch, capsys):
     commands = Commands()
-    words = (*folders, "--output", str(tmp_path / "out"), "--minutes", "30")
+    splits = tmp_path / "splits.yaml"
+    words = (*folders, "--output", str(tmp_path / "out"), "--minutes", "30", "--splits", str(splits))
     assert run(monkeypatch, commands, *words) == 0
-    assert [one[0] for one in commands.words] == [
-        "label", "label", "data", "train", "quantize", "bench", "bench",
-    ]  # fmt: skip
+    assert [one[0] for one in commands.words] == ["label", "data", "train", "quantize", "bench", "bench"]
     parsed = [make_parser().parse_args(one) for one in commands.words]
     assert [Path(teacher).name for teacher in parsed[0].teachers] == list(TEACHERS)
-    assert parsed[2].datasets == [tmp_path / "out/labelled", tmp_path / "out/real"]
-    assert parsed[3].datasets == [parsed[2].output]
-    assert (parsed[3].minutes, parsed[3].config) == (30, CONFIG)
-    assert [parsed[5].model, parsed[6].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
+    assert parsed[1].datasets == [tmp_path / "out/labelled", tmp_path / "labelled"]
+    assert parsed[2].datasets == [parsed[1].output]
+    assert (parsed[2].minutes, parsed[2].config, parsed[2].splits) == (30, CONFIG, splits)
+    assert [parsed[4].model, parsed[5].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
     printed = capsys.readouterr().out
-    assert "[3/7] pack: 0:00:0" in printed
+    assert "[2/6] pack: 0:00:0" in printed
     assert f"int8: 21.0 ms, 1.05 times the 20.0 ms of today's {NAME}" in printed
     again = Commands()
     assert run(monkeypatch, again, *words) == 0
@@ -90,8 +89,8 @@ def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
 
 def test_real_labels_alone(tmp_path, folders, monkeypatch):
     commands = Commands()
-    assert run(monkeypatch, commands, *folders[2:], "--output", str(tmp_path / "out")) == 0
-    assert [one[0] for one in commands.words].count("label") == 1
+    assert run(monkeypatch, commands, *folders[2:4], "--output", str(tmp_path / "out")) == 0
+    assert [one[0] for one in commands.words][:2] == ["data", "train"]
 
 
 def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
@@ -108,7 +107,8 @@ def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
         (["--pictures", "{}/pictures"], "give TEACHERS=FOLDER, the folder with deimv2_femto.onnx, "),
         (["--pictures", "{}/none", "--teachers", "{}/teachers"], "there is no folder {}/none"),
         (["--pictures", "{}/pictures", "--teachers", "{}/none"], "there is no folder {}/none"),
-        (["--labelled", "{}/labelled", "--teachers", "{}/pictures"], "{}/pictures lacks deimv2_femto.onnx, "),
+        (["--pictures", "{}/pictures", "--teachers", "{}/labelled"], "{}/labelled lacks deimv2_femto.onnx, "),
+        (["--labelled", "{}/none"], "there is no folder {}/none"),
     ],
 )
 def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys, words, reason):

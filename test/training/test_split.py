@@ -65,3 +65,33 @@ def test_parts_are_names_in_a_file(tmp_path):
         read_split(path, NAMES)
     with pytest.raises(ValueError, match="the datasets have no such picture"):
         read_split(path, NAMES[:100])
+
+
+def _written(path, **parts):
+    path.write_text(yaml.safe_dump(parts))
+    return path
+
+
+def test_a_file_by_hand_names_what_is_held_out(tmp_path):
+    parts = {"choose": NAMES[:2], "calibrate": NAMES[2:3], "report": NAMES[3:5]}
+    split = read_split(_written(tmp_path / "splits.yaml", **parts), NAMES)
+    assert [split[part] for part in ("choose", "calibrate", "report")] == [[0, 1], [2], [3, 4]]
+    assert split["train"] == list(range(5, len(NAMES)))
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"choose": NAMES[:1], "report": NAMES[1:2]}, "must have the parts report, choose, calibrate"),
+        ({"choose": NAMES[:1], "calibrate": [], "report": NAMES[1:2]}, "names no pictures in calibrate"),
+        (
+            {"choose": NAMES[:1], "calibrate": NAMES[1:2], "report": NAMES[2:]},
+            "holds all pictures out: leave some to train on",
+        ),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path, parts, reason):
+    with pytest.raises(ValueError, match=reason):
+        read_split(_written(tmp_path / "splits.yaml", **parts), NAMES)
+    with pytest.raises(FileNotFoundError, match="give a YAML file with the parts"):
+        read_split(tmp_path / "none.yaml", NAMES)

@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", type=Path, metavar="YAML", help="label space to learn (the labels of the datasets)"
     )
     parser.add_argument(
+        "--splits",
+        type=Path,
+        metavar="YAML",
+        help="names of the pictures that choose, calibrate and report (a share of all)",
+    )
+    parser.add_argument(
         "--student",
         default=DEFAULT_MODEL,
         metavar="MODEL",
@@ -79,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
         options.labels,
         options.blocks,
         workers,
+        options.splits,
     )
     if card is None:  # not the first process
         return 0

@@ -48,6 +48,7 @@ def train_model(
     labels: Path | None = None,
     blocks: int | None = None,
     workers: int = 0,
+    splits: Path | None = None,
 ) -> Card | None:
     """Train on some datasets, or go on with the run in `output`, and publish the best model.
 
@@ -60,6 +61,7 @@ def train_model(
         labels: a label space; None for the labels of the datasets.
         blocks: how many of the student's blocks to keep; None for all.
         workers: processes that prepare batches.
+        splits: which pictures are held out, see `read_split`; None: those that the datasets name, or a share.
 
     Returns:
         The card of the model; None in all processes but the first.
@@ -71,7 +73,7 @@ def train_model(
     """
     processes = Processes.join()
     try:
-        return _train_model(datasets, output, config, student, labels, blocks, workers, processes)
+        return _train_model(datasets, output, config, student, labels, blocks, workers, splits, processes)
     finally:
         processes.leave()
 
@@ -84,6 +86,7 @@ def _train_model(
     labels: Path | None,
     blocks: int | None,
     workers: int,
+    splits: Path | None,
     processes: Processes,
 ) -> Card | None:
     opened = [open_dataset(folder) for folder in datasets]
@@ -93,7 +96,7 @@ def _train_model(
     if processes.first:
         folder.keep_config(config)
         _keep_labels(space, output / LABELS)
-    index, split = prepare(pictures, output, config, workers, processes)
+    index, split = prepare(pictures, output, config, workers, processes, splits)
     known = index.known_by_any(split["train"])
     torch.manual_seed(config.seed)
     made = make_student(student, space, blocks, config.input_sizes)
@@ -159,17 +162,30 @@ def _distiller(
 
 
 def prepare(
-    pictures: Pictures, output: Path, config: TrainingConfig, workers: int, processes: Processes
+    pictures: Pictures,
+    output: Path,
+    config: TrainingConfig,
+    workers: int,
+    processes: Processes,
+    splits: Path | None = None,
 ) -> tuple[Index, Split]:
-    """The index and the split of a run: those in its folder, or new ones, which are written there."""
+    """The index and the split of a run: those in its folder, or new ones, which are written there.
+
+    Raises:
+        FileNotFoundError: there is no file `splits`.
+        ValueError: it does not fit the pictures, or the run in the folder has other pictures or parts.
+    """
     names = [pictures.name(number) for number in range(len(pictures))]
+    given = None if splits is None else read_split(splits, names)
     if processes.first and not (output / INDEX).exists():
         index = make_index(pictures, workers)
         save_index(index, output / INDEX)
         if not (output / SPLITS).exists():
             reserved = frozenset(int(number) for numbers in pictures.parts.values() for number in numbers)
-            split = given_split(pictures.parts, len(pictures)) or split_pictures(
-                names, index.examples, config.held_out, reserved
+            split = (
+                given
+                or given_split(pictures.parts, len(pictures))
+                or split_pictures(names, index.examples, config.held_out, reserved)
             )
             write_split(split, names, output / SPLITS)
     processes.of_first(0.0)  # the others wait until the files are there
@@ -179,6 +195,8 @@ def prepare(
             f"{output} holds a run on {len(index)} pictures, and now there are {len(names)}: give another "
             "--output"
         )
+    if given is not None and given != split:
+        raise ValueError(f"{output / SPLITS} has other parts than {splits}: give another --output")
     return index, split
 
 

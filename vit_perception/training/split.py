@@ -105,21 +105,31 @@ def write_split(split: Split, names: Sequence[str], path: Path) -> None:
 
 
 def read_split(path: Path, names: Sequence[str]) -> Split:
-    """What `write_split` wrote, or somebody by hand.
+    """What `write_split` wrote, or somebody by hand: without `train`, all that are not held out train.
 
     Raises:
-        ValueError: a part is missing, or a name is unknown or in two parts.
+        FileNotFoundError: there is no such file.
+        ValueError: a part is missing or empty, or a name is unknown or in two parts.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {path}: give a YAML file with the parts {', '.join(HELD_OUT)}")
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not set(content) >= set(PARTS):
-        raise ValueError(f"{path} must have the parts {', '.join(PARTS)}")
+    if not isinstance(content, dict) or not set(content) >= set(HELD_OUT):
+        raise ValueError(f"{path} must have the parts {', '.join(HELD_OUT)}")
     numbers = {name: number for number, name in enumerate(names)}
     seen: set[str] = set()
-    for part in PARTS:
+    split: Split = {}
+    for part in (part for part in PARTS if part in content):
+        if not isinstance(content[part], list) or not content[part]:
+            raise ValueError(f"{path} names no pictures in {part}: give a list of names")
         for name in map(str, content[part]):
             if name not in numbers:
                 raise ValueError(f"{path} names {name!r} in {part}, but the datasets have no such picture")
             if name in seen:
                 raise ValueError(f"{path} names {name!r} twice")
             seen.add(name)
-    return {part: sorted(numbers[str(name)] for name in content[part]) for part in PARTS}
+        split[part] = sorted(numbers[str(name)] for name in content[part])
+    split.setdefault("train", [number for name, number in numbers.items() if name not in seen])
+    if not split["train"]:
+        raise ValueError(f"{path} holds all pictures out: leave some to train on")
+    return {part: split[part] for part in PARTS}

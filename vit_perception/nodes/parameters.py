@@ -175,6 +175,8 @@ class Parameters:
         # Prompts come last, since their check puts them to use: nothing may be refused after it.
         for name in sorted(given, key=lambda name: name == "prompts"):
             try:
+                if given[name] is None and self._has(name):  # ROS would undeclare it
+                    raise ValueError("a parameter of this node cannot be deleted: give it a value")
                 self._new_prompts = checks.texts(given.get("prompts"), "prompts")
                 self._check(name, given[name])
             except ValueError as error:
@@ -218,6 +220,8 @@ class Parameters:
     def _class_check(self, task: str) -> checks.Check:
         def check(value: Any) -> None:
             names = checks.texts(value, "labels")
+            if self._models is None:
+                raise ValueError("the model says which classes there are: configure the node first")
             checks.among(names, self._class_names(task), f"the model of {task} knows no")
 
         return check

@@ -19,6 +19,7 @@ from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.services import refuse_wrong_requests
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.task_models import TaskModels
@@ -47,6 +48,7 @@ class PerceptionNode(Node):
         super().__init__(name, **options)
         self._node_parameters = Parameters(self, None if tasks is None else tuple(tasks))
         self._node_parameters.on_change(self._apply)
+        refuse_wrong_requests(self)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
         self._cameras: list[Camera] = []

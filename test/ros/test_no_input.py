@@ -46,6 +46,13 @@ def test_the_reason_is_on_diagnostics(graph, publishers, namespace, reason):
         assert "/elsewhere/image" in status.message
 
 
+def test_it_is_reported_while_simulated_time_stands_still(graph):
+    """Nobody publishes /clock."""
+    with graph.node("/timeless", ("detection",), use_sim_time=True):
+        status = graph.status("/timeless/perception", lambda s: "no image" in s.message)
+    assert status.level == DiagnosticStatus.WARN
+
+
 def test_it_is_over_when_images_come(graph):
     node = "/late/perception"
     with graph.node("/late", ("detection",)):

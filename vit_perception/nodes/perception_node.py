@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -60,7 +61,9 @@ class PerceptionNode(Node):
         self._diagnostics = self.create_publisher(
             DiagnosticArray, DIAGNOSTICS, qos_profile(TOPICS[DIAGNOSTICS].qos)
         )
-        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics)
+        # Reports go on while simulated time stands still, or before the first /clock.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics, clock=steady)
 
     @property
     def autostart(self) -> bool:

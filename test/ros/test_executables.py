@@ -18,12 +18,16 @@ from ros.graph import DEADLINE, TINY, TRANSITIONS, wait_until
 NODES = ("classifier", "detector", "segmenter", "navigator", "attention", "suite")
 
 
-def start(name, **parameters):
-    arguments = [part for key, value in parameters.items() for part in ("-p", f"{key}:={value}")]
+def start(name, *arguments, **parameters):
+    values = [part for key, value in parameters.items() for part in ("-p", f"{key}:={value}")]
     module = "vit_perception.nodes.executables"
     command = [sys.executable, "-m", module, name, "--ros-args", "-r", "__ns:=/process"]
     return subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+        [*command, *arguments, *values],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
     )
 
 
@@ -52,14 +56,15 @@ def test_a_node_comes_up_and_ends_in_order(graph, running, name, kind):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "reason"),
+    ("argument", "reason"),
     [
-        ({"device": "tpu"}, "device: 'tpu' is unknown: choose from auto, cpu, cuda"),
-        ({"max_rate": -1}, "max_rate: -1 is not a rate"),
+        ("device:=tpu", "device: 'tpu' is unknown: choose from auto, cpu, cuda"),
+        ("max_rate:=-1", "max_rate: -1 is not a rate"),
+        ("image:=front//image", "detector: ROS does not start: failed to initialize rcl: Couldn't "),
     ],
 )
-def test_a_wrong_start_ends_with_the_reason(ros_environment, parameters, reason):
-    process = start("detector", **parameters)
+def test_a_wrong_start_ends_with_the_reason(ros_environment, argument, reason):
+    process = start("detector", "-r" if argument.startswith("image") else "-p", argument)
     output, _ = process.communicate(timeout=2 * DEADLINE)
     assert process.returncode == 1
     assert reason in output

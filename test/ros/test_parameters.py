@@ -8,11 +8,14 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from rcl_interfaces.msg import Parameter
+from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
 from ros.graph import LATCHED, TINY, values, wait_until
 from vit_perception.cards.card import load_card, write_card
+from vit_perception.nodes.parameter_table import PARAMETERS, Change
 
 NODE = "/parameters/perception"
 CARD = load_card(TINY)
@@ -105,6 +108,7 @@ def test_overlay_comes_and_goes(graph, suite):
         ("detection__classes", "person", "list"),
         ("enabled_tasks", ["detection", "tracking"], "unknown task 'tracking'"),
         ("enabled_tasks", [""], "unknown task"),
+        ("enabled_tasks", [], "no task given: choose from classification"),
         ("max_rate", -1.0, "not a rate"),
         ("max_rate", float("inf"), "not a rate"),
         ("overlay", "yes", "type"),
@@ -122,6 +126,20 @@ def test_refused_with_a_reason(graph, suite, name, value, reason):
     assert not result.successful
     assert reason in result.reason
     assert graph.get(NODE, parameter) == before
+
+
+def test_a_node_takes_its_own_values_again(graph, suite):
+    """As from `ros2 param dump`. What is read-only ROS refuses itself, whatever the value."""
+    names = graph.call(ListParameters, f"{NODE}/list_parameters", ListParameters.Request()).result.names
+    own = graph.call(GetParameters, f"{NODE}/get_parameters", GetParameters.Request(names=names)).values
+    request = SetParameters.Request(
+        parameters=[Parameter(name=name, value=value) for name, value in zip(names, own, strict=True)]
+    )
+    results = graph.call(SetParameters, f"{NODE}/set_parameters", request).results
+    refused = {name for name, result in zip(names, results, strict=True) if not result.successful}
+    assert refused - {"start_type_description_service"} == {
+        spec.name for spec in PARAMETERS.values() if spec.change is Change.NEVER
+    }
 
 
 def test_one_refusal_refuses_all_that_came_with_it(graph, suite):

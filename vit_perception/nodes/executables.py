@@ -41,7 +41,7 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
         tasks: to compute; None: those of its parameter `tasks`.
 
     Returns:
-        The exit code: 0 after a signal; 1 if a parameter was wrong.
+        The exit code: 0 after a signal; 1 if a parameter or another argument was wrong, or ROS cannot start.
     """
     for kind in _SIGNALS:
         signal.signal(kind, _exit)
@@ -50,7 +50,11 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # such as a remapping to what is no topic, or no place for ROS's own log
+        print(f"{name}: ROS does not start: {error}", file=sys.stderr)
+        return 1
     try:
         return _spin(name, tasks)
     finally:

@@ -127,6 +127,7 @@ def _specs() -> Iterator[ParameterSpec]:
         None,
         "Tasks that are computed now, among those in tasks.",
         check=checks.task_list,
+        any_type=True,
         suite_only=True,
         default_note="the same as tasks",
     )

@@ -189,7 +189,8 @@ class Parameters:
         if spec is None:
             return  # one of rclpy's own
         spec.check(value)
-        if spec.change is Change.UNCONFIGURED and self._models is not None:
+        fixed = spec.change is Change.UNCONFIGURED and self._models is not None
+        if fixed and value != self._value(name):  # its own value comes with a dump of its parameters
             raise ValueError(
                 "read-only while the node is configured: first ros2 lifecycle set "
                 f"{self._node.get_fully_qualified_name()} deactivate, then cleanup"

@@ -71,6 +71,22 @@ def test_a_wrong_start_ends_with_the_reason(ros_environment, argument, reason):
     assert "Traceback" not in output
 
 
+def test_a_node_runs_uncached_where_no_cache_can_be_written(graph, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "cache"
+    monkeypatch.setenv("VIT_PERCEPTION_CACHE", str(folder))
+    process = start("detector", model=TINY)
+    try:
+        there = ("detector", "/process")
+        wait_until(lambda: there in graph.client.get_node_names_and_namespaces(), "the node in the graph")
+        wait_until(lambda: graph.state("/process/detector") == "active", "the node to be active")
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=DEADLINE)
+    assert f"{folder} cannot be made (Not a directory)" in output
+    assert "set VIT_PERCEPTION_CACHE to a folder" in output
+
+
 def test_a_node_that_cannot_be_configured_stays_and_takes_another_model(graph):
     process = start("depth", model=TINY)
     try:

@@ -166,10 +166,11 @@ def test_a_damaged_encoding_is_made_anew(folder):
     np.testing.assert_array_equal(encode_prompts(card, ["cat"], build_public)["text"], first["text"])
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(folder):
+def test_a_folder_that_cannot_be_written_is_no_error(folder, caplog):
     shutil.rmtree(folder / "prompts")
     (folder / "prompts").write_text("in the way of a folder")
     assert encode_prompts(load_card(folder), ["cat"], build_public)["text"].shape[0] == 1
+    assert str(folder / "prompts") in caplog.text
 
 
 def test_the_oldest_encodings_make_room(folder):

@@ -6,9 +6,9 @@ finds those of its prompts.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import logging
 import os
 import shlex
 import tempfile
@@ -22,6 +22,7 @@ from vit_perception.cards.card import Card
 from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.install_hint import install_hint
 
+_LOG = logging.getLogger(__name__)
 MOST_PROMPTS = 100
 # What transformers' pipeline puts prompts into, by class of the model; all others take them as they are.
 _TEMPLATES = {"CLIPModel": "This is a photo of {}.", "SiglipModel": "This is a photo of {}."}
@@ -80,9 +81,10 @@ def encode_prompts(
     found = _kept(_file(card, prompts))
     if found is None:
         found = _encoded(card, prompts, build_public)
-        # What cannot be kept is encoded again at the next start.
-        with contextlib.suppress(OSError):
+        try:
             keep_encoding(card, prompts, found)
+        except OSError as error:
+            _LOG.warning("prompts cannot be kept, so each start encodes them anew, with torch: %s", error)
     return found
 
 

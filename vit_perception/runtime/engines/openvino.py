@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
 
+_LOG = logging.getLogger(__name__)
 # In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
@@ -45,7 +47,7 @@ class OpenVinoEngine:
     Args:
         precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
             has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
-        cached: whether what is compiled is kept on disk.
+        cached: whether what is compiled is kept on disk, where that can be written.
         outputs: those that will ever be asked for; what only the others need is not computed. None is all.
 
     Raises:
@@ -69,7 +71,7 @@ class OpenVinoEngine:
         self._core = shared_core()
         self.precision = _choose(precision, card, self._has("BF16"))
         self._card = card
-        self._cached = cached
+        self._cache = _open_cache() if cached else None
         self._graph = self._core.read_model(card.file("int8" if self.precision == "int8" else "onnx"))
         # OpenVINO drops what leads to no output: attention weights above all, without which attention is
         # computed in one piece.
@@ -125,8 +127,8 @@ class OpenVinoEngine:
         request = self._core.compile_model(model, "CPU", self._options()).create_infer_request()
         del model
         give_back()
-        if self._cached:
-            prune_cache(cache_folder())
+        if self._cache is not None:
+            prune_cache(self._cache)
         return request
 
     def _options(self) -> dict[str, str]:
@@ -134,9 +136,9 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._has("BF16") else "f32"),
         }
-        if self._cached:
+        if self._cache is not None:
             # The default mode keeps a smaller file that leaves work to each start.
-            options |= {"CACHE_DIR": str(cache_folder()), "CACHE_MODE": "OPTIMIZE_SPEED"}
+            options |= {"CACHE_DIR": str(self._cache), "CACHE_MODE": "OPTIMIZE_SPEED"}
         return options
 
 
@@ -146,6 +148,33 @@ def cache_folder() -> Path:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vit_perception"
+
+
+def _open_cache() -> Path | None:
+    """The cache folder, made if need be; None where that is impossible. Warns if nothing can be kept there.
+
+    One that is read-only is used all the same: it may have come with a container, filled.
+    """
+    try:
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+    except RuntimeError as error:  # the user has no home
+        _warn_uncached(str(error))
+    except OSError as error:
+        _warn_uncached(f"{folder} cannot be made ({error.strerror})")
+    else:
+        if not os.access(folder, os.W_OK):
+            _warn_uncached(f"{folder} cannot be written")
+        return folder
+    return None
+
+
+def _warn_uncached(reason: str) -> None:
+    _LOG.warning(
+        "no compiled model is kept, so starts take longer: %s; set %s to a folder that can be written",
+        reason,
+        CACHE_VARIABLE,
+    )
 
 
 def prune_cache(folder: Path, most: int = MOST_CACHE) -> None:

@@ -10,6 +10,9 @@
 #                the default model, from photographs to its card: docs/default_model.md
 #   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]
 #                metrics of a model on labelled pictures; with SPLITS, on those that training held out
+#   make compare [OUTPUT=out/compare]
+#                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (10 minutes):
+#                docs/vit_and_cnn.md
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture draw docs/answers.png, which the README shows
 #   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
@@ -23,7 +26,7 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train default-model evaluate named-data bench picture setup hub-setup train-setup \
+.PHONY: demo test lint train default-model evaluate named-data compare bench picture setup hub-setup train-setup \
 	test-setup clean
 
 demo: setup
@@ -51,6 +54,10 @@ default-model: train-setup
 evaluate: named-data train-setup
 	$(BIN)/python -m vit_perception.training.evaluate --data $(DATA) --model $(MODEL) \
 		$(if $(SPLITS),--splits $(SPLITS))
+
+compare: OUTPUT = out/compare
+compare: train-setup
+	$(BIN)/python tools/compare.py --output $(OUTPUT)
 
 # With PyTorch, for the textbook's nodes.
 bench: train-setup

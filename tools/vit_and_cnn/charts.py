@@ -13,7 +13,7 @@ from vit_perception.viz.canvas import BACKGROUND, FAINT, PLATE, TEXT, Colour, fo
 
 _WIDTH, _HEIGHT = 330, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 34, 46
-_LEGEND = 28
+_LEGEND, _ROW = 50, 22
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,14 @@ def draw_panels(panels: Sequence[Panel], colours: dict[str, Colour], path: Path)
     draw = ImageDraw.Draw(image)
     for place, panel in enumerate(panels):
         _draw(draw, _WIDTH * place, panel, colours, (float(low), float(high)))
-    x = _LEFT
+    x, y = _LEFT, _HEIGHT + 10
     for name, colour in colours.items():
-        draw.line((x, _HEIGHT + 10, x + 18, _HEIGHT + 10), colour, 3)
-        draw.text((x + 24, _HEIGHT + 10), name, colour, font(13), anchor="lm")
-        x += 40 + int(font(13).getlength(name))
+        width = 40 + int(font(13).getlength(name))
+        if x + width > image.width:
+            x, y = _LEFT, y + _ROW
+        draw.line((x, y, x + 18, y), colour, 3)
+        draw.text((x + 24, y), name, colour, font(13), anchor="lm")
+        x += width
     image.convert("P", palette=Image.Palette.ADAPTIVE, colors=32).save(path, optimize=True)
 
 
@@ -90,7 +93,8 @@ def _draw(
     for share in (0.0, 0.5, 1.0):
         x = first + share * (last - first)
         anchor = {0.0: "la", 0.5: "ma", 1.0: "ra"}[share]
-        draw.text((at(x, 0)[0], lower + 5), f"{x:.3g}", FAINT, font(11), anchor=anchor)
+        text = f"{x:.3g}" if x < 100 else f"{x:.0f}"
+        draw.text((at(x, 0)[0], lower + 5), text, FAINT, font(11), anchor=anchor)
     draw.text(((left + right) / 2, lower + 28), panel.unit, FAINT, font(12), anchor="mm")
     for name, line in panel.lines.items():
         means = line.values.mean(axis=1)

@@ -11,7 +11,7 @@
 #   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]
 #                metrics of a model on labelled pictures; with SPLITS, on those that training held out
 #   make compare [OUTPUT=out/compare]
-#                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (10 minutes):
+#                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture draw docs/answers.png, which the README shows

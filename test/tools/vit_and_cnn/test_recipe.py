@@ -84,16 +84,16 @@ def test_every_parameter_learns(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns_the_way_from_scratch(name):
-    plan = Plan(train=8, steps=30, batch=8, validations=2, rate=2e-3)
+    plan = Plan(train=8, steps=160, batch=8, validations=2, rate=2e-3)
     network, curve = learn(name, None, sided(), sided(), plan, seed=0)
-    assert [step for step, *_ in curve] == [15, 30]
+    assert [step for step, *_ in curve] == [80, 160]
     assert max(right for *_, right in curve) >= 75
     assert accuracy(network, sided().rgb, sided().actions) >= 75
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pretraining_learns_distances_and_hands_on_its_weights(name):
-    plan = Plan(steps=20, batch=8, validations=2, rate=2e-3)
+    plan = Plan(steps=160, batch=8, validations=2, rate=2e-3)
     weights, course = pretrain(name, sided(), plan, seed=0)
     assert course[1] < 0.8 * course[0]
     network, _ = learn(name, weights, sided(), sided(), Plan(steps=1, batch=8, validations=1, rate=1e-9), 0)

@@ -1,6 +1,7 @@
 """Prompts are checked, encoded once, kept beside the model, and changed between frames."""
 
 import dataclasses
+import logging
 import shutil
 import subprocess
 import sys
@@ -166,7 +167,10 @@ def test_a_damaged_encoding_is_made_anew(folder):
     np.testing.assert_array_equal(encode_prompts(card, ["cat"], build_public)["text"], first["text"])
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(folder, caplog):
+def test_a_folder_that_cannot_be_written_is_no_error(folder, caplog, monkeypatch):
+    # A library of another test may have switched off the loggers that it found.
+    monkeypatch.setattr(f"{encode_prompts.__module__}._LOG", logging.getLogger("of_this_test"))
+    caplog.set_level(logging.WARNING)
     shutil.rmtree(folder / "prompts")
     (folder / "prompts").write_text("in the way of a folder")
     assert encode_prompts(load_card(folder), ["cat"], build_public)["text"].shape[0] == 1

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 from vit_perception.backbones.backbone import FeatureInfo
 from vit_perception.backbones.cvt import CvtConfig
 from vit_perception.backbones.features import BlockAttention, Intermediates, TokenFeatures
+from vit_perception.backbones.hybrid import HybridConfig
 from vit_perception.backbones.mobilevit import MobileVitConfig
 from vit_perception.backbones.mobilevit_v2 import MobileVitV2Config
 from vit_perception.backbones.mvit import MvitConfig, PoolPlan
@@ -82,16 +83,17 @@ MOBILEVIT = {
     "in_chans": COUNT,
     "norm_eps": EPSILON,
 }
+PLAIN_VIT = VIT | {
+    "distilled": FLAG,
+    "num_registers": (-1, 0.5, "4", None),
+    "layer_scale": NUMBER[:-1],
+    "reduction": ("merge", {"kind": "forget"}, {"share": 0.1}),
+    "head_dim": COUNT[:-1],
+}
 # Config → field → values that it must refuse. A test holds that no field is left out.
 WRONG: dict[type[Any], dict[str, tuple[Any, ...]]] = {
-    ViTConfig: VIT
-    | {
-        "distilled": FLAG,
-        "num_registers": (-1, 0.5, "4", None),
-        "layer_scale": NUMBER[:-1],
-        "reduction": ("merge", {"kind": "forget"}, {"share": 0.1}),
-        "head_dim": COUNT[:-1],
-    },
+    ViTConfig: PLAIN_VIT,
+    HybridConfig: PLAIN_VIT | {"patch_size": (*COUNT, 16)},
     VitDetConfig: VIT
     | {
         "window_size": COUNT,
@@ -139,6 +141,7 @@ WRONG: dict[type[Any], dict[str, tuple[Any, ...]]] = {
         "width": (*COUNT, 3, 70),
         "fine_width": (*COUNT, 3, 70),
         "detection_levels": ((), ("p7",), "p3"),
+        "separable": FLAG,
     },
     TokenReduction: {"kind": ("forget", None), "rate": NUMBER},
     PosInterpolation: {

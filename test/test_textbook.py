@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from backbones.small import SMALL, small
+from backbones.small import SMALL, scaled, small
 from vit_perception.explain.rollout import rollout
 from vit_perception.heads.navigation import GOAL_SIZE, NavigationHead
 from vit_perception.language.grounding import LanguageHead
@@ -74,7 +74,9 @@ def test_positions_are_learned(name):
 def test_nothing_is_made_on_another_device(name):
     """What `forward` makes, it makes where the image is: on the meta device anything else would clash."""
     backbone = small(name).eval().to("meta")
-    features = backbone(torch.zeros(1, 3, 40, 56, device="meta"), attention_layers=range(backbone.num_blocks))
+    features = backbone(
+        torch.zeros(1, 3, *scaled(name, (40, 56)), device="meta"), attention_layers=range(backbone.num_blocks)
+    )
     assert features.patch_tokens.device.type == "meta"
     for attention in features.attention.values():
         assert attention.weights.device.type == "meta"
@@ -150,8 +152,10 @@ def test_attention_is_there_when_it_is_asked_for(name):
     """The fused path has none to give, and a hook on it would capture None: asking takes the other path."""
     backbone = small(name).eval()
     with torch.no_grad():
-        asked = backbone(torch.randn(1, 3, 40, 56), attention_layers=range(backbone.num_blocks))
-        silent = backbone(torch.randn(1, 3, 40, 56))
+        asked = backbone(
+            torch.randn(1, 3, *scaled(name, (40, 56))), attention_layers=range(backbone.num_blocks)
+        )
+        silent = backbone(torch.randn(1, 3, *scaled(name, (40, 56))))
     assert sorted(asked.attention) == list(range(backbone.num_blocks))
     assert all(attention.weights.isfinite().all() for attention in asked.attention.values())
     assert not silent.attention
@@ -174,7 +178,9 @@ def test_checkpointing_renames_nothing_and_loses_no_gradient():
 def test_rollout_is_a_distribution(name):
     backbone = small(name).eval()
     with torch.no_grad():
-        features = backbone(torch.randn(2, 3, 40, 56), attention_layers=range(backbone.num_blocks))
+        features = backbone(
+            torch.randn(2, 3, *scaled(name, (40, 56))), attention_layers=range(backbone.num_blocks)
+        )
     assert torch.allclose(rollout(features.attention).sum(dim=(1, 2)), torch.ones(2), atol=1e-5)
 
 

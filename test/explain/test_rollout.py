@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from backbones.small import SMALL, small
+from backbones.small import SMALL, scaled, small
 from vit_perception.backbones.features import BlockAttention
 from vit_perception.explain.rollout import gradient_rollout, rollout
 
@@ -18,7 +18,9 @@ PLAIN = ("vit", "deit_distilled", "dinov2_reg")
 def looked(name, size=(40, 56), batch=2):
     torch.manual_seed(0)
     backbone = small(name).eval()
-    features = backbone(torch.randn(batch, 3, *size), attention_layers=range(backbone.num_blocks))
+    features = backbone(
+        torch.randn(batch, 3, *scaled(name, size)), attention_layers=range(backbone.num_blocks)
+    )
     return backbone, features
 
 

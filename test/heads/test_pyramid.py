@@ -42,9 +42,8 @@ def stages(*sizes):
 
 def top_down():
     torch.manual_seed(0)
-    return TopDownPyramid(
-        PyramidConfig(layers=(0, 1, 2, 3), width=16, fine_width=8), (4, 8, 16, 32), 4
-    ).eval()
+    info = [FeatureInfo(4 << index, 4 << index) for index in range(4)]
+    return TopDownPyramid(PyramidConfig(layers=(0, 1, 2, 3), width=16, fine_width=8), info).eval()
 
 
 def test_stages_keep_their_sizes_odd_ones_too():
@@ -71,6 +70,41 @@ def test_three_stages_make_a_pyramid_too():
     }
 
 
+def test_layers_of_one_stride_make_one_level_together():
+    backbone = small("hybrid").eval()
+    layers = (0, 1, 2, 5)  # convolutions at strides 8, 16 and 32, and the last block
+    pyramid = make_pyramid(PyramidConfig(layers=layers, width=16, fine_width=8), backbone).eval()
+    features = backbone(torch.randn(1, 3, 64, 96), layers=layers)
+    before = pyramid(features)
+    assert shapes(before) == {
+        "p2": (8, 8, 12),
+        "p3": (16, 4, 6),
+        "p4": (16, 2, 3),
+        "p5": (16, 1, 2),
+        "p6": (16, 1, 1),
+    }
+    for layer in (2, 5):
+        features.maps[layer].add_(1.0)
+        changed = pyramid(features)
+        assert not torch.allclose(changed["p4"], before["p4"])
+        before = changed
+
+
+@pytest.mark.parametrize("family", ["vit", "hybrid"])
+def test_separable_convolutions_have_few_weights(family):
+    backbone = small(family)
+    layers = (0, 1, 2, 5) if family == "hybrid" else (1, 2)
+    sizes = []
+    for separable in (False, True):
+        config = PyramidConfig(layers, 64, 64, detection_levels=("p2",), separable=separable)
+        pyramid = make_pyramid(config, backbone)
+        features = backbone(torch.randn(1, 3, 64, 96), layers=layers)
+        head = DetectionHead(config, pyramid.strides, num_things=2)
+        assert head(pyramid(features))["detection_scores"].isfinite().all()
+        sizes.append([sum(p.numel() for p in module.parameters()) for module in (pyramid, head)])
+    assert all(few < many / 2 for many, few in zip(*sizes, strict=True))
+
+
 def test_what_the_coarsest_stage_knows_reaches_the_finest_level():
     features = stages((8, 8), (4, 4), (2, 2), (1, 1))
     before = top_down()(features)["p2"]
@@ -84,7 +118,9 @@ def test_layers_that_make_no_pyramid_are_refused():
         make_pyramid(PyramidConfig(layers=(3,)), backbone)
     backbone.feature_info = tuple(FeatureInfo(8, stride) for stride in (4, 8, 16, 32))
     assert isinstance(make_pyramid(PyramidConfig(layers=(0, 1, 2, 3)), backbone), TopDownPyramid)
-    with pytest.raises(ValueError, match=r"layers \[1, 3\] have strides \[8, 32\]"):
+    with pytest.raises(
+        ValueError, match=r"layers \[1, 3\] have strides \[8, 32\]: choose layers of one stride, or of"
+    ):
         make_pyramid(PyramidConfig(layers=(1, 3)), backbone)
 
 

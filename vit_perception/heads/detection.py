@@ -46,10 +46,13 @@ class DetectionHead(nn.Module):
         super().__init__()
         width = pyramid.width
         self.strides = {level: strides[level] for level in pyramid.detection_levels}
-        self.class_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
-        self.box_tower = nn.Sequential(conv_block(width, width), conv_block(width, width))
-        self.scores = nn.Conv2d(width, num_things, 3, padding=1)
-        self.distances = nn.Conv2d(width, 4, 3, padding=1)
+        self.class_tower, self.box_tower = (
+            nn.Sequential(*(conv_block(width, width, separable=pyramid.separable) for _ in range(2)))
+            for _ in range(2)
+        )
+        kernel = 1 if pyramid.separable else 3
+        self.scores = nn.Conv2d(width, num_things, kernel, padding=kernel // 2)
+        self.distances = nn.Conv2d(width, 4, kernel, padding=kernel // 2)
         self.scales = nn.Parameter(torch.zeros(len(self.strides)))
         # Objects are rare. Scores start near 1 %; otherwise the first steps only unlearn false positives.
         for layer, bias in ((self.scores, -math.log(99.0)), (self.distances, 1.0)):

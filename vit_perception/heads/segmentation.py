@@ -19,7 +19,7 @@ class PyramidDecoder(nn.Module):
 
     def __init__(self, pyramid: PyramidConfig, num_classes: int) -> None:
         super().__init__()
-        self.conv = conv_block(pyramid.fine_width, pyramid.fine_width)
+        self.conv = conv_block(pyramid.fine_width, pyramid.fine_width, separable=pyramid.separable)
         self.dropout = nn.Dropout2d(0.1)
         self.predict = nn.Conv2d(pyramid.fine_width, num_classes, 1)
 

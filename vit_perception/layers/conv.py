@@ -4,7 +4,32 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
+
+
+class DepthwiseConv(nn.Conv2d):
+    """Convolution of each channel by itself, (B, C, H, W) → (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
+
+    In float32 on a CPU even under autocast: the gradient of a kernel of 5 cells takes 2 to 6 times as long in
+    bfloat16 (torch 2.12, oneDNN, AVX-512).
+
+    Args:
+        channels: C.
+        kernel_size: side of the kernel in cells, odd.
+        stride: step of the kernel in cells.
+        padding: zeros around the map; None for half the kernel.
+    """
+
+    def __init__(self, channels: int, kernel_size: int, stride: int = 1, padding: int | None = None) -> None:
+        padding = kernel_size // 2 if padding is None else padding
+        super().__init__(channels, channels, kernel_size, stride, padding, groups=channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
 
 
 class ConvNormAct(nn.Module):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vit_perception.layers.resample import cubic_matrix
+
 
 class PatchEmbed(nn.Module):
     """(B, C, H, W) → (B, gh·gw, D): a linear layer on each patch, written as a strided convolution.
@@ -87,3 +89,13 @@ def adapt_in_chans(weight: Tensor, in_chans: int) -> Tensor:
         return weight.sum(dim=1, keepdim=True)
     repeats = -(-in_chans // colours)
     return weight.repeat(1, repeats, 1, 1)[:, :in_chans] * (colours / in_chans)
+
+
+def resample_patches(weight: Tensor, patch_size: int) -> Tensor:
+    """Adapt the kernel of PatchEmbed (D, C, p, p) to patches of another size, (D, C, patch_size, patch_size).
+
+    The result gives each larger patch the token that it would have after it was made as small as those that
+    the kernel was learned on, which is a linear map, too.
+    """
+    shrink = cubic_matrix(patch_size, weight.shape[-1], weight)
+    return shrink.T @ weight @ shrink

@@ -104,6 +104,10 @@ class TrainingConfig:
         batch_size: pictures that go through the model together, in each process.
         accumulation: batches whose gradients are added up for one step.
         learning_rate: peak rates of the heads and the backbone, layer decay, warm-up, weight decay.
+        frozen: modules of the model that stay as they are, such as `backbone.blocks.0`; the lowest ones save
+            the most time, because no gradient has to reach them.
+        weights: beginning of pictures' names, such as `coco128/` of a dataset's folder among several → how
+            much more often they are drawn.
         ema_decay: share of itself that the exponential mean of parameters and buffers keeps at each step, in
             [0, 1). Early in a run it keeps less.
         clip: largest norm of the gradient; a longer one is scaled down.
@@ -133,6 +137,8 @@ class TrainingConfig:
     batch_size: int = 8
     accumulation: int = 1
     learning_rate: LearningRate = field(default_factory=LearningRate)
+    frozen: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
     ema_decay: float = 0.998
     clip: float = 5.0
     bf16: bool = True
@@ -163,6 +169,17 @@ class TrainingConfig:
         check_numbers(self, "clip")
         check_numbers(self, "held_out", high=1 / 3)
         check_flags(self, "bf16", "checkpointing", "dropout")
+        if not isinstance(self.frozen, list | tuple) or not all(
+            isinstance(each, str) for each in self.frozen
+        ):
+            raise ValueError(f"frozen must be a list of names of modules, not {self.frozen!r}")
+        object.__setattr__(self, "frozen", tuple(self.frozen))
+        if not isinstance(self.weights, Mapping) or not all(
+            is_number(weight) and weight > 0 for weight in self.weights.values()
+        ):
+            raise ValueError(
+                f"weights must map beginnings of names to positive numbers, not {self.weights!r}"
+            )
         _set_range(self, "scales")
         if self.input_sizes is not None:
             _set_sizes(self)

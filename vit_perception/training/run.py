@@ -102,6 +102,7 @@ def _train_model(
     made = make_student(student, space, blocks, config.input_sizes)
     heads = trained_heads(space, known, made)
     freeze_the_others(made.model, heads)
+    freeze(made.model, config.frozen)
     card = dataclasses.replace(made.card, trained=heads, thresholds={"classification": 0.5, "detection": 0.5})
     trainer = Trainer(
         made.model,
@@ -239,6 +240,19 @@ def freeze_the_others(model: PerceptionModel, heads: Sequence[str]) -> None:
     learning = {head.split(".")[0] for head in heads}
     for task, head in model.heads.items():
         head.requires_grad_(task in learning)
+
+
+def freeze(model: PerceptionModel, names: Sequence[str]) -> None:
+    """Keep modules as they are.
+
+    Raises:
+        ValueError: the model has no module of such a name.
+    """
+    for name in names:
+        try:
+            model.get_submodule(name).requires_grad_(False)
+        except AttributeError:
+            raise ValueError(f"frozen names {name}, which the model does not have") from None
 
 
 @torch.inference_mode()

@@ -37,7 +37,10 @@ class Views(TorchDataset[View]):
         numbers: of those to draw.
         index: of the pictures.
         card: whose input sizes the views have.
-        config: seed, scales and augmentation.
+        config: seed, scales, weights and augmentation.
+
+    Raises:
+        ValueError: a weight is of no picture.
     """
 
     def __init__(
@@ -51,6 +54,13 @@ class Views(TorchDataset[View]):
         holders = examples.sum(axis=0)
         rarity = np.sqrt(holders.max(initial=1) / np.maximum(holders, 1))
         weights = np.maximum((examples * rarity).max(axis=1, initial=1.0), 1.0)
+        names = [pictures.name(number) for number in numbers] if config.weights else []
+        for beginning, weight in config.weights.items():
+            if not any(chosen := [name.startswith(beginning) for name in names]):
+                raise ValueError(
+                    f"weights: no picture's name begins with {beginning!r}; there is {names[0]!r}"
+                )
+            weights = np.where(chosen, weights * weight, weights)
         self.bounds = np.cumsum(weights)
         # Pictures are only mixed with those whose labels know the same.
         self.groups = index.groups[self.numbers]

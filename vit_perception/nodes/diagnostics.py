@@ -74,14 +74,18 @@ def _remedy(report: Report) -> str:
 
 def _numbers(snapshot: Snapshot) -> dict[str, str]:
     age = snapshot.frame_age
+    total = snapshot.total
     return {
         "input_hz": f"{snapshot.input_hz:.2f}",
         "output_hz": f"{snapshot.output_hz:.2f}",
         "newest_frame_age_s": "" if age is None else f"{age:.3f}",
-        "frames_received": str(snapshot.received),
-        "frames_processed": str(snapshot.processed),
-        "frames_dropped": str(snapshot.dropped),
-        "errors": str(snapshot.errors),
+        "frames_received": str(total.received),
+        "frames_processed": str(total.processed),
+        "frames_dropped": str(total.dropped),
+        "frames_throttled": str(total.throttled),
+        "frames_overtaken": str(total.overtaken),
+        "frames_stale": str(total.stale),
+        "errors": str(total.errors),
         "last_error": snapshot.last_error,
         **{f"{stage}_ms": f"{milliseconds:.2f}" for stage, milliseconds in snapshot.stage_ms.items()},
     }

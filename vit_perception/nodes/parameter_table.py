@@ -149,8 +149,8 @@ def _specs() -> Iterator[ParameterSpec]:
     yield ParameterSpec(
         "max_rate",
         0.0,
-        "Highest rate at which frames are processed, in Hz. The newest frame is taken and older ones are "
-        "dropped. 0: no limit.",
+        "Highest rate at which frames of a camera are processed, in Hz, on average. The others are dropped "
+        "when they arrive. 0: no limit.",
         check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for no limit"),
         any_type=True,
     )

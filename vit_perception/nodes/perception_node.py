@@ -63,7 +63,7 @@ class PerceptionNode(Node):
         )
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics, clock=steady)
+        self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
 
     @property
     def autostart(self) -> bool:
@@ -164,9 +164,10 @@ class PerceptionNode(Node):
         self._publish_diagnostics()
 
     def _on_image(self, camera: str, message: Image | CompressedImage) -> None:
-        if self._queue is not None:
+        if self._queue is not None and self._pipeline is not None:
             image = ReceivedImage(camera, message, time.monotonic())
-            self._statistics.received(self._queue.put(image, camera))
+            fresh_only = self._pipeline.budget.effort.fresh_only
+            self._statistics.received(self._queue.put(image, camera, fresh_only))
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
@@ -189,6 +190,11 @@ class PerceptionNode(Node):
             self._pipeline.destroy()
             self._pipeline = None
         self._node_parameters.release_models()
+
+    def _report(self) -> None:
+        if self._pipeline is not None and self._queue is not None and self._queue.idle:
+            self._pipeline.relax()
+        self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:
         report = diagnostics.Report(

@@ -22,8 +22,6 @@ from vit_perception.runtime.request import INPUT_SCALES
 from vit_perception.runtime.task_models import TaskModels
 
 _LOG_SECONDS = 5.0
-# An older frame has waited for the one before it, and is stale.
-_STALE_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -115,11 +113,6 @@ class Pipeline:
         Never raises: an error is counted, logged and reported on /diagnostics.
         """
         effort = self.budget.effort
-        if effort.drop_stale:
-            now = time.monotonic()
-            fresh = [image for image in images if now - image.time < _STALE_SECONDS]
-            self._statistics.dropped(len(images) - len(fresh))
-            images = fresh
         start = time.perf_counter()
         decoded = [each for image in images if (each := self._decode(image)) is not None]
         if not decoded:
@@ -128,6 +121,11 @@ class Pipeline:
             self._compute(decoded, self._input_scale(effort), start)
         except Exception as error:
             self._fail(error, len(decoded))
+
+    def relax(self) -> None:
+        """Take back effort that the latency budget saves, if no frame has come for a while."""
+        if change := self.budget.relax(time.monotonic()):
+            self._node.get_logger().info(change)
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():

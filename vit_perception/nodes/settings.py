@@ -15,7 +15,7 @@ class Settings:
     Attributes:
         request: the enabled tasks, thresholds and scales.
         overlay: whether the results are drawn on the frame and published.
-        max_rate: highest rate at which frames are processed, in Hz; 0 is no limit.
+        max_rate: highest rate at which frames of a camera are processed, in Hz; 0 is no limit.
         max_latency_ms: longest time from the arrival of a frame to its results; 0 is no limit.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
     """

@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
-from vit_perception.nodes import diagnostics
+from vit_perception.nodes import diagnostics, node_names
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
@@ -202,8 +202,7 @@ class PerceptionNode(Node):
             state=self._state,
             failure=self._failure,
             progress=self._progress,
-            no_input="; ".join(filter(None, [camera.input_warning() for camera in self._cameras])),
-            overload=self._overload(),
+            warnings=self._warnings(),
             facts=self._facts(),
             snapshot=self._statistics.snapshot(),
         )
@@ -228,6 +227,10 @@ class PerceptionNode(Node):
 
     def _topics(self) -> str:
         return ", ".join(camera.topic for camera in self._cameras)
+
+    def _warnings(self) -> list[str]:
+        cameras = [warning for camera in self._cameras for warning in camera.warnings()]
+        return [*cameras, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:
         if self._pipeline is None or not self._pipeline.budget.exhausted:

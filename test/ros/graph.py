@@ -168,10 +168,10 @@ class Graph:
         wait_until(done.done, "the end of publishers and the like")
 
     def header(self) -> Header:
-        """Unlike any before."""
-        self._stamp += 1
+        """Of now, unlike any before."""
+        self._stamp = max(time.time_ns(), self._stamp + 1)
         header = Header(frame_id="camera_optical")
-        header.stamp.sec, header.stamp.nanosec = 1_700_000_000 + self._stamp, 42
+        header.stamp.sec, header.stamp.nanosec = divmod(self._stamp, 1_000_000_000)
         return header
 
     def image(self, pixels: np.ndarray | None = None, encoding: str = "bgr8") -> Image:

@@ -67,7 +67,9 @@ def _level_and_message(report: Report) -> tuple[bytes, str]:
         return DiagnosticStatus.WARN, f"the node is {report.state}: {_remedy(report)}"
     if report.warnings:
         return DiagnosticStatus.WARN, "; ".join(report.warnings)
-    return DiagnosticStatus.OK, f"{report.snapshot.output_hz:.1f} frames a second"
+    throttled = report.snapshot.window.throttled / report.snapshot.seconds
+    more = f", {throttled:.1f} more are above max_rate" if throttled else ""
+    return DiagnosticStatus.OK, f"{report.snapshot.output_hz:.1f} frames a second{more}"
 
 
 def _remedy(report: Report) -> str:
@@ -89,6 +91,8 @@ def _numbers(snapshot: Snapshot) -> dict[str, str]:
         "frames_throttled": str(total.throttled),
         "frames_overtaken": str(total.overtaken),
         "frames_stale": str(total.stale),
+        "frames_unsubscribed": str(total.unsubscribed),
+        "frames_lost": str(total.lost),
         "errors": str(total.errors),
         "last_error": snapshot.last_error,
         **{f"{stage}_ms": f"{milliseconds:.2f}" for stage, milliseconds in snapshot.stage_ms.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +17,15 @@ from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics, node_names
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
+from vit_perception.nodes.health import Health
+from vit_perception.nodes.lost_frames import LostFrames
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
 from vit_perception.nodes.services import refuse_wrong_requests
 from vit_perception.nodes.settings import Settings
-from vit_perception.nodes.statistics import Statistics
+from vit_perception.nodes.statistics import Snapshot, Statistics
 from vit_perception.runtime.task_models import TaskModels
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -55,6 +58,8 @@ class PerceptionNode(Node):
         self._cameras: list[Camera] = []
         self._queue: FrameQueue[ReceivedImage] | None = None
         self._worker: FrameWorker[ReceivedImage] | None = None
+        self._lost: defaultdict[str, LostFrames] = defaultdict(LostFrames)
+        self._health = Health()
         self._state = "unconfigured"
         self._failure = ""
         self._progress = ""
@@ -92,6 +97,8 @@ class PerceptionNode(Node):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
         self._pipeline.publish_labels()
+        self._lost = defaultdict(LostFrames)
+        self._health = Health()
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
@@ -167,7 +174,9 @@ class PerceptionNode(Node):
         if self._queue is not None and self._pipeline is not None:
             image = ReceivedImage(camera, message, time.monotonic())
             fresh_only = self._pipeline.budget.effort.fresh_only
-            self._statistics.received(self._queue.put(image, camera, fresh_only))
+            stamp = message.header.stamp
+            lost = self._lost[camera].observe(stamp.sec + stamp.nanosec / 1e9)
+            self._statistics.received(self._queue.put(image, camera, fresh_only), lost)
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
@@ -197,14 +206,15 @@ class PerceptionNode(Node):
         self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:
+        snapshot = self._statistics.snapshot()
         report = diagnostics.Report(
             node=self.get_fully_qualified_name(),
             state=self._state,
             failure=self._failure,
             progress=self._progress,
-            warnings=self._warnings(),
+            warnings=self._warnings(snapshot),
             facts=self._facts(),
-            snapshot=self._statistics.snapshot(),
+            snapshot=snapshot,
         )
         message = DiagnosticArray(status=[diagnostics.status(report)])
         message.header.stamp = self.get_clock().now().to_msg()
@@ -228,9 +238,11 @@ class PerceptionNode(Node):
     def _topics(self) -> str:
         return ", ".join(camera.topic for camera in self._cameras)
 
-    def _warnings(self) -> list[str]:
-        cameras = [warning for camera in self._cameras for warning in camera.warnings()]
-        return [*cameras, *filter(None, [node_names.warning(self), self._overload()])]
+    def _warnings(self, snapshot: Snapshot) -> list[str]:
+        found = [warning for camera in self._cameras for warning in camera.warnings()]
+        if self._state == "active":
+            found += self._health.warnings(snapshot, self._node_parameters.settings)
+        return [*found, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:
         if self._pipeline is None or not self._pipeline.budget.exhausted:

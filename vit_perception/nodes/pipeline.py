@@ -136,6 +136,7 @@ class Pipeline:
         subscribed = self._outputs[image.camera].subscribed_tasks()
         tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
         if not tasks:
+            self._statistics.unsubscribed()
             return None
         try:
             return _DecodedImage(image, read_frame(image.message), tasks)

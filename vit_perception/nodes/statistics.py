@@ -16,12 +16,14 @@ class Counts:
     """Numbers of frames.
 
     Attributes:
-        received: those that arrived. Each of them ends as one of the others, which exclude each other.
+        received: those that arrived. Each of them ends as one of the next six.
         processed: those with results.
         errors: those that could not be processed.
         throttled: those dropped because the next one was not due yet.
         overtaken: those dropped because a newer one arrived before the worker was free.
         stale: those dropped because they would have had to wait.
+        unsubscribed: those that nobody wanted results of.
+        lost: those that were sent and did not arrive, an estimate.
     """
 
     received: int = 0
@@ -30,6 +32,8 @@ class Counts:
     throttled: int = 0
     overtaken: int = 0
     stale: int = 0
+    unsubscribed: int = 0
+    lost: int = 0
 
     @property
     def dropped(self) -> int:
@@ -48,6 +52,7 @@ class Snapshot:
         window: frames in this window.
         total: frames since the node started.
         frame_age: seconds since the newest frame arrived; None before the first.
+        without_subscriber: whether nobody wanted results of the frame that was looked at last.
         stage_ms: mean time in this window by stage, in milliseconds.
         last_error: of all; empty if there was none.
         new_error: last error of this window; empty if there was none.
@@ -57,6 +62,7 @@ class Snapshot:
     window: Counts
     total: Counts
     frame_age: float | None
+    without_subscriber: bool
     stage_ms: Mapping[str, float]
     last_error: str
     new_error: str
@@ -79,6 +85,7 @@ class Statistics:
         self._lock = threading.Lock()
         self._total: Counter[str] = Counter()
         self._last_received: float | None = None
+        self._without_subscriber = False
         self._last_error = ""
         self._begin_window(time.monotonic())
 
@@ -88,19 +95,32 @@ class Statistics:
         self._window_error = ""
         self._stage_ms: defaultdict[str, float] = defaultdict(float)
 
-    def received(self, drop: Drop | None) -> None:
-        """Count a frame that arrived, and why it, or the one that it overtook, was dropped."""
+    def received(self, drop: Drop | None, lost: int = 0) -> None:
+        """Count a frame that arrived.
+
+        Args:
+            drop: why it, or the one that it overtook, was dropped.
+            lost: frames before it that did not arrive.
+        """
         with self._lock:
+            self._last_received = time.monotonic()
             self._count("received")
+            self._count("lost", lost)
             if drop is not None:
                 self._count(_COUNTED_AS[drop])
-            self._last_received = time.monotonic()
 
     def processed(self, stage_ms: Mapping[str, float]) -> None:
         with self._lock:
+            self._without_subscriber = False
             self._count("processed")
             for stage, milliseconds in stage_ms.items():
                 self._stage_ms[stage] += milliseconds
+
+    def unsubscribed(self) -> None:
+        """Count a frame that nobody wants results of."""
+        with self._lock:
+            self._without_subscriber = True
+            self._count("unsubscribed")
 
     def failed(self, error: str, frames: int = 1) -> None:
         with self._lock:
@@ -117,6 +137,7 @@ class Statistics:
                 window=Counts(**self._window),
                 total=Counts(**self._total),
                 frame_age=None if self._last_received is None else now - self._last_received,
+                without_subscriber=self._without_subscriber,
                 stage_ms={stage: total / frames for stage, total in self._stage_ms.items()},
                 last_error=self._last_error,
                 new_error=self._window_error,

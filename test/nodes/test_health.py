@@ -12,17 +12,17 @@ from vit_perception.runtime.request import Request
 YEAR_MS = 365 * 86_400_000.0
 
 
-def snapshot(age_ms=20.0, response_ms=20.0, without_subscriber=False, **counts):
+def snapshot(age_ms=20.0, response_ms=20.0, silent_seconds=0.0, without_subscriber=False, **counts):
     stage_ms = {"latency": age_ms, "response": response_ms} if counts.get("processed") else {}
     window = Counts(**counts)
-    return Snapshot(1.0, window, window, 0.0, without_subscriber, stage_ms, "", "")
+    return Snapshot(1.0, window, window, 0.0, silent_seconds, without_subscriber, stage_ms, "", "")
 
 
-def judge(*snapshots, min_rate=0.0, max_age_ms=1000.0, max_rate=0.0):
+def judge(*snapshots, min_rate=0.0, max_age_ms=1000.0, max_rate=0.0, work=""):
     health, settings = Health(), Settings(Request(), False, max_rate, 0.0, min_rate, max_age_ms, {})
     for each in snapshots[:-1]:
-        health.warnings(each, settings)
-    return "; ".join(health.warnings(snapshots[-1], settings))
+        health.warnings(each, settings, work)
+    return "; ".join(health.warnings(snapshots[-1], settings, work))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,20 @@ def test_the_age_by_the_stamps(age_ms, says):
 def test_results_that_the_node_is_late_with():
     late = snapshot(received=30, processed=30, age_ms=300.0, response_ms=290.0)
     assert judge(late, max_age_ms=200.0) == "results are 300 ms old, more than max_age_ms 200"
+
+
+def test_why_none_leaves():
+    stuck = snapshot(received=30, overtaken=30, silent_seconds=4.0)
+    assert judge(stuck, work="the models are computing, for 4 s now") == (
+        "frames arrive, and none has left for 4 s: the models are computing, for 4 s now"
+    )
+    assert judge(stuck).endswith("no thread takes them")
+
+
+def test_a_slow_node_that_is_fast_enough_for_its_user():
+    slow = snapshot(received=30, overtaken=30, silent_seconds=4.0)
+    assert judge(*5 * [slow], min_rate=0.25) == ""
+    assert "none has left" in judge(*5 * [slow], min_rate=0.6)
 
 
 def test_nobody_listens():

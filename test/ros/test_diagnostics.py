@@ -75,6 +75,35 @@ def _slow_down(monkeypatch, owner, method, action):
     monkeypatch.setattr(owner, method, lambda *arguments: (action(), fast(*arguments))[1])
 
 
+@pytest.mark.parametrize("busy", ["computing", "compiling"])
+def test_frames_arrive_and_none_leave(graph, monkeypatch, busy):
+    name, free = "/stuck/perception", threading.Event()
+    with graph.node("/stuck", TASK, engine="openvino") as node:
+        models = node._pipeline.models
+        if busy == "computing":
+            reason = "the models are computing, for"
+            _slow_down(monkeypatch, models, "batch", free.wait)
+        else:
+            reason = "model tiny is being compiled for an input of a new size, for"
+            _slow_down(monkeypatch, models.predictors[0].engine, "_compile", free.wait)
+            assert graph.set(name, input_scale=1.5).successful
+        answers = graph.listen("/stuck/detections", Detection2DArray)
+        publisher = graph.client.create_publisher(Image, "/stuck/image", 10)
+        try:
+            status = graph.status(
+                name,
+                lambda status: "none has left for" in status.message,
+                lambda: publisher.publish(graph.image()),
+            )
+        finally:
+            free.set()
+        assert status.level == DiagnosticStatus.WARN
+        assert reason in status.message
+        wait_until(lambda: answers, "an answer", lambda: publisher.publish(graph.image()))
+        graph.status(name, lambda status: "none has left" not in status.message)
+        graph.destroy(publisher)
+
+
 def test_few_of_the_frames_are_answered(graph, monkeypatch):
     name = "/slow/perception"
     with graph.node("/slow", TASK, max_age_ms=0) as node:

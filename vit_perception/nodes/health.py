@@ -13,10 +13,12 @@ from vit_perception.nodes.statistics import Counts, Snapshot
 _WINDOWS = 5
 # Frames in them from which on the rate says something.
 _FEWEST = 5
-# Results that `min_rate` must ask for in them to be judged.
+# Results that `min_rate` must ask for in them to be judged; rarer ones are by the time without any.
 _FEWEST_BY_RATE = 2
 # Share of the frames to be answered where `min_rate` is not given.
 _LEAST_SHARE = 0.5
+# Seconds without a result, while frames arrive, after which that is a warning.
+_SILENT_SECONDS = 2.0
 # Why a frame was not answered, by the name of its count.
 _REASONS = {
     "throttled": "above max_rate",
@@ -33,10 +35,18 @@ class Health:
     def __init__(self) -> None:
         self._snapshots: deque[Snapshot] = deque(maxlen=_WINDOWS)
 
-    def warnings(self, snapshot: Snapshot, settings: Settings) -> list[str]:
-        """What is wrong with the results, the most important first."""
+    def warnings(self, snapshot: Snapshot, settings: Settings, work: str) -> list[str]:
+        """What is wrong with the results, the most important first.
+
+        Args:
+            work: what the worker does at the moment, for the reason; empty while it waits.
+        """
         self._snapshots.append(snapshot)
-        found = _unsubscribed(snapshot) or self._too_few(settings)
+        found = (
+            _none_leave(snapshot, settings.min_rate, work)
+            or _unsubscribed(snapshot)
+            or self._too_few(settings)
+        )
         return [warning for warning in (found, _age(snapshot, settings.max_age_ms)) if warning]
 
     def _too_few(self, settings: Settings) -> str:
@@ -61,6 +71,14 @@ class Health:
         rate = f"{counts.processed / seconds:.1f} of {sent / seconds:.1f} frames a second are answered"
         remedy = "" if settings.min_rate else ": disable some tasks, or set min_rate to what is enough"
         return f"{rate}{f' ({reasons})' if reasons else ''}, fewer than {wanted:.1f}{remedy}"
+
+
+def _none_leave(snapshot: Snapshot, min_rate: float, work: str) -> str:
+    enough = _FEWEST_BY_RATE / min_rate if min_rate else 0.0
+    if snapshot.silent_seconds < max(_SILENT_SECONDS, enough):
+        return ""
+    reason = work or "no thread takes them"
+    return f"frames arrive, and none has left for {snapshot.silent_seconds:.0f} s: {reason}"
 
 
 def _unsubscribed(snapshot: Snapshot) -> str:

@@ -99,6 +99,7 @@ class PerceptionNode(Node):
         self._pipeline.publish_labels()
         self._lost = defaultdict(LostFrames)
         self._health = Health()
+        self._statistics.resume()
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
@@ -240,8 +241,9 @@ class PerceptionNode(Node):
 
     def _warnings(self, snapshot: Snapshot) -> list[str]:
         found = [warning for camera in self._cameras for warning in camera.warnings()]
-        if self._state == "active":
-            found += self._health.warnings(snapshot, self._node_parameters.settings)
+        if self._state == "active" and self._pipeline is not None:
+            settings = self._node_parameters.settings
+            found += self._health.warnings(snapshot, settings, self._pipeline.work)
         return [*found, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:

@@ -52,6 +52,7 @@ class Snapshot:
         window: frames in this window.
         total: frames since the node started.
         frame_age: seconds since the newest frame arrived; None before the first.
+        silent_seconds: since a frame arrived that was to be answered, without any having left the node since.
         without_subscriber: whether nobody wanted results of the frame that was looked at last.
         stage_ms: mean time in this window by stage, in milliseconds.
         last_error: of all; empty if there was none.
@@ -62,6 +63,7 @@ class Snapshot:
     window: Counts
     total: Counts
     frame_age: float | None
+    silent_seconds: float
     without_subscriber: bool
     stage_ms: Mapping[str, float]
     last_error: str
@@ -85,6 +87,7 @@ class Statistics:
         self._lock = threading.Lock()
         self._total: Counter[str] = Counter()
         self._last_received: float | None = None
+        self._silent_since: float | None = None
         self._without_subscriber = False
         self._last_error = ""
         self._begin_window(time.monotonic())
@@ -94,6 +97,11 @@ class Statistics:
         self._window: Counter[str] = Counter()
         self._window_error = ""
         self._stage_ms: defaultdict[str, float] = defaultdict(float)
+
+    def resume(self) -> None:
+        """From now on frames are to be answered; those that arrived before are gone."""
+        with self._lock:
+            self._silent_since = None
 
     def received(self, drop: Drop | None, lost: int = 0) -> None:
         """Count a frame that arrived.
@@ -108,9 +116,12 @@ class Statistics:
             self._count("lost", lost)
             if drop is not None:
                 self._count(_COUNTED_AS[drop])
+            if self._silent_since is None and drop is not Drop.THROTTLED:
+                self._silent_since = self._last_received
 
     def processed(self, stage_ms: Mapping[str, float]) -> None:
         with self._lock:
+            self._silent_since = None
             self._without_subscriber = False
             self._count("processed")
             for stage, milliseconds in stage_ms.items():
@@ -119,11 +130,13 @@ class Statistics:
     def unsubscribed(self) -> None:
         """Count a frame that nobody wants results of."""
         with self._lock:
+            self._silent_since = None
             self._without_subscriber = True
             self._count("unsubscribed")
 
     def failed(self, error: str, frames: int = 1) -> None:
         with self._lock:
+            self._silent_since = None
             self._count("errors", frames)
             self._last_error = self._window_error = error
 
@@ -137,6 +150,7 @@ class Statistics:
                 window=Counts(**self._window),
                 total=Counts(**self._total),
                 frame_age=None if self._last_received is None else now - self._last_received,
+                silent_seconds=0.0 if self._silent_since is None else now - self._silent_since,
                 without_subscriber=self._without_subscriber,
                 stage_ms={stage: total / frames for stage, total in self._stage_ms.items()},
                 last_error=self._last_error,

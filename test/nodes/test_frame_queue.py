@@ -4,16 +4,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="vit_perception.nodes needs ROS 2")
 
-from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
+from vit_perception.nodes.frame_queue import Drop, FrameQueue, FrameWorker
 
 
 def test_only_the_newest_frame_is_kept():
     queue = FrameQueue()
-    assert not queue.put(1)
-    assert queue.put(2), "1 was lost"
-    assert queue.put(3), "2 was lost"
+    assert queue.put(1) is None
+    assert queue.put(2) is Drop.OVERTAKEN, "1 was lost"
+    assert queue.put(3) is Drop.OVERTAKEN, "2 was lost"
     assert queue.take() == [3]
-    assert not queue.put(4)
+    assert queue.put(4) is None
 
 
 def test_a_closed_slot_lets_everybody_go():
@@ -44,28 +44,62 @@ def test_the_worker_does_every_frame_that_waits_for_it():
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_a_limited_rate_gives_the_newest_when_it_is_due():
+def test_a_frame_that_is_not_due_is_dropped_when_it_arrives():
     queue = FrameQueue()
-    queue.put(0)
+    queue.limit_rate(0.001)
+    assert queue.put(0) is None
     assert queue.take() == [0]
-    queue.limit_rate(0.01)
-    queue.put(1)
-    taken = []
-    thread = threading.Thread(target=lambda: taken.append(queue.take()))
-    thread.start()
-    thread.join(0.2)
-    assert thread.is_alive(), "100 seconds have not passed"
-    queue.put(2)
+    assert queue.put(1) is Drop.THROTTLED
+    queue.limit_rate(0.001)
+    assert queue.put(2) is Drop.THROTTLED, "the same limit does not begin anew"
+    assert queue.put(3, "rear") is None, "each camera has its own turn"
     queue.limit_rate(0)
-    thread.join(10)
-    assert taken == [[2]]
+    assert queue.put(4) is None
+    assert queue.take() == [3, 4]
+
+
+def test_a_frame_that_waits_for_the_worker_gives_its_turn_to_a_newer_one():
+    queue = FrameQueue()
+    queue.limit_rate(0.001)
+    assert queue.put(0) is None
+    assert queue.put(1) is Drop.OVERTAKEN
+    assert queue.take() == [1]
+
+
+def test_fresh_frames_only_are_those_that_find_their_camera_idle():
+    """However long the worker's thread takes to wake up."""
+    queue = FrameQueue()
+    assert queue.idle
+    assert queue.put("front 1", "front", fresh_only=True) is None
+    assert not queue.idle
+    assert queue.take() == ["front 1"]
+    assert not queue.idle, "front 1 is being processed"
+    assert queue.put("front 2", "front", fresh_only=True) is Drop.STALE
+    assert queue.put("rear 1", "rear", fresh_only=True) is None, "a slow camera starves no other"
+    assert queue.put("rear 2", "rear", fresh_only=True) is Drop.OVERTAKEN
+    assert queue.take() == ["rear 2"]
+    assert queue.put("front 3", "front", fresh_only=True) is None, "front 1 is done"
+    assert queue.take() == ["front 3"]
+
+
+def test_a_limited_rate_is_reached_with_fresh_frames_only():
+    """A frame that is dropped since the worker is busy is not counted against the limit."""
+    queue = FrameQueue()
+    queue.limit_rate(0.001)
+    queue.put("rear 1", "rear")
+    queue.take()
+    queue.limit_rate(0.002)
+    assert queue.put("rear 2", "rear", fresh_only=True) is Drop.STALE
+    queue.put("front", "front")
+    queue.take()
+    assert queue.put("rear 3", "rear", fresh_only=True) is None
 
 
 def test_the_newest_of_each_camera_come_together_and_a_silent_one_holds_nobody_up():
     queue = FrameQueue()
-    assert not queue.put("front 1", "front")
-    assert not queue.put("rear 1", "rear"), "front 1 is not lost to another camera"
-    assert queue.put("front 2", "front")
+    assert queue.put("front 1", "front") is None
+    assert queue.put("rear 1", "rear") is None, "front 1 is not lost to another camera"
+    assert queue.put("front 2", "front") is Drop.OVERTAKEN
     assert queue.take() == ["front 2", "rear 1"]
     queue.put("rear 2", "rear")
     assert queue.take() == ["rear 2"]

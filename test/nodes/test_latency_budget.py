@@ -17,7 +17,7 @@ class Robot:
         for _ in range(int(30 * seconds)):
             self.now += 1 / 30
             effort = self.budget.effort
-            waiting = 1.0 if effort.drop_stale else 1.2
+            waiting = 1.0 if effort.fresh_only else 1.2
             if said := self.budget.observe(FULL_MS * self.load * waiting * effort.input_scale**2, self.now):
                 self.said.append(said)
 
@@ -84,3 +84,25 @@ def test_without_a_limit_the_effort_is_full():
     assert not robot.budget.state
     robot.run(30)
     assert robot.budget.effort == STEPS[0]
+
+
+def test_it_goes_up_when_no_frame_passes():
+    robot = Robot(LatencyBudget(5.0))
+    robot.run(30)
+    levels = []
+    for _ in range(60):
+        robot.now += 1
+        if said := robot.budget.relax(robot.now):
+            assert said.startswith("no frame was processed for ")
+            levels.append(robot.budget.effort)
+    assert levels == list(STEPS[-2::-1])
+
+
+def test_it_does_not_go_up_between_the_frames_of_a_slow_camera():
+    budget = LatencyBudget(5.0)
+    for second in range(1000):
+        if second % 10 == 0:
+            budget.observe(50.0, second)
+        else:
+            assert not budget.relax(second)
+    assert budget.effort == STEPS[-1]

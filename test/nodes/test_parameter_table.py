@@ -22,6 +22,7 @@ def test_names_that_users_type():
         *("model", "engine", "device", "precision", "image_transport", "image_topics", "autostart"),
         *("tasks", "enabled_tasks", "overlay", "max_rate", "max_latency_ms", "input_scale", "map_scale"),
         *(f"{task}.model" for task in TASKS),
+        *("min_rate", "max_age_ms"),
         *("prompts", "classification.threshold", "detection.threshold"),
         *("classification.classes", "detection.classes"),
     }

@@ -1,5 +1,6 @@
 """A client of a live graph: publishes images, subscribes to results, calls services. Needs ROS."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from vit_perception.nodes.diagnostics import node_of
 from vit_perception.nodes.images import codec
 from vit_perception.nodes.outputs.topics import TOPICS, Qos
 from vit_perception.nodes.perception_node import PerceptionNode
@@ -125,6 +127,8 @@ class Graph:
             thread.join()
             self._threads.remove((executor, thread))
             node.destroy_node()
+            del node, executor, thread
+            gc.collect()  # rclpy's lifecycle nodes are in cycles, and stay in the graph until these are gone
 
     def listen(self, topic: str, kind, qos=10) -> list:
         """The list that messages on `topic` are appended to from now on."""
@@ -164,10 +168,10 @@ class Graph:
         wait_until(done.done, "the end of publishers and the like")
 
     def header(self) -> Header:
-        """Unlike any before."""
-        self._stamp += 1
+        """Of now, unlike any before."""
+        self._stamp = max(time.time_ns(), self._stamp + 1)
         header = Header(frame_id="camera_optical")
-        header.stamp.sec, header.stamp.nanosec = 1_700_000_000 + self._stamp, 42
+        header.stamp.sec, header.stamp.nanosec = divmod(self._stamp, 1_000_000_000)
         return header
 
     def image(self, pixels: np.ndarray | None = None, encoding: str = "bgr8") -> Image:
@@ -209,7 +213,7 @@ class Graph:
         def found():
             for array in self.diagnostics[start:]:
                 for status in array.status:
-                    if status.hardware_id == node and accept(status):
+                    if node_of(status) == node and accept(status):
                         return status
             return None
 

@@ -198,9 +198,11 @@ def test_frames_for_nobody_are_not_looked_at(graph):
         publisher = graph.client.create_publisher(Image, "/unsubscribed/image", 10)
         status = graph.status(
             node,
-            lambda status: int(values(status)["frames_received"]) > 2,
+            lambda status: int(values(status)["frames_received"]) > 2 and "subscribes" in status.message,
             lambda: publisher.publish(graph.image()),
         )
         graph.destroy(publisher)
         assert values(status)["frames_processed"] == "0"
-        assert status.level == DiagnosticStatus.OK
+        assert int(values(status)["frames_unsubscribed"]) > 0
+        assert status.level == DiagnosticStatus.WARN
+        assert "nobody subscribes to results" in status.message

@@ -77,3 +77,19 @@ def test_too_little_time_takes_the_smallest_input_and_says_so(graph):
     least = Request(thresholds=EVERY_CLASS, input_scale=STEPS[-1].input_scale)
     assert_answers(received, predictor(scene(), request=least))
     assert_answers(again, predictor(scene(), request=Request(thresholds=EVERY_CLASS)))
+
+
+def test_the_effort_returns_when_no_frame_passes(graph):
+    with graph.node("/calm", max_latency_ms=0.001):
+        publisher = graph.client.create_publisher(Image, "/calm/image", 10)
+        graph.listen("/calm/classification", Classification)
+        graph.status(
+            "/calm/perception",
+            lambda status: "only frames that need not wait" in values(status).get("latency_budget", ""),
+            lambda: [publisher.publish(graph.image()) for _ in range(20)],
+        )
+        graph.destroy(publisher)
+        graph.status(
+            "/calm/perception",
+            lambda status: values(status)["latency_budget"] == "measuring; input at 0.8 of its size",
+        )

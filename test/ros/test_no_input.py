@@ -8,6 +8,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.context import Context
 from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import Detection2DArray
 
 from ros.graph import values
 
@@ -56,6 +57,7 @@ def test_it_is_reported_while_simulated_time_stands_still(graph):
 def test_it_is_over_when_images_come(graph):
     node = "/late/perception"
     with graph.node("/late", ("detection",)):
+        graph.listen("/late/detections", Detection2DArray)
         graph.status(node, lambda s: "no image" in s.message)
         publisher = graph.client.create_publisher(Image, "/late/image", 10)
         status = graph.status(

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
-from vit_perception.nodes.diagnostics import UNCONFIGURED
+from vit_perception.nodes.diagnostics import UNCONFIGURED, node_of
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS
 from vit_perception.replay.cdr import stamp_ns
 from vit_perception.replay.live_node import LiveNode
@@ -89,6 +89,6 @@ class Listener(LiveNode):
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            self._diagnostics[status.hardware_id].append({entry.key: entry.value for entry in status.values})
+            self._diagnostics[status.name].append({entry.key: entry.value for entry in status.values})
             if status.message.startswith(UNCONFIGURED):
-                self.failure = f"node {status.hardware_id} {status.message}"
+                self.failure = f"node {node_of(status)} {status.message}"

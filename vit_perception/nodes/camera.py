@@ -1,4 +1,4 @@
-"""One camera: its name, the subscription to its images, and a warning when none arrive."""
+"""One camera: its name, the subscription to its images, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,23 @@ class Camera:
     def destroy(self) -> None:
         self._subscription.destroy()
 
-    def input_warning(self) -> str:
+    def warnings(self) -> list[str]:
+        """What is wrong with its images; nothing while they arrive from one publisher."""
+        return list(filter(None, [self._input_warning(), self._mixed()]))
+
+    def _mixed(self) -> str:
+        """That the frames of several publishers mix."""
+        publishers = [
+            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+            for info in self._node.get_publishers_info_by_topic(self.topic)
+            if info.topic_type == self._type_name
+        ]
+        if len(publishers) < 2:
+            return ""
+        names = ", ".join(sorted(publishers))
+        return f"{self.topic} has {len(publishers)} publishers, whose frames mix: {names}; keep one of them"
+
+    def _input_warning(self) -> str:
         """Why no image has arrived for too long; empty while images arrive. Also logged now and then."""
         self._subscription.refresh()
         now = time.monotonic()

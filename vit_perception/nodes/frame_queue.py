@@ -2,62 +2,90 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from vit_perception.nodes.rate_limit import RateLimit
+
 Frame = TypeVar("Frame")
+
+
+class Drop(enum.Enum):
+    """Why a frame is dropped."""
+
+    THROTTLED = "it came before the next one was due"
+    OVERTAKEN = "a newer frame of its camera arrived before the worker was free"
+    STALE = "it would have had to wait for an earlier frame of its camera"
 
 
 class FrameQueue(Generic[Frame]):
     """Keeps the newest frame of each camera: a newer one replaces one that was not taken yet.
 
-    It also limits the rate: `take` waits until the next frame is due, and returns the newest ones then.
+    Frames are dropped when they arrive, and one that was kept never waits for anything but the worker.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._frames: dict[str, Frame] = {}
+        self._in_work: set[str] = set()
         self._closed = False
-        self._period = 0.0
-        self._last_taken = float("-inf")
+        self._max_rate = 0.0
+        self._limits: dict[str, RateLimit] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no frame is waiting and none is being processed."""
+        with self._changed:
+            return not self._frames and not self._in_work
 
     def limit_rate(self, hz: float) -> None:
-        """From now on return frames at most `hz` times a second; 0 is no limit."""
+        """From now on keep at most `hz` frames of each camera a second; 0 is no limit."""
         with self._changed:
-            self._period = 1.0 / hz if hz > 0 else 0.0
-            self._changed.notify_all()
+            if hz != self._max_rate:
+                self._max_rate = hz
+                self._limits.clear()
 
-    def put(self, frame: Frame, camera: str = "") -> bool:
+    def put(self, frame: Frame, camera: str = "", fresh_only: bool = False) -> Drop | None:
         """Add a frame.
 
+        Args:
+            fresh_only: drop it if an earlier frame of this camera is still being processed.
+
         Returns:
-            Whether it replaced an older frame of this camera, which is dropped.
+            Why a frame was dropped: this one, or the one that it overtook. None if none was.
         """
         with self._changed:
-            replaced = camera in self._frames
+            if camera in self._frames:  # was due, and so is the newer one in its place
+                self._frames[camera] = frame
+                return Drop.OVERTAKEN
+            if fresh_only and camera in self._in_work:
+                return Drop.STALE
+            limit = self._limits.setdefault(camera, RateLimit(self._max_rate))
+            if not limit.admits(time.monotonic()):
+                return Drop.THROTTLED
             self._frames[camera] = frame
             self._changed.notify_all()
-            return replaced
+            return None
 
     def take(self) -> list[Frame]:
-        """Wait until a frame is there and due.
+        """Wait until a frame is there. Those that were taken before are done.
 
         Returns:
             The frames of all cameras that have a new one, without waiting for the others; an empty list
             once the queue is closed.
         """
         with self._changed:
-            while not self._closed:
-                wait = self._last_taken + self._period - time.monotonic()
-                if self._frames and wait <= 0:
-                    frames = list(self._frames.values())
-                    self._frames.clear()
-                    self._last_taken = time.monotonic()
-                    return frames
-                self._changed.wait(wait if self._frames else None)
-            return []
+            self._in_work.clear()
+            self._changed.wait_for(lambda: self._frames or self._closed)
+            if self._closed:
+                return []
+            frames = list(self._frames.values())
+            self._in_work.update(self._frames)
+            self._frames.clear()
+            return frames
 
     def close(self) -> None:
         """Drop all frames and end every `take`, now and later."""

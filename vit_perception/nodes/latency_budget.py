@@ -17,16 +17,16 @@ class Effort:
 
     Attributes:
         input_scale: factor on the parameter `input_scale`.
-        drop_stale: whether a frame that had to wait is dropped.
+        fresh_only: whether a frame is dropped that would have to wait for an earlier one of its camera.
     """
 
     input_scale: float
-    drop_stale: bool = False
+    fresh_only: bool = False
 
 
-STEPS = (Effort(1.0), Effort(0.8), Effort(0.65), Effort(0.5), Effort(0.5, drop_stale=True))
+STEPS = (Effort(1.0), Effort(0.8), Effort(0.65), Effort(0.5), Effort(0.5, fresh_only=True))
 # For models of one fixed input size.
-FIXED_STEPS = (Effort(1.0), Effort(1.0, drop_stale=True))
+FIXED_STEPS = (Effort(1.0), Effort(1.0, fresh_only=True))
 
 # Frames in a measurement. Their 90th percentile counts, so that one slow frame changes nothing.
 _FRAMES = 20
@@ -54,6 +54,8 @@ class LatencyBudget:
         self._level = 0
         self._samples: list[float] = []
         self._since: float | None = None
+        self._last: float | None = None
+        self._interval = 0.0
         self._hold = _LEAST_HOLD
         self._stepped_up = False
         self._p90 = 0.0
@@ -84,6 +86,8 @@ class LatencyBudget:
         with self._lock:
             if not self._max_ms:
                 return ""
+            self._interval = 0.0 if self._last is None else now - self._last
+            self._last = now
             self._since = now if self._since is None else self._since
             self._samples.append(latency_ms)
             if len(self._samples) < _FRAMES + _SETTLING:
@@ -91,6 +95,28 @@ class LatencyBudget:
             self._p90 = sorted(self._samples[_SETTLING:])[-_FRAMES // 10 - 1]
             del self._samples[_SETTLING : _SETTLING + _FRAMES // 2]
             return self._adapt(now - self._since)
+
+    def relax(self, now: float) -> str:
+        """Take a step up if no frame was counted for as long as a step up would take with frames.
+
+        Not to be called while one is being processed, which may just be slow.
+
+        Args:
+            now: time of `time.monotonic`, in seconds.
+
+        Returns:
+            What was changed and why, for the log; empty if nothing was.
+        """
+        with self._lock:
+            if not self._level or self._last is None:
+                return ""
+            idle = now - self._last
+            if idle <= max(self._hold, _FRAMES * self._interval):
+                return ""
+            self._last = now
+            self._stepped_up = False
+            self._enter(self._level - 1)
+            return f"no frame was processed for {idle:.0f} s: {_describe(self._steps[self._level])}"
 
     @property
     def state(self) -> str:
@@ -130,7 +156,7 @@ class LatencyBudget:
     def _estimate_above(self) -> float:
         """Latency one step up, in milliseconds: it grows with the pixels, and waiting may double it."""
         current, above = self._steps[self._level], self._steps[self._level - 1]
-        waiting = 2.0 if current.drop_stale and not above.drop_stale else 1.0
+        waiting = 2.0 if current.fresh_only and not above.fresh_only else 1.0
         return self._p90 * waiting * (above.input_scale / current.input_scale) ** 2
 
     def _enter(self, level: int) -> None:
@@ -142,4 +168,4 @@ class LatencyBudget:
 
 def _describe(effort: Effort) -> str:
     size = "input at full size" if effort.input_scale == 1 else f"input at {effort.input_scale:g} of its size"
-    return f"{size}, only frames that need not wait" if effort.drop_stale else size
+    return f"{size}, only frames that need not wait" if effort.fresh_only else size

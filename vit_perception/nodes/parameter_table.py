@@ -19,6 +19,7 @@ TRANSPORTS = ("raw", "compressed")
 FILTERED = (CLASSIFICATION, DETECTION)
 _MAX_RATE_HZ = 1000.0
 _MAX_LATENCY_MS = 60_000.0
+_MAX_AGE_MS = 3_600_000.0
 
 
 class Change(enum.Enum):
@@ -149,8 +150,8 @@ def _specs() -> Iterator[ParameterSpec]:
     yield ParameterSpec(
         "max_rate",
         0.0,
-        "Highest rate at which frames are processed, in Hz. The newest frame is taken and older ones are "
-        "dropped. 0: no limit.",
+        "Highest rate at which frames of a camera are processed, in Hz, on average. The others are dropped "
+        "when they arrive. 0: no limit.",
         check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for no limit"),
         any_type=True,
     )
@@ -161,6 +162,22 @@ def _specs() -> Iterator[ParameterSpec]:
         "node shrinks the network's input step by step and finally drops stale frames; it returns to the "
         "full input when there is time. 0: no limit.",
         check=checks.number(0, _MAX_LATENCY_MS, "a time: give milliseconds, 0 for no limit"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "min_rate",
+        0.0,
+        "Rate of results, in Hz, below which /diagnostics warns. 0: half the rate at which frames arrive, or "
+        "half of max_rate if that is less.",
+        check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for half of those that arrive"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "max_age_ms",
+        1000.0,
+        "Age of results, in milliseconds from the stamp of the frame by the node's clock, above which "
+        "/diagnostics warns; also for stamps that far ahead of the clock. 0: no limit.",
+        check=checks.number(0, _MAX_AGE_MS, "an age: give milliseconds, 0 for no limit"),
         any_type=True,
     )
     yield ParameterSpec(

@@ -136,6 +136,8 @@ class Parameters:
             overlay=bool(self._value("overlay")),
             max_rate=float(self._value("max_rate")),
             max_latency_ms=float(self._value("max_latency_ms")),
+            min_rate=float(self._value("min_rate")),
+            max_age_ms=float(self._value("max_age_ms")),
             classes=classes,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +14,18 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import obtain_model
-from vit_perception.nodes import diagnostics
+from vit_perception.nodes import diagnostics, node_names
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
+from vit_perception.nodes.health import Health
+from vit_perception.nodes.lost_frames import LostFrames
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
 from vit_perception.nodes.services import refuse_wrong_requests
 from vit_perception.nodes.settings import Settings
-from vit_perception.nodes.statistics import Statistics
+from vit_perception.nodes.statistics import Snapshot, Statistics
 from vit_perception.runtime.task_models import TaskModels
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -55,6 +58,8 @@ class PerceptionNode(Node):
         self._cameras: list[Camera] = []
         self._queue: FrameQueue[ReceivedImage] | None = None
         self._worker: FrameWorker[ReceivedImage] | None = None
+        self._lost: defaultdict[str, LostFrames] = defaultdict(LostFrames)
+        self._health = Health()
         self._state = "unconfigured"
         self._failure = ""
         self._progress = ""
@@ -63,7 +68,7 @@ class PerceptionNode(Node):
         )
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics, clock=steady)
+        self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
 
     @property
     def autostart(self) -> bool:
@@ -92,6 +97,9 @@ class PerceptionNode(Node):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
         self._pipeline.publish_labels()
+        self._lost = defaultdict(LostFrames)
+        self._health = Health()
+        self._statistics.resume()
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
@@ -164,9 +172,12 @@ class PerceptionNode(Node):
         self._publish_diagnostics()
 
     def _on_image(self, camera: str, message: Image | CompressedImage) -> None:
-        if self._queue is not None:
+        if self._queue is not None and self._pipeline is not None:
             image = ReceivedImage(camera, message, time.monotonic())
-            self._statistics.received(self._queue.put(image, camera))
+            fresh_only = self._pipeline.budget.effort.fresh_only
+            stamp = message.header.stamp
+            lost = self._lost[camera].observe(stamp.sec + stamp.nanosec / 1e9)
+            self._statistics.received(self._queue.put(image, camera, fresh_only), lost)
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
@@ -190,16 +201,21 @@ class PerceptionNode(Node):
             self._pipeline = None
         self._node_parameters.release_models()
 
+    def _report(self) -> None:
+        if self._pipeline is not None and self._queue is not None and self._queue.idle:
+            self._pipeline.relax()
+        self._publish_diagnostics()
+
     def _publish_diagnostics(self) -> None:
+        snapshot = self._statistics.snapshot()
         report = diagnostics.Report(
             node=self.get_fully_qualified_name(),
             state=self._state,
             failure=self._failure,
             progress=self._progress,
-            no_input="; ".join(filter(None, [camera.input_warning() for camera in self._cameras])),
-            overload=self._overload(),
+            warnings=self._warnings(snapshot),
             facts=self._facts(),
-            snapshot=self._statistics.snapshot(),
+            snapshot=snapshot,
         )
         message = DiagnosticArray(status=[diagnostics.status(report)])
         message.header.stamp = self.get_clock().now().to_msg()
@@ -222,6 +238,13 @@ class PerceptionNode(Node):
 
     def _topics(self) -> str:
         return ", ".join(camera.topic for camera in self._cameras)
+
+    def _warnings(self, snapshot: Snapshot) -> list[str]:
+        found = [warning for camera in self._cameras for warning in camera.warnings()]
+        if self._state == "active" and self._pipeline is not None:
+            settings = self._node_parameters.settings
+            found += self._health.warnings(snapshot, settings, self._pipeline.work)
+        return [*found, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:
         if self._pipeline is None or not self._pipeline.budget.exhausted:

@@ -22,8 +22,6 @@ from vit_perception.runtime.request import INPUT_SCALES
 from vit_perception.runtime.task_models import TaskModels
 
 _LOG_SECONDS = 5.0
-# An older frame has waited for the one before it, and is stale.
-_STALE_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,8 @@ class Pipeline:
         self.models = models
         self._steps = STEPS if models.scalable else FIXED_STEPS
         self.budget = LatencyBudget(steps=self._steps)
+        # What the worker does, and since when, for `work`.
+        self._step: tuple[str, float] | None = None
         self._node = node
         self._statistics = statistics
         self._outputs = {name: CameraOutputs(node, models, f"{name}/" if name else "") for name in cameras}
@@ -115,19 +115,35 @@ class Pipeline:
         Never raises: an error is counted, logged and reported on /diagnostics.
         """
         effort = self.budget.effort
-        if effort.drop_stale:
-            now = time.monotonic()
-            fresh = [image for image in images if now - image.time < _STALE_SECONDS]
-            self._statistics.dropped(len(images) - len(fresh))
-            images = fresh
         start = time.perf_counter()
+        self._begin("an image is being decoded")
         decoded = [each for image in images if (each := self._decode(image)) is not None]
-        if not decoded:
-            return
         try:
-            self._compute(decoded, self._input_scale(effort), start)
+            if decoded:
+                self._compute(decoded, self._input_scale(effort), start)
         except Exception as error:
             self._fail(error, len(decoded))
+        finally:
+            self._step = None
+
+    def relax(self) -> None:
+        """Take back effort that the latency budget saves, if no frame has come for a while."""
+        if change := self.budget.relax(time.monotonic()):
+            self._node.get_logger().info(change)
+
+    @property
+    def work(self) -> str:
+        """What the worker does with the frames it took, and for how long; empty if they are done."""
+        if (step := self._step) is None:
+            return ""
+        name, begin = step
+        compiled = [each.card.name for each in self.models.predictors if each.engine.compiling]
+        if compiled:
+            name = f"model {', '.join(compiled)} is being compiled for an input of a new size"
+        return f"{name}, for {time.monotonic() - begin:.0f} s now"
+
+    def _begin(self, step: str) -> None:
+        self._step = (step, time.monotonic())
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():
@@ -138,6 +154,7 @@ class Pipeline:
         subscribed = self._outputs[image.camera].subscribed_tasks()
         tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
         if not tasks:
+            self._statistics.unsubscribed()
             return None
         try:
             return _DecodedImage(image, read_frame(image.message), tasks)
@@ -149,12 +166,14 @@ class Pipeline:
         settings = self._settings
         decoded = time.perf_counter()
         tasks = frozenset[str]().union(*(image.tasks for image in images))
+        self._begin("the models are computing")
         perceptions = self.models.batch(
             [image.frame.pixels for image in images],
             [image.frame.order for image in images],
             dataclasses.replace(settings.request, tasks=tuple(tasks), input_scale=input_scale),
         )
         share = 1e3 / len(images)
+        self._begin("results are being published")
         begin = time.perf_counter()
         for image, perception in zip(images, perceptions, strict=True):
             self._outputs[image.received.camera].publish(

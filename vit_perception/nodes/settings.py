@@ -15,8 +15,11 @@ class Settings:
     Attributes:
         request: the enabled tasks, thresholds and scales.
         overlay: whether the results are drawn on the frame and published.
-        max_rate: highest rate at which frames are processed, in Hz; 0 is no limit.
+        max_rate: highest rate at which frames of a camera are processed, in Hz; 0 is no limit.
         max_latency_ms: longest time from the arrival of a frame to its results; 0 is no limit.
+        min_rate: rate of results below which to warn, in Hz; 0: half the rate at which frames are to be
+            answered.
+        max_age_ms: age of results, by the stamps of their frames, above which to warn; 0 is no limit.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
     """
 
@@ -24,4 +27,6 @@ class Settings:
     overlay: bool
     max_rate: float
     max_latency_ms: float
+    min_rate: float
+    max_age_ms: float
     classes: Mapping[str, frozenset[int]]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.serialization import deserialize_message
 
-from vit_perception.nodes.diagnostics import UNCONFIGURED
+from vit_perception.nodes.diagnostics import UNCONFIGURED, node_of
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS
 from vit_perception.replay.session import Received, Session
 
@@ -107,4 +107,4 @@ def _raise_failure(message: Received) -> None:
         return
     for status in deserialize_message(message.cdr, DiagnosticArray).status:
         if status.level == DiagnosticStatus.ERROR and status.message.startswith(UNCONFIGURED):
-            raise NotReady(f"node {status.hardware_id} {status.message}")
+            raise NotReady(f"node {node_of(status)} {status.message}")

@@ -29,6 +29,7 @@ class Engine(Protocol):
     precision: str  # one of PRECISIONS in select.py
     inputs: tuple[str, ...]  # beside `image`: `content`, and what a text encoder gives
     outputs: tuple[str, ...]
+    compiling: bool  # whether it prepares for an input of a new size at the moment; any thread may read it
 
     def __call__(
         self,

@@ -27,6 +27,7 @@ class OnnxRuntimeEngine:
     """
 
     name = "onnxruntime"
+    compiling = False
 
     def __init__(self, card: Card, device: str, precision: str = "auto") -> None:
         import onnxruntime

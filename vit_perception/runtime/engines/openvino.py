@@ -57,6 +57,7 @@ class OpenVinoEngine:
 
     name = "openvino"
     device = "cpu"
+    compiling = False
 
     def __init__(
         self,
@@ -95,7 +96,11 @@ class OpenVinoEngine:
             # Text changes its shape with the number of prompts; those before are not coming back.
             text = {each for each in shapes if each[0] not in (IMAGE, CONTENT)}
             self._requests = {key: value for key, value in self._requests.items() if text <= set(key)}
-            self._requests[shapes] = self._compile(dict(shapes))
+            self.compiling = True
+            try:
+                self._requests[shapes] = self._compile(dict(shapes))
+            finally:
+                self.compiling = False
         results = self._requests[shapes].infer(inputs, share_inputs=True)
         return dict(zip(self.outputs, results.values(), strict=True))
 

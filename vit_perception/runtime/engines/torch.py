@@ -87,6 +87,7 @@ class TorchEngine:
     """
 
     name = "torch"
+    compiling = False
 
     def __init__(
         self, card: Card, device: str, precision: str = "auto", build_public: Builder | None = None

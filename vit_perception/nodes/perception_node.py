@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,7 +64,7 @@ class PerceptionNode(Node):
         )
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_REPORT_SECONDS, self._publish_diagnostics, clock=steady)
+        self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
 
     @property
     def autostart(self) -> bool:
@@ -189,6 +190,21 @@ class PerceptionNode(Node):
             self._pipeline.destroy()
             self._pipeline = None
         self._node_parameters.release_models()
+
+    def _report(self) -> None:
+        self._replace_dead_worker()
+        self._publish_diagnostics()
+
+    def _replace_dead_worker(self) -> None:
+        death = self._worker.death if self._worker is not None else None
+        if death is None:
+            return
+        assert self._queue is not None  # a worker has both
+        assert self._pipeline is not None
+        self._worker = FrameWorker(self._queue, self._pipeline.process)
+        reason = f"the worker died of {type(death.error).__name__}: {death.error}; another takes its place"
+        self._statistics.failed(reason, death.frames)
+        self.get_logger().error(f"{reason}\n{''.join(traceback.format_exception(death.error))}")
 
     def _publish_diagnostics(self) -> None:
         report = diagnostics.Report(

@@ -135,11 +135,11 @@ class Pipeline:
 
     def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
-        subscribed = self._outputs[image.camera].subscribed_tasks()
-        tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
-        if not tasks:
-            return None
         try:
+            subscribed = self._outputs[image.camera].subscribed_tasks()
+            tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+            if not tasks:
+                return None
             return _DecodedImage(image, read_frame(image.message), tasks)
         except Exception as error:
             self._fail(error)

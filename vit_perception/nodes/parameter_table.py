@@ -19,6 +19,8 @@ TRANSPORTS = ("raw", "compressed")
 FILTERED = (CLASSIFICATION, DETECTION)
 _MAX_RATE_HZ = 1000.0
 _MAX_LATENCY_MS = 60_000.0
+# From an image of a few cells to more than any camera sends.
+_MEGAPIXELS = (0.001, 1000.0)
 
 
 class Change(enum.Enum):
@@ -177,6 +179,14 @@ def _specs() -> Iterator[ParameterSpec]:
         "Scale of masks, depth images and heat maps relative to the camera image, {:g} to {:g}. Smaller ones "
         "cost less time and bandwidth.".format(*MAP_SCALES),
         check=checks.number(*MAP_SCALES, "a size: give it in sizes of the image"),
+        any_type=True,
+    )
+    yield ParameterSpec(
+        "max_megapixels",
+        50.0,
+        "Largest image that is processed, in megapixels. A larger one is an error and is not even decoded: a "
+        "compressed file of some kilobytes can fill the memory.",
+        check=checks.number(*_MEGAPIXELS, "a size of images: give it in megapixels"),
         any_type=True,
     )
     yield ParameterSpec(

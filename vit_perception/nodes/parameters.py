@@ -136,6 +136,7 @@ class Parameters:
             overlay=bool(self._value("overlay")),
             max_rate=float(self._value("max_rate")),
             max_latency_ms=float(self._value("max_latency_ms")),
+            max_megapixels=float(self._value("max_megapixels")),
             classes=classes,
         )
 

@@ -140,7 +140,8 @@ class Pipeline:
             tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
             if not tasks:
                 return None
-            return _DecodedImage(image, read_frame(image.message), tasks)
+            frame = read_frame(image.message, self._settings.max_megapixels)
+            return _DecodedImage(image, frame, tasks)
         except Exception as error:
             self._fail(error)
             return None

@@ -17,6 +17,7 @@ class Settings:
         overlay: whether the results are drawn on the frame and published.
         max_rate: highest rate at which frames are processed, in Hz; 0 is no limit.
         max_latency_ms: longest time from the arrival of a frame to its results; 0 is no limit.
+        max_megapixels: of an image that is processed.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
     """
 
@@ -24,4 +25,5 @@ class Settings:
     overlay: bool
     max_rate: float
     max_latency_ms: float
+    max_megapixels: float
     classes: Mapping[str, frozenset[int]]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
@@ -18,6 +19,7 @@ from vit_perception.nodes import diagnostics
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
+from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
@@ -70,6 +72,10 @@ class PerceptionNode(Node):
     def autostart(self) -> bool:
         """Whether the node is to be started without a lifecycle manager."""
         return self._node_parameters.autostart
+
+    def describe_parameter(self, name: str) -> ParameterDescriptor:
+        """As of rclpy's node, with the range of a number."""
+        return with_range(super().describe_parameter(name))
 
     def start(self) -> bool:
         """Configure and activate. False, with the reason in the log, if that fails."""

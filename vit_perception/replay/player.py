@@ -105,9 +105,11 @@ class Player:
                 return
 
     def _record(self, message: Received) -> None:
+        if self._latest is None:  # nothing is recorded before the first frame is sent
+            self._early.append(message)
+            return
         sent = self._board.receive(message.topic, message.stamp_ns, message.received_ns)
         when = sent or self._latest
-        assert when is not None  # nothing is recorded before the first frame is sent
         self._recorder.write(
             message.topic,
             self._restored(message.cdr, sent),

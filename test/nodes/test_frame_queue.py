@@ -44,6 +44,30 @@ def test_the_worker_does_every_frame_that_waits_for_it():
     assert done == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("error", [ValueError("no frame"), SystemExit(3)], ids=["an error", "an exit"])
+def test_a_worker_that_dies_says_how_and_leaves_the_queue_to_another(error):
+    queue, done, free = FrameQueue(), [], threading.Event()
+
+    def die(frames):
+        raise error
+
+    def work(frames):
+        done.extend(frames)
+        free.set()
+
+    queue.put("front", "front")
+    queue.put("rear", "rear")
+    worker = FrameWorker(queue, die)
+    worker._thread.join(10)
+    assert (worker.death.error, worker.death.frames) == (error, 2)
+    other = FrameWorker(queue, work)
+    queue.put(3)
+    assert free.wait(10)
+    other.stop()
+    assert done == [3]
+    assert other.death is None
+
+
 def test_a_frame_that_is_not_due_is_dropped_when_it_arrives():
     queue = FrameQueue()
     queue.limit_rate(0.001)

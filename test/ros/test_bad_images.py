@@ -2,6 +2,7 @@
 
 import array
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
-from ros.graph import values
+from ros.graph import scene, values
 
 NODE = "/bad/detector"
 
@@ -79,6 +80,44 @@ def test_an_error_with_the_reason_and_the_node_lives(graph, node, spoil, reason)
     assert reason in values(status)["last_error"]
     assert graph.ask("/bad", graph.image(), {"detections": Detection2DArray})
     graph.status(node, lambda status: status.level == DiagnosticStatus.OK)
+
+
+def test_an_image_larger_than_the_limit_is_counted_and_the_limit_can_change(graph, node):
+    before = int(values(graph.status(node))["errors"])
+    assert graph.set(node, max_megapixels=0.029).successful
+    publisher = graph.client.create_publisher(Image, "/bad/image", 10)
+    reason = "image of 200x150 pixels, 0.03 megapixels, where max_megapixels allows 0.029"
+    status = graph.status(
+        node,
+        lambda status: status.level == DiagnosticStatus.ERROR and reason in status.message,
+        lambda: publisher.publish(graph.image()),
+    )
+    graph.destroy(publisher)
+    assert int(values(status)["errors"]) > before
+    assert graph.set(node, max_megapixels=0.03).successful
+    assert graph.ask("/bad", graph.image(), {"detections": Detection2DArray})
+    assert graph.set(node, max_megapixels=50.0).successful
+
+
+def test_a_decompression_bomb_is_refused_by_name_and_the_node_lives(graph):
+    """The PNG of some 400 kB that took 1.7 GB."""
+    namespace, node = "/bomb", "/bomb/perception"
+    bomb = cv2.imencode(".png", np.zeros((12000, 12000), np.uint8))[1].tobytes()
+    good = cv2.imencode(".png", scene())[1].tobytes()
+    with graph.node(namespace, ("detection",), image_transport="compressed"):
+        graph.listen(f"{namespace}/detections", Detection2DArray)
+        message = CompressedImage(header=graph.header(), format="png", data=bomb)
+        publisher = graph.client.create_publisher(CompressedImage, f"{namespace}/image/compressed", 10)
+        status = graph.status(
+            node,
+            lambda status: "12000x12000 pixels, 144 megapixels" in status.message,
+            lambda: publisher.publish(message),
+        )
+        graph.destroy(publisher)
+        assert status.level == DiagnosticStatus.ERROR
+        assert "max_megapixels" in status.message
+        message = CompressedImage(header=graph.header(), format="png", data=good)
+        assert graph.ask(namespace, message, {"detections": Detection2DArray})
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff no picture"], ids=["empty", "damaged"])

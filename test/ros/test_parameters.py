@@ -8,8 +8,14 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
-from rcl_interfaces.msg import Parameter
-from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    GetParameterTypes,
+    ListParameters,
+    SetParameters,
+)
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
 
@@ -140,6 +146,46 @@ def test_a_node_takes_its_own_values_again(graph, suite):
     assert refused - {"start_type_description_service"} == {
         spec.name for spec in PARAMETERS.values() if spec.change is Change.NEVER
     }
+
+
+def _described(graph, name):
+    request = DescribeParameters.Request(names=[name])
+    (descriptor,) = graph.call(DescribeParameters, f"{NODE}/describe_parameters", request).descriptors
+    return descriptor
+
+
+@pytest.mark.parametrize("name", [name for name, spec in PARAMETERS.items() if spec.limits is not None])
+def test_a_number_is_described_with_its_range(graph, suite, name):
+    (described,) = _described(graph, name).floating_point_range
+    assert (described.from_value, described.to_value, described.step) == (*PARAMETERS[name].limits, 0.0)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in PARAMETERS.items() if spec.is_list])
+def test_a_list_is_described_as_one_of_texts_also_if_it_is_empty(graph, suite, name):
+    assert _described(graph, name).type == ParameterType.PARAMETER_STRING_ARRAY
+    assert _described(graph, name).read_only == (PARAMETERS[name].change is Change.NEVER)
+    request = GetParameterTypes.Request(names=[name])
+    answer = graph.call(GetParameterTypes, f"{NODE}/get_parameter_types", request)
+    assert list(answer.types) == [ParameterType.PARAMETER_STRING_ARRAY]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ParameterValue(type=ParameterType.PARAMETER_BOOL_ARRAY),  # as from ros2 param set … "[]"
+        ParameterValue(type=ParameterType.PARAMETER_BYTE_ARRAY),
+        ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="null"),
+    ],
+    ids=["booleans", "bytes", "null"],
+)
+def test_an_empty_list_of_any_type_is_one_of_texts(graph, suite, value):
+    name = "detection.classes"
+    assert graph.set(NODE, detection__classes=["person"]).successful
+    request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
+    (result,) = graph.call(SetParameters, f"{NODE}/set_parameters", request).results
+    assert result.successful, result.reason
+    assert list(graph.get(NODE, name)) == []
+    assert _described(graph, name).type == ParameterType.PARAMETER_STRING_ARRAY
 
 
 def test_one_refusal_refuses_all_that_came_with_it(graph, suite):

@@ -6,14 +6,19 @@ Without an installed package: `python -m vit_perception.nodes.executables detect
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from vit_perception.runtime.malloc import keep_large_blocks
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
 
 # The executable of each task. Its node and its file in `config/` have the same name.
 EXECUTABLES = {
@@ -69,8 +74,7 @@ def _exit(_: int, __: FrameType | None) -> NoReturn:
 
 
 def _spin(name: str, tasks: Sequence[str] | None) -> int:
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-    from rclpy.signals import SignalHandlerOptions, install_signal_handlers
+    from rclpy.executors import SingleThreadedExecutor
 
     from vit_perception.nodes.perception_node import PerceptionNode
 
@@ -84,18 +88,33 @@ def _spin(name: str, tasks: Sequence[str] | None) -> int:
     try:
         if node.autostart:
             node.start()
-        # From here on rclpy handles signals: it wakes the executor and shuts down in order. An exception from
-        # a handler in Python could come at any line of that.
-        for kind in _SIGNALS:
-            signal.signal(kind, lambda *_: None)
-        install_signal_handlers(SignalHandlerOptions.ALL)
-        executor.spin()
-    except ExternalShutdownException:
-        pass
+        _spin_until_signal(executor)
     finally:
         node.destroy_node()
         executor.shutdown()
     return 0
+
+
+def _spin_until_signal(executor: Executor) -> None:
+    """Spin until SIGINT or SIGTERM; the callback that is under way ends first.
+
+    An exception from a handler in Python could come at any line, and rclpy's handlers shut ROS down under the
+    threads that use it. Here, the signal becomes a task of the executor: the node ends while ROS still runs.
+    """
+    stopped = threading.Event()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def wait() -> None:
+        os.read(reading, 1)
+        executor.create_task(stopped.set)
+
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for kind in _SIGNALS:
+        signal.signal(kind, lambda *_: None)
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    while not stopped.is_set():
+        executor.spin_once()
 
 
 classifier = functools.partial(run, EXECUTABLES[CLASSIFICATION], (CLASSIFICATION,))

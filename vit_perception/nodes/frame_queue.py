@@ -6,6 +6,7 @@ import enum
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from vit_perception.nodes.rate_limit import RateLimit
@@ -95,10 +96,28 @@ class FrameQueue(Generic[Frame]):
             self._changed.notify_all()
 
 
+@dataclass(frozen=True)
+class Death:
+    """The end of a worker that nobody stopped.
+
+    Attributes:
+        error: that the callback raised.
+        frames: how many were lost with it.
+    """
+
+    error: BaseException
+    frames: int
+
+
 class FrameWorker(Generic[Frame]):
-    """A thread that passes the frames of a queue to a callback, which must not raise."""
+    """A thread that passes the frames of a queue to a callback, until it is stopped or the callback raises.
+
+    Attributes:
+        death: how the thread ended, if nobody stopped it.
+    """
 
     def __init__(self, queue: FrameQueue[Frame], callback: Callable[[list[Frame]], None]) -> None:
+        self.death: Death | None = None
         self._queue = queue
         self._callback = callback
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
@@ -110,5 +129,10 @@ class FrameWorker(Generic[Frame]):
         self._thread.join()
 
     def _run(self) -> None:
-        while frames := self._queue.take():
-            self._callback(frames)
+        frames: list[Frame] = []
+        try:
+            while frames := self._queue.take():
+                self._callback(frames)
+                frames = []
+        except BaseException as error:  # SystemExit, too, which would end a thread in silence
+            self.death = Death(error, len(frames))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 from rclpy.exceptions import InvalidTopicNameException
@@ -14,6 +14,8 @@ from vit_perception.nodes.camera import camera_names
 from vit_perception.tasks import check_tasks
 
 Check = Callable[[Any], None]
+# What ROS makes of an empty list, and of null, in a YAML file.
+_EMPTY = (None, "null", "~")
 # Longest list of choices in an error.
 _MOST_LISTED = 20
 
@@ -66,8 +68,13 @@ def labels(value: Any) -> None:
     texts(value, "labels")
 
 
+def is_empty_list(value: Any) -> bool:
+    """Whether a parameter's value is a list without elements, of whatever type, or stands for one."""
+    return value in _EMPTY or (not isinstance(value, str) and isinstance(value, Sized) and not len(value))
+
+
 def texts(value: Any, what: str) -> list[str]:
-    """A parameter's value as a list of texts. ROS reads an empty list in a YAML file as None.
+    """A parameter's value as a list of texts.
 
     Args:
         what: the texts are, for the error.
@@ -75,7 +82,7 @@ def texts(value: Any, what: str) -> list[str]:
     Raises:
         ValueError: it is not a list, or not one of texts.
     """
-    if value is None:
+    if is_empty_list(value):
         return []
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
         raise ValueError(f"{value!r} is not a list of {what}")

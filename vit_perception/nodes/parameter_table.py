@@ -17,9 +17,11 @@ from vit_perception.tasks import CLASSIFICATION, DETECTION, TASKS
 TRANSPORTS = ("raw", "compressed")
 # Tasks whose results can be restricted to some classes.
 FILTERED = (CLASSIFICATION, DETECTION)
-_MAX_RATE_HZ = 1000.0
-_MAX_LATENCY_MS = 60_000.0
-_MAX_AGE_MS = 3_600_000.0
+_RATES_HZ = (0.0, 1000.0)
+_LATENCIES_MS = (0.0, 60_000.0)
+_AGES_MS = (0.0, 3_600_000.0)
+# From an image of a few cells to more than any camera sends.
+_MEGAPIXELS = (0.001, 1000.0)
 
 
 class Change(enum.Enum):
@@ -41,8 +43,8 @@ class ParameterSpec:
         change: when it can change.
         check: raises ValueError, with the reason, for a value that is not valid. What depends on the model
             is checked by `Parameters`.
-        any_type: whether ROS accepts a value of any type and leaves it to `check`: so that a whole number
-            may be given for a decimal one, and since an empty list has no type.
+        is_list: whether it is a list of texts.
+        limits: the least and the largest value of a number.
         suite_only: whether only the suite has it, whose tasks are a parameter.
         task: the only nodes that have it are those with this task; None: all.
         from_model: whether it is declared once the model is known.
@@ -54,11 +56,18 @@ class ParameterSpec:
     description: str
     change: Change = Change.ALWAYS
     check: checks.Check = checks.any_value
-    any_type: bool = False
+    is_list: bool = False
+    limits: tuple[float, float] | None = None
     suite_only: bool = False
     task: str | None = None
     from_model: bool = False
     default_note: str = ""
+
+    @property
+    def any_type(self) -> bool:
+        """Whether ROS accepts a value of any type and leaves it to `check`: so that a whole number may be
+        given for a decimal one, and since an empty list has no type."""
+        return self.is_list or self.limits is not None
 
 
 def _specs() -> Iterator[ParameterSpec]:
@@ -107,7 +116,7 @@ def _specs() -> Iterator[ParameterSpec]:
         "are published under front/. Empty: one camera, on the topic image.",
         Change.NEVER,
         checks.topics,
-        any_type=True,
+        is_list=True,
     )
     yield ParameterSpec(
         "autostart",
@@ -121,6 +130,7 @@ def _specs() -> Iterator[ParameterSpec]:
         f"Tasks that the node can compute, from: {', '.join(TASKS)}.",
         Change.NEVER,
         checks.task_list,
+        is_list=True,
         suite_only=True,
     )
     yield ParameterSpec(
@@ -128,7 +138,7 @@ def _specs() -> Iterator[ParameterSpec]:
         None,
         "Tasks that are computed now, among those in tasks.",
         check=checks.task_list,
-        any_type=True,
+        is_list=True,
         suite_only=True,
         default_note="the same as tasks",
     )
@@ -152,8 +162,8 @@ def _specs() -> Iterator[ParameterSpec]:
         0.0,
         "Highest rate at which frames of a camera are processed, in Hz, on average. The others are dropped "
         "when they arrive. 0: no limit.",
-        check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for no limit"),
-        any_type=True,
+        check=checks.number(*_RATES_HZ, "a rate: give frames a second, 0 for no limit"),
+        limits=_RATES_HZ,
     )
     yield ParameterSpec(
         "max_latency_ms",
@@ -161,24 +171,24 @@ def _specs() -> Iterator[ParameterSpec]:
         "Longest time from the arrival of a frame to its results, in milliseconds. While it is exceeded, the "
         "node shrinks the network's input step by step and finally drops stale frames; it returns to the "
         "full input when there is time. 0: no limit.",
-        check=checks.number(0, _MAX_LATENCY_MS, "a time: give milliseconds, 0 for no limit"),
-        any_type=True,
+        check=checks.number(*_LATENCIES_MS, "a time: give milliseconds, 0 for no limit"),
+        limits=_LATENCIES_MS,
     )
     yield ParameterSpec(
         "min_rate",
         0.0,
         "Rate of results, in Hz, below which /diagnostics warns. 0: half the rate at which frames arrive, or "
         "half of max_rate if that is less.",
-        check=checks.number(0, _MAX_RATE_HZ, "a rate: give frames a second, 0 for half of those that arrive"),
-        any_type=True,
+        check=checks.number(*_RATES_HZ, "a rate: give frames a second, 0 for half of those that arrive"),
+        limits=_RATES_HZ,
     )
     yield ParameterSpec(
         "max_age_ms",
         1000.0,
         "Age of results, in milliseconds from the stamp of the frame by the node's clock, above which "
         "/diagnostics warns; also for stamps that far ahead of the clock. 0: no limit.",
-        check=checks.number(0, _MAX_AGE_MS, "an age: give milliseconds, 0 for no limit"),
-        any_type=True,
+        check=checks.number(*_AGES_MS, "an age: give milliseconds, 0 for no limit"),
+        limits=_AGES_MS,
     )
     yield ParameterSpec(
         "input_scale",
@@ -186,7 +196,7 @@ def _specs() -> Iterator[ParameterSpec]:
         "Scale of the network's input relative to the model's own input size, {:g} to {:g}. A larger input "
         "finds smaller objects and costs more time.".format(*INPUT_SCALES),
         check=checks.number(*INPUT_SCALES, "a size: give it in input sizes of the model"),
-        any_type=True,
+        limits=INPUT_SCALES,
     )
     yield ParameterSpec(
         "map_scale",
@@ -194,14 +204,22 @@ def _specs() -> Iterator[ParameterSpec]:
         "Scale of masks, depth images and heat maps relative to the camera image, {:g} to {:g}. Smaller ones "
         "cost less time and bandwidth.".format(*MAP_SCALES),
         check=checks.number(*MAP_SCALES, "a size: give it in sizes of the image"),
-        any_type=True,
+        limits=MAP_SCALES,
+    )
+    yield ParameterSpec(
+        "max_megapixels",
+        50.0,
+        "Largest image that is processed, in megapixels. A larger one is an error and is not even decoded: a "
+        "compressed file of some kilobytes can fill the memory.",
+        check=checks.number(*_MEGAPIXELS, "a size of images: give it in megapixels"),
+        limits=_MEGAPIXELS,
     )
     yield ParameterSpec(
         "prompts",
         [],
         "What to look for, in words, for a model with an open vocabulary. Empty: the examples on its card.",
         check=checks.prompts,
-        any_type=True,
+        is_list=True,
     )
     for task in THRESHOLDS:
         yield ParameterSpec(
@@ -209,7 +227,7 @@ def _specs() -> Iterator[ParameterSpec]:
             None,
             f"Lowest score at which {task} reports a result, 0 to 1.",
             check=checks.threshold(task),
-            any_type=True,
+            limits=(0.0, 1.0),
             task=task,
             from_model=True,
             default_note="the model's",
@@ -221,7 +239,7 @@ def _specs() -> Iterator[ParameterSpec]:
             f"Names of the classes that {task} reports. The name of a group, such as vehicle, stands for all "
             "its classes. Empty: all classes.",
             check=checks.labels,
-            any_type=True,
+            is_list=True,
             task=task,
             from_model=True,
         )

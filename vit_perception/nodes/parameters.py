@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from vit_perception.cards.groups import classes_named, names_of_classes
 from vit_perception.nodes import parameter_checks as checks
 from vit_perception.nodes.camera import camera_names
 from vit_perception.nodes.parameter_table import FILTERED, PARAMETERS, Change, ParameterSpec
+from vit_perception.nodes.parameter_types import with_type
 from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.task_models import TaskModels
@@ -44,6 +46,8 @@ class Parameters:
         self._declared_for: tuple[str, ...] = ()
         self._on_change: Callable[[Settings], None] | None = None
         self._refusal = ""
+        # Why the model refuses a parameter's value; empty once another is set in its place.
+        self._refused: dict[str, str] = {}
         # Prompts that are set together with the value being checked: a class filter may name them.
         self._new_prompts: list[str] = []
         # Checks beyond those of the table, against the node and its models.
@@ -59,13 +63,14 @@ class Parameters:
                 self._declare(spec)
                 if spec.name == "tasks":
                     self.tasks = check_tasks(self._value("tasks"))
+        node.add_pre_set_parameters_callback(self._with_types)
         node.add_post_set_parameters_callback(self._notify)
 
     def declare_for(self, models: TaskModels) -> None:
         """Declare what depends on the models; for other models than before, with their own defaults.
 
         Raises:
-            ValueError: a value given at the start does not suit these models; the message says why.
+            ValueError: a value does not suit these models; the message says why. It can be set anew.
         """
         names = tuple(predictor.card.name for predictor in models.predictors)
         specs = [spec for spec in PARAMETERS.values() if spec.from_model]
@@ -73,12 +78,15 @@ class Parameters:
             for spec in specs:
                 if self._has(spec.name):
                     self._node.undeclare_parameter(spec.name)
+            self._refused.clear()
         self._models, self._declared_for = models, names
         try:
             self._check_input_scale(self._value("input_scale"))
             for spec in specs:
                 if spec.task in models.tasks:
-                    self._declare(spec)
+                    self._declare_for_model(spec)
+            if reasons := "; ".join(filter(None, self._refused.values())):
+                raise ValueError(f"{reasons}: set another value, then configure the node")
         except ValueError:
             self.release_models()
             raise
@@ -138,22 +146,42 @@ class Parameters:
             max_latency_ms=float(self._value("max_latency_ms")),
             min_rate=float(self._value("min_rate")),
             max_age_ms=float(self._value("max_age_ms")),
+            max_megapixels=float(self._value("max_megapixels")),
             classes=classes,
         )
 
-    def _declare(self, spec: ParameterSpec) -> None:
+    def _declare_for_model(self, spec: ParameterSpec) -> None:
+        """Declare a parameter, or note that the model refuses its value. Declared it is in any case, so that
+        another value can be set."""
+        if spec.name not in self._refused:
+            try:
+                self._declare(spec)
+            except ValueError as error:
+                self._declare(spec, ignore_override=True)
+                self._refused[spec.name] = str(error)
+        elif not self._refused[spec.name]:
+            self._refused[spec.name] = self._validate([self._node.get_parameter(spec.name)]).reason
+
+    def _declare(self, spec: ParameterSpec, ignore_override: bool = False) -> None:
         if self._has(spec.name) or (spec.task and spec.task not in self.tasks):
             return
+        # A list becomes read-only once it has its type.
+        fixed = spec.change is Change.NEVER
         descriptor = ParameterDescriptor(
             description=spec.description,
-            read_only=spec.change is Change.NEVER,
+            read_only=fixed and not spec.is_list,
             dynamic_typing=spec.any_type,
         )
         self._refusal = ""
         try:
-            self._node.declare_parameter(spec.name, self._default(spec), descriptor)
+            self._node.declare_parameter(spec.name, self._default(spec), descriptor, ignore_override)
         except ParameterException as error:
             raise ValueError(self._refusal or str(error)) from None
+        if spec.is_list:
+            self._node.set_parameters([with_type(self._node.get_parameter(spec.name))])
+            typed = copy.copy(descriptor)
+            typed.read_only = fixed
+            self._node.set_descriptor(spec.name, typed)
 
     def _default(self, spec: ParameterSpec) -> Any:
         if spec.name == "overlay":
@@ -171,6 +199,11 @@ class Parameters:
 
     def _value(self, name: str) -> Any:
         return self._node.get_parameter(name).value
+
+    @staticmethod
+    def _with_types(parameters: list[Parameter]) -> list[Parameter]:
+        deleted = Parameter.Type.NOT_SET  # to be refused
+        return [each if each.type_ == deleted else with_type(each) for each in parameters]
 
     def _validate(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}
@@ -201,6 +234,8 @@ class Parameters:
             self._checks[name](value)
 
     def _notify(self, parameters: list[Parameter]) -> None:
+        for name in self._refused.keys() & {parameter.name for parameter in parameters}:
+            self._refused[name] = ""
         # Settings are complete once the models are known, and nobody needs them earlier.
         ours = any(parameter.name in PARAMETERS for parameter in parameters)
         if ours and self._on_change is not None and self._models is not None:
@@ -223,6 +258,8 @@ class Parameters:
     def _class_check(self, task: str) -> checks.Check:
         def check(value: Any) -> None:
             names = checks.texts(value, "labels")
+            if self._models is None and f"{task}.classes" in self._refused:
+                return  # the model checks it when it is there
             if self._models is None:
                 raise ValueError("the model says which classes there are: configure the node first")
             checks.among(names, self._class_names(task), f"the model of {task} knows no")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
@@ -20,6 +22,7 @@ from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.health import Health
 from vit_perception.nodes.lost_frames import LostFrames
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
+from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
@@ -74,6 +77,10 @@ class PerceptionNode(Node):
     def autostart(self) -> bool:
         """Whether the node is to be started without a lifecycle manager."""
         return self._node_parameters.autostart
+
+    def describe_parameter(self, name: str) -> ParameterDescriptor:
+        """As of rclpy's node, with the range of a number."""
+        return with_range(super().describe_parameter(name))
 
     def start(self) -> bool:
         """Configure and activate. False, with the reason in the log, if that fails."""
@@ -202,9 +209,21 @@ class PerceptionNode(Node):
         self._node_parameters.release_models()
 
     def _report(self) -> None:
+        self._replace_dead_worker()
         if self._pipeline is not None and self._queue is not None and self._queue.idle:
             self._pipeline.relax()
         self._publish_diagnostics()
+
+    def _replace_dead_worker(self) -> None:
+        death = self._worker.death if self._worker is not None else None
+        if death is None:
+            return
+        assert self._queue is not None  # a worker has both
+        assert self._pipeline is not None
+        self._worker = FrameWorker(self._queue, self._pipeline.process)
+        reason = f"the worker died of {type(death.error).__name__}: {death.error}; another takes its place"
+        self._statistics.failed(reason, death.frames)
+        self.get_logger().error(f"{reason}\n{''.join(traceback.format_exception(death.error))}")
 
     def _publish_diagnostics(self) -> None:
         snapshot = self._statistics.snapshot()

@@ -151,13 +151,14 @@ class Pipeline:
 
     def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
-        subscribed = self._outputs[image.camera].subscribed_tasks()
-        tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
-        if not tasks:
-            self._statistics.unsubscribed()
-            return None
         try:
-            return _DecodedImage(image, read_frame(image.message), tasks)
+            subscribed = self._outputs[image.camera].subscribed_tasks()
+            tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+            if not tasks:
+                self._statistics.unsubscribed()
+                return None
+            frame = read_frame(image.message, self._settings.max_megapixels)
+            return _DecodedImage(image, frame, tasks)
         except Exception as error:
             self._fail(error)
             return None

@@ -20,6 +20,7 @@ class Settings:
         min_rate: rate of results below which to warn, in Hz; 0: half the rate at which frames are to be
             answered.
         max_age_ms: age of results, by the stamps of their frames, above which to warn; 0 is no limit.
+        max_megapixels: of an image that is processed.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
     """
 
@@ -29,4 +30,5 @@ class Settings:
     max_latency_ms: float
     min_rate: float
     max_age_ms: float
+    max_megapixels: float
     classes: Mapping[str, frozenset[int]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from vit_perception.replay.disk import DiskFull
 from vit_perception.replay.interruption import Interrupted, Interruption
 from vit_perception.replay.run import RESULTS, SUMMARY, Options, Run
 from vit_perception.replay.scoreboard import table
@@ -27,7 +28,7 @@ def node_options(arguments: argparse.Namespace) -> Options:
 
 
 def finish(run: Callable[[Callable[[], None]], Run], folder: Path, lost_fails: bool) -> int:
-    """Run until done or interrupted, print the result, and return the exit code.
+    """Run until done, interrupted or out of room, print the result, and return the exit code.
 
     Args:
         run: does the replay; its argument is to be called often, and raises when the user interrupts.
@@ -37,7 +38,7 @@ def finish(run: Callable[[Callable[[], None]], Run], folder: Path, lost_fails: b
     with Interruption() as interruption, logging_redirect_tqdm():
         try:
             summary = run(interruption.check).summary
-        except Interrupted as error:
+        except (Interrupted, DiskFull) as error:
             recorded = folder / RESULTS
             kept = f"what was recorded is in {recorded}" if recorded.exists() else "nothing was recorded yet"
             print(f"\n{error}: {kept}", file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 
+from vit_perception.replay.disk import write_whole
 from vit_perception.replay.results import read_results
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
@@ -54,7 +55,8 @@ def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
     """Replay the photographs, then draw `overview.png` from the recorded results."""
     run = replay(photographs(), folder, options, check)
     sheet = draw_sheet(list(read_results(folder / RESULTS)), _captions(run))
-    cv2.imwrite(str(folder / OVERVIEW), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_whole(folder / OVERVIEW, png.tobytes())
     return run
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from vit_perception.replay.disk import write_whole
 from vit_perception.replay.results import read_results
 from vit_perception.viz.draw import draw_overlay
 
@@ -21,11 +22,15 @@ def write_overlays(results: Path, names: Sequence[str], folder: Path, progress: 
         names: of the frames, in the order they were played.
         folder: for the pictures; made if it is not there.
         progress: called after each picture.
+
+    Raises:
+        DiskFull: there is no room for a picture.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.jpg"):
         stale.unlink()
     for frame in read_results(results):
         drawn = draw_overlay(frame.image, frame.perception, frame.labels)
-        cv2.imwrite(str(folder / f"{names[frame.index - 1]}.jpg"), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+        _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+        write_whole(folder / f"{names[frame.index - 1]}.jpg", jpeg.tobytes())
         progress()

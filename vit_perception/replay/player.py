@@ -75,6 +75,7 @@ class Player:
             self._receive(time.monotonic() + RESULT_SECONDS, self._latest)
 
     def _send(self, frame: Frame) -> Sent:
+        self._recorder.make_room(frame.cdr)  # before it is counted
         stamp = self._session.new_stamp()
         sent = self._board.send(frame, stamp, stamp_ns(frame.cdr))
         self._latest = sent
@@ -105,9 +106,12 @@ class Player:
                 return
 
     def _record(self, message: Received) -> None:
+        if self._latest is None:  # nothing is recorded before the first frame is sent
+            self._early.append(message)
+            return
+        self._recorder.make_room(message.cdr)
         sent = self._board.receive(message.topic, message.stamp_ns, message.received_ns)
         when = sent or self._latest
-        assert when is not None  # nothing is recorded before the first frame is sent
         self._recorder.write(
             message.topic,
             self._restored(message.cdr, sent),

@@ -17,11 +17,19 @@ from mcap.writer import Writer
 
 from vit_perception.nodes.outputs.topics import Qos
 from vit_perception.replay.definitions import definition
+from vit_perception.replay.disk import DiskFull, names_a_full_disk, write_whole
 
 # The newest layout whose QoS every rosbag2 from Humble on understands (policies as numbers).
 _BAG_VERSION = 8
 # What makes a folder a bag.
 METADATA = "metadata.yaml"
+# Room on the disk is taken in these steps, and by no more than a step too much.
+_STEP = 1 << 20
+# Messages are written in chunks of this size, in bytes before compression.
+_CHUNK = 1 << 20
+# The most that the index of a chunk and the end of a file take, beside what grows with the messages: a
+# thousandth of these, as a chunk has less than 1000 bytes in the index at the end.
+_END = 1 << 20
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -64,21 +72,33 @@ class _Channel:
 class Recorder:
     """Writes serialised messages to a file; on closing, a metadata.yaml beside it makes the folder a bag.
 
-    A context manager: leaving it, also by an error, completes the file.
+    A context manager: leaving it, also by an error, completes the file. The room that this takes is
+    allocated before it is needed, so that a file is completed on a full disk, too.
 
     Args:
         path: of the file, in a folder that exists.
+
+    Raises:
+        DiskFull: there is no room for an empty file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream = path.open("wb")
-        self._writer = Writer(self._stream)
+        self._writer = Writer(self._stream, chunk_size=_CHUNK)
         self._writer.start(profile="ros2", library="vit_perception")
         self._schemas: dict[str, tuple[int, str]] = {}
         self._channels: dict[str, _Channel] = {}
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._message_bytes = 0
+        self._allocated = 0
+        try:
+            self.make_room(b"")
+        except DiskFull:
+            self._stream.close()
+            path.unlink()
+            raise
 
     def add_topic(self, topic: str, message_type: str, qos: Qos) -> None:
         """Declare a topic before its first message; a second time does nothing.
@@ -103,6 +123,19 @@ class Recorder:
         channel = self._writer.register_channel(topic, "cdr", schema, extra)
         self._channels[topic] = _Channel(channel, message_type, profile, type_hash)
 
+    def make_room(self, cdr: bytes) -> None:
+        """Allocate the room for one more message, and for all that completes the file after it.
+
+        Raises:
+            DiskFull: there is none; what was written stays, and is completed on closing.
+        """
+        end = self._stream.tell() + _CHUNK + _END + len(cdr) + (self._message_bytes + len(cdr)) // 1000
+        if end > self._allocated:
+            end = -(-end // _STEP) * _STEP
+            with names_a_full_disk(self.path):
+                os.posix_fallocate(self._stream.fileno(), 0, end)
+            self._allocated = end
+
     def write(self, topic: str, cdr: bytes, *, log_ns: int, publish_ns: int, frame: int = 0) -> None:
         """Add a message.
 
@@ -112,7 +145,12 @@ class Recorder:
             log_ns: when it was received, in nanoseconds.
             publish_ns: when it was published.
             frame: the index, from 1, of the frame that it is about, 0 for none; mcap's sequence number.
+
+        Raises:
+            DiskFull: as `make_room`.
         """
+        self.make_room(cdr)
+        self._message_bytes += len(cdr)
         channel = self._channels[topic]
         self._writer.add_message(channel.id, log_ns, cdr, publish_ns, frame)
         channel.count += 1
@@ -126,8 +164,10 @@ class Recorder:
         information = self._information()
         self._writer.add_metadata("rosbag2", {"serialized_metadata": _yaml(information)})
         self._writer.finish()
+        self._stream.truncate()
         self._stream.close()
-        (self.path.parent / METADATA).write_text(_yaml({"rosbag2_bagfile_information": information}))
+        text = _yaml({"rosbag2_bagfile_information": information})
+        write_whole(self.path.parent / METADATA, text.encode())
 
     def _information(self) -> dict[str, Any]:
         start = self._first_ns or 0

@@ -16,6 +16,7 @@ from vit_perception.hub.report import to_stderr
 from vit_perception.nodes.outputs.topics import topics_of_heads
 from vit_perception.replay import processes
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
+from vit_perception.replay.disk import write_whole
 from vit_perception.replay.player import Player
 from vit_perception.replay.progress import progress_bar
 from vit_perception.replay.readiness import wait_until_ready
@@ -98,6 +99,7 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
 
     Raises:
         SourceError: not one frame could be read.
+        DiskFull: there is no more room in `folder`; bag and summary are of what was played.
         NodeDied: a node's process ended by itself; the message has the end of its log.
         NotReady: the nodes did not get ready in time.
         FileNotFoundError: there is no such model.
@@ -132,8 +134,9 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
             {topic.name: topic.message_type for topic in topics},
             [topic.name for topic in topics if topic.per_frame],
         )
+        recorder = Recorder(folder / RESULTS)
         try:
-            with Recorder(folder / RESULTS) as recorder, progress_bar(len(source), "replay") as bar:
+            with recorder, progress_bar(len(source), "replay") as bar:
                 _declare(recorder, session)
                 player = Player(session, recorder, board, check_all, early)
                 if options.hz is None:
@@ -142,7 +145,7 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
                     player.real_time(source, options.hz, bar.update)
         finally:
             summary = _summary(board, folder / RESULTS)
-            (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+            write_whole(folder / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     if not board.frames_in:
         raise SourceError(f"no frame of {source.description} could be read: {'; '.join(source.skipped[:3])}")
     return Run(summary, board.names)

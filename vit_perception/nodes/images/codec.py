@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import math
 import sys
 
 import cv2
@@ -24,18 +25,20 @@ from vit_perception.nodes.images.encodings import (
     ImageError,
     lookup,
 )
+from vit_perception.nodes.images.header import read_size
 
 __all__ = ["PASSTHROUGH", "ImageError", "decode", "decode_compressed", "encode"]
 
 PASSTHROUGH = "passthrough"
 
 
-def decode(msg: Image, encoding: str = "bgr8") -> Array:
+def decode(msg: Image, encoding: str = "bgr8", max_megapixels: float = math.inf) -> Array:
     """The pixels of an image message.
 
     Args:
         msg: of any encoding in sensor_msgs.
         encoding: of the result; `"passthrough"`: that of the message.
+        max_megapixels: of an image that is decoded.
 
     Returns:
         (H, W) for one channel, else (H, W, channels), in native byte order; YUV in the shapes that `encode`
@@ -43,9 +46,10 @@ def decode(msg: Image, encoding: str = "bgr8") -> Array:
         have a larger stride; otherwise a new array.
 
     Raises:
-        ImageError: the encoding is unknown; size, step and data do not match; or the image has no colours
-            to convert.
+        ImageError: the image is too large; the encoding is unknown; size, step and data do not match; or
+            the image has no colours to convert.
     """
+    _check_megapixels(msg.width, msg.height, max_megapixels)
     source = lookup(msg.encoding)
     target = source if encoding == PASSTHROUGH else lookup(encoding)
     pixels = _pixels(msg, source)
@@ -54,31 +58,38 @@ def decode(msg: Image, encoding: str = "bgr8") -> Array:
     return convert(pixels, source, target)
 
 
-def decode_compressed(msg: CompressedImage, encoding: str = "bgr8") -> Array:
+def decode_compressed(
+    msg: CompressedImage, encoding: str = "bgr8", max_megapixels: float = math.inf
+) -> Array:
     """The pixels of a compressed image message.
 
     Args:
-        msg: with a JPEG, PNG or other file that OpenCV reads. Its `format` is that of
+        msg: with a JPEG, PNG or other file that `read_size` knows and OpenCV reads. Its `format` is that of
             compressed_image_transport (`"rgb8; jpeg compressed bgr8"`) or just `"jpeg"`.
         encoding: of the result; `"passthrough"`: as stored.
+        max_megapixels: of a picture that is decoded.
 
     Returns:
         As `decode`. The file's rotation tag is ignored: pixels stay where the camera recorded them.
 
     Raises:
-        ImageError: the data is empty, truncated or no picture; or the format holds depth.
+        ImageError: the data is empty, truncated or no picture; the picture is too large; or the format
+            holds depth.
     """
     original, _, details = (part.strip() for part in msg.format.partition(";"))
     if "compressedDepth" in msg.format:
         raise ImageError(
             f"compressed format {msg.format!r} carries depth: subscribe to the camera's colour image"
         )
-    data = np.frombuffer(msg.data, np.uint8)
-    whole = data.size and not _is_cut_jpeg(data.tobytes())
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if whole else None
+    data = bytes(msg.data)
+    size = read_size(data)
+    if size is not None:
+        _check_megapixels(*size, max_megapixels)
+    whole = size is not None and not _is_cut_jpeg(data)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
     if pixels is None:
         raise ImageError(
-            f"{data.size} bytes of compressed format {msg.format!r} are not a whole picture that OpenCV "
+            f"{len(data)} bytes of compressed format {msg.format!r} are not a whole picture that OpenCV "
             f"can read: check the publisher"
         )
     source = _stored_encoding(pixels, original, details)
@@ -118,6 +129,15 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
         step=step,
         data=data,
     )
+
+
+def _check_megapixels(width: int, height: int, most: float) -> None:
+    megapixels = width * height / 1e6
+    if megapixels > most:
+        raise ImageError(
+            f"image of {width}x{height} pixels, {megapixels:.4g} megapixels, where max_megapixels allows "
+            f"{most:g}: set that parameter higher if the camera is meant to send it"
+        )
 
 
 def _pixels(msg: Image, encoding: Encoding) -> Array:

@@ -33,13 +33,16 @@ class Frame:
         return self.pixels if self.order == "rgb" else cv2.cvtColor(self.pixels, cv2.COLOR_BGR2RGB)
 
 
-def read_frame(message: Image | CompressedImage) -> Frame:
+def read_frame(message: Image | CompressedImage, max_megapixels: float) -> Frame:
     """Decode a message; 8-bit RGB and BGR are not copied.
 
+    Args:
+        max_megapixels: of an image that is decoded.
+
     Raises:
-        ImageError: it holds no colour picture, or is incomplete; the error says what is wrong.
+        ImageError: it holds no colour picture, is too large or incomplete; the error says what is wrong.
     """
     if isinstance(message, CompressedImage):
-        return Frame(message.header, codec.decode_compressed(message, "bgr8"), "bgr")
+        return Frame(message.header, codec.decode_compressed(message, "bgr8", max_megapixels), "bgr")
     order = "rgb" if message.encoding.startswith("rgb") else "bgr"
-    return Frame(message.header, codec.decode(message, f"{order}8"), order)
+    return Frame(message.header, codec.decode(message, f"{order}8", max_megapixels), order)

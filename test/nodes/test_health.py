@@ -19,7 +19,10 @@ def snapshot(age_ms=20.0, response_ms=20.0, silent_seconds=0.0, without_subscrib
 
 
 def judge(*snapshots, min_rate=0.0, max_age_ms=1000.0, max_rate=0.0, work=""):
-    health, settings = Health(), Settings(Request(), False, max_rate, 0.0, min_rate, max_age_ms, {})
+    health = Health()
+    settings = Settings(
+        Request(), False, max_rate, 0.0, min_rate, max_age_ms, max_megapixels=50.0, classes={}
+    )
     for each in snapshots[:-1]:
         health.warnings(each, settings, work)
     return "; ".join(health.warnings(snapshots[-1], settings, work))

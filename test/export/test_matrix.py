@@ -17,6 +17,7 @@ pytest.importorskip("onnxscript", reason="writes the graphs")
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.hybrid import Hybrid
 from vit_perception.backbones.registry import FAMILIES, build_backbone, family_of
 from vit_perception.export.comparison import relative_differences
 from vit_perception.heads.classification import ClassificationHead, DistilledHead
@@ -45,13 +46,14 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "mobilevit_v2": {"variant": "mobilevitv2_050"},
     "mvit": {"variant": "mvitv2_tiny", "depths": [1, 1, 2, 1]},
     "cvt": {"variant": "cvt_13", "depths": [1, 1, 2]},
+    "hybrid": {"variant": "hybrid_small_patch32"} | _LITTLE,
     "vitdet": {"variant": "vitdet_tiny_patch16", "depth": 3, "global_blocks": [1], "window_size": 4},
 }
 
 
 def size_for(backbone: Backbone) -> tuple[int, int]:
     """Not square, and not of whole windows."""
-    return (112, 168) if backbone.size_divisor == 14 else (112, 160)
+    return {14: (112, 168), 32: (96, 160)}.get(backbone.size_divisor, (112, 160))
 
 
 def build(name: str) -> Backbone:
@@ -71,7 +73,8 @@ class EveryHead(nn.Module):
         dim, heads = backbone.embed_dim, backbone.num_heads
         one_stride = len({info.stride for info in backbone.feature_info}) == 1
         layers = tuple(range(len(backbone.feature_info)))[-3 if one_stride else 0 :]
-        config = PyramidConfig(layers=layers, width=64, fine_width=32)
+        separable = isinstance(backbone, Hybrid)
+        config = PyramidConfig(layers=layers, width=64, fine_width=32, separable=separable)
         self.backbone = backbone
         self.pyramid = make_pyramid(config, backbone)
         self.classification = ClassificationHead(dim, 5)

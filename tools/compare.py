@@ -21,7 +21,7 @@ from vit_and_cnn.report import draw, tables
 from vit_and_cnn.runs import carry_out, keep_plan, workers
 from vit_and_cnn.sets import make_sets
 from vit_perception.bench.machine import describe
-from vit_perception.data.files import write_whole
+from vit_perception.runtime.whole_file import write_whole
 
 
 def compare(plan: Plan, folder: Path) -> list[str]:

@@ -14,8 +14,9 @@ from replay.test_live_replay import DEADLINE, PER_FRAME, command
 from vit_perception.nodes.outputs.topics import Qos
 from vit_perception.replay import definitions
 from vit_perception.replay.cdr import IMAGE
-from vit_perception.replay.disk import DiskFull, write_whole
+from vit_perception.replay.disk import DiskFull, names_a_full_disk
 from vit_perception.replay.recorder import Recorder
+from vit_perception.runtime.whole_file import write_whole
 
 pytest.importorskip("rclpy", reason="replay needs ROS")
 pytest.importorskip("vision_msgs", reason="the nodes need vision_msgs")
@@ -70,13 +71,16 @@ def test_a_bag_that_cannot_grow_is_complete(tmp_path, small_files, size):
 
 def test_a_file_is_whole_or_not_there(tmp_path, small_files):
     write_whole(tmp_path / "small", bytes(small_files))
-    with pytest.raises(DiskFull, match=r"the disk is full: no room for .*large \(File too large\)"):
-        write_whole(tmp_path / "large", bytes(small_files + 1))
+    path = tmp_path / "large"
+    full = pytest.raises(DiskFull, match=r"the disk is full: no room for .*large \(File too large\)")
+    with full, names_a_full_disk(path):
+        write_whole(path, bytes(small_files + 1))
     assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
 def _replay_on_small_disk(tmp_path, megabytes, *arguments):
-    """Run the command into a file system of this size; what it leaves there is then in `kept`."""
+    """Run the command into a file system of this size, which it fills; return its stderr, and the folder that
+    has what it leaves."""
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
     if not _can_mount(disk):
@@ -90,16 +94,16 @@ def _replay_on_small_disk(tmp_path, megabytes, *arguments):
     done = subprocess.run(
         [*NAMESPACE, script], capture_output=True, text=True, timeout=3 * DEADLINE, check=False
     )
-    return done, kept
+    assert done.returncode == 1
+    assert "the disk is full: no room for" in done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr, kept
 
 
 @pytest.mark.live
 def test_a_replay_onto_a_full_disk_keeps_what_it_has(tmp_path):
-    done, kept = _replay_on_small_disk(tmp_path, 5)
-    assert done.returncode == 1
-    assert "the disk is full: no room for" in done.stderr
-    assert "what was recorded is in" in done.stderr
-    assert "Traceback" not in done.stderr
+    errors, kept = _replay_on_small_disk(tmp_path, 5)
+    assert "what was recorded is in" in errors
     summary = json.loads((kept / "summary.json").read_text())
     with Reader(kept) as reader:
         counts = {topic: info.msgcount for topic, info in reader.topics.items()}
@@ -111,9 +115,6 @@ def test_a_replay_onto_a_full_disk_keeps_what_it_has(tmp_path):
 
 @pytest.mark.live
 def test_a_disk_that_is_full_from_the_start(tmp_path):
-    done, kept = _replay_on_small_disk(tmp_path, 1)
-    assert done.returncode == 1
-    assert "the disk is full: no room for" in done.stderr
-    assert "nothing was recorded yet" in done.stderr
-    assert "Traceback" not in done.stderr
+    errors, kept = _replay_on_small_disk(tmp_path, 1)
+    assert "nothing was recorded yet" in errors
     assert not (Path(kept) / "results.mcap").exists()

@@ -23,7 +23,7 @@ from vit_and_cnn.networks import NAMES
 from vit_and_cnn.plan import Plan
 from vit_and_cnn.sets import SETS, read_set
 from vit_and_cnn.training import examine, learn, pretrain
-from vit_perception.data.files import write_whole
+from vit_perception.runtime.whole_file import write_whole
 
 STARTS = ("scratch", "pretrained")
 

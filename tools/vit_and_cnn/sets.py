@@ -17,7 +17,7 @@ from vit_and_cnn.geometry import look
 from vit_and_cnn.plan import GRID, SIZES, Plan
 from vit_and_cnn.render import Rendered, render
 from vit_and_cnn.scene import draw_scene
-from vit_perception.data.files import whole_file
+from vit_perception.runtime.whole_file import whole_file
 from vit_perception.training.targets import ACTIONS, way_ahead
 
 SETS = ("distances", "train", "choose", "report")

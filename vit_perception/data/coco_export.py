@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from vit_perception.data.files import whole_file
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.records import FIRST_CATEGORY
+from vit_perception.runtime.whole_file import whole_file
 
 INSTANCES = "instances.json"
 PANOPTIC = "panoptic"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.data.dense import NO_CLASS, TOP_CLASSES, Dense
-from vit_perception.data.files import whole_file
+from vit_perception.runtime.whole_file import whole_file
 
 DENSE = "dense"
 # A box needs no more than half a pixel in a thousand.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vit_perception.data.files import whole_file
+from vit_perception.runtime.whole_file import whole_file
 
 JOURNAL = "journal.jsonl"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from vit_perception.data.files import write_whole
 from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, read_label_space
 from vit_perception.data.yaml_files import read_yaml
+from vit_perception.runtime.whole_file import write_whole
 
 MANIFEST = "dataset.yaml"
 _TEXTS = ("name", "description", "licence", "source")

@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 
 from vit_perception.data.dataset import Fault
-from vit_perception.data.files import whole_file
 from vit_perception.data.yaml_files import not_yaml
+from vit_perception.runtime.whole_file import whole_file
 
 SPLITS = "splits.yaml"
 # The one in C reads 100,000 names in a second, the other one in half a minute.

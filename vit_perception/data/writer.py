@@ -12,13 +12,13 @@ import numpy as np
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.coco_export import INSTANCES, PANOPTIC, write_coco
 from vit_perception.data.dense_file import DENSE, write_dense
-from vit_perception.data.files import write_image, write_whole
 from vit_perception.data.formats.reading import is_upright, picture_size
 from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
 from vit_perception.data.journal import JOURNAL, Journal, write_journal
 from vit_perception.data.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from vit_perception.data.records import boxes_of_any_class, check_annotation, objects_of, segments_of
 from vit_perception.data.splits import write_splits
+from vit_perception.runtime.whole_file import write_image, write_whole
 from vit_perception.viz.pictures import read_picture
 
 _QUALITY = 95

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +47,9 @@ class DetectionHead(nn.Module):
         super().__init__()
         width = pyramid.width
         self.strides = {level: strides[level] for level in pyramid.detection_levels}
-        self.class_tower, self.box_tower = (
-            nn.Sequential(*(conv_block(width, width, separable=pyramid.separable) for _ in range(2)))
-            for _ in range(2)
-        )
+        block = partial(conv_block, width, width, separable=pyramid.separable)
+        self.class_tower = nn.Sequential(block(), block())
+        self.box_tower = nn.Sequential(block(), block())
         kernel = 1 if pyramid.separable else 3
         self.scores = nn.Conv2d(width, num_things, kernel, padding=kernel // 2)
         self.distances = nn.Conv2d(width, 4, kernel, padding=kernel // 2)

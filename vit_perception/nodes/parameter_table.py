@@ -70,6 +70,13 @@ class ParameterSpec:
         return self.is_list or self.limits is not None
 
 
+def _number(
+    name: str, default: float, description: str, limits: tuple[float, float], what: str
+) -> ParameterSpec:
+    """A number that every node has, between its limits; `what` it is, for the error."""
+    return ParameterSpec(name, default, description, check=checks.number(*limits, what), limits=limits)
+
+
 def _specs() -> Iterator[ParameterSpec]:
     yield ParameterSpec(
         "model",
@@ -157,62 +164,62 @@ def _specs() -> Iterator[ParameterSpec]:
         "Whether to publish overlay, an image with all results drawn on the frame.",
         default_note="true for the suite, false for the others",
     )
-    yield ParameterSpec(
+    yield _number(
         "max_rate",
         0.0,
         "Highest rate at which frames of a camera are processed, in Hz, on average. The others are dropped "
         "when they arrive. 0: no limit.",
-        check=checks.number(*_RATES_HZ, "a rate: give frames a second, 0 for no limit"),
-        limits=_RATES_HZ,
+        _RATES_HZ,
+        "a rate: give frames a second, 0 for no limit",
     )
-    yield ParameterSpec(
+    yield _number(
         "max_latency_ms",
         0.0,
         "Longest time from the arrival of a frame to its results, in milliseconds. While it is exceeded, the "
         "node shrinks the network's input step by step and finally drops stale frames; it returns to the "
         "full input when there is time. 0: no limit.",
-        check=checks.number(*_LATENCIES_MS, "a time: give milliseconds, 0 for no limit"),
-        limits=_LATENCIES_MS,
+        _LATENCIES_MS,
+        "a time: give milliseconds, 0 for no limit",
     )
-    yield ParameterSpec(
+    yield _number(
         "min_rate",
         0.0,
         "Rate of results, in Hz, below which /diagnostics warns. 0: half the rate at which frames arrive, or "
         "half of max_rate if that is less.",
-        check=checks.number(*_RATES_HZ, "a rate: give frames a second, 0 for half of those that arrive"),
-        limits=_RATES_HZ,
+        _RATES_HZ,
+        "a rate: give frames a second, 0 for half of those that arrive",
     )
-    yield ParameterSpec(
+    yield _number(
         "max_age_ms",
         1000.0,
         "Age of results, in milliseconds from the stamp of the frame by the node's clock, above which "
         "/diagnostics warns; also for stamps that far ahead of the clock. 0: no limit.",
-        check=checks.number(*_AGES_MS, "an age: give milliseconds, 0 for no limit"),
-        limits=_AGES_MS,
+        _AGES_MS,
+        "an age: give milliseconds, 0 for no limit",
     )
-    yield ParameterSpec(
+    yield _number(
         "input_scale",
         1.0,
         "Scale of the network's input relative to the model's own input size, {:g} to {:g}. A larger input "
         "finds smaller objects and costs more time.".format(*INPUT_SCALES),
-        check=checks.number(*INPUT_SCALES, "a size: give it in input sizes of the model"),
-        limits=INPUT_SCALES,
+        INPUT_SCALES,
+        "a size: give it in input sizes of the model",
     )
-    yield ParameterSpec(
+    yield _number(
         "map_scale",
         1.0,
         "Scale of masks, depth images and heat maps relative to the camera image, {:g} to {:g}. Smaller ones "
         "cost less time and bandwidth.".format(*MAP_SCALES),
-        check=checks.number(*MAP_SCALES, "a size: give it in sizes of the image"),
-        limits=MAP_SCALES,
+        MAP_SCALES,
+        "a size: give it in sizes of the image",
     )
-    yield ParameterSpec(
+    yield _number(
         "max_megapixels",
         50.0,
         "Largest image that is processed, in megapixels. A larger one is an error and is not even decoded: a "
         "compressed file of some kilobytes can fill the memory.",
-        check=checks.number(*_MEGAPIXELS, "a size of images: give it in megapixels"),
-        limits=_MEGAPIXELS,
+        _MEGAPIXELS,
+        "a size of images: give it in megapixels",
     )
     yield ParameterSpec(
         "prompts",

@@ -258,9 +258,9 @@ class Parameters:
     def _class_check(self, task: str) -> checks.Check:
         def check(value: Any) -> None:
             names = checks.texts(value, "labels")
-            if self._models is None and f"{task}.classes" in self._refused:
-                return  # the model checks it when it is there
             if self._models is None:
+                if f"{task}.classes" in self._refused:
+                    return  # the model checks it when it is there
                 raise ValueError("the model says which classes there are: configure the node first")
             checks.among(names, self._class_names(task), f"the model of {task} knows no")
 

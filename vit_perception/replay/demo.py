@@ -8,11 +8,12 @@ from pathlib import Path
 
 import cv2
 
-from vit_perception.replay.disk import write_whole
+from vit_perception.replay.disk import names_a_full_disk
 from vit_perception.replay.results import read_results
 from vit_perception.replay.run import RESULTS, Options, Run, replay
 from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
+from vit_perception.runtime.whole_file import write_image
 from vit_perception.viz.overview import Captions, draw_sheet
 
 OVERVIEW = "overview.png"
@@ -55,8 +56,8 @@ def run_demo(folder: Path, options: Options, check: Callable[[], None]) -> Run:
     """Replay the photographs, then draw `overview.png` from the recorded results."""
     run = replay(photographs(), folder, options, check)
     sheet = draw_sheet(list(read_results(folder / RESULTS)), _captions(run))
-    _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    write_whole(folder / OVERVIEW, png.tobytes())
+    with names_a_full_disk(folder / OVERVIEW):
+        write_image(folder / OVERVIEW, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return run
 
 

@@ -1,4 +1,4 @@
-"""A full disk as an error with a reason, and files that are whole or not there at all."""
+"""A full disk as an error with a reason."""
 
 from __future__ import annotations
 
@@ -30,17 +30,3 @@ def names_a_full_disk(path: Path) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         raise DiskFull(f"the disk is full: no room for {path} ({error.strerror})") from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file.
-
-    Raises:
-        DiskFull: there is no room, and no file.
-    """
-    with names_a_full_disk(path):
-        try:
-            path.write_bytes(data)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import cv2
 
-from vit_perception.replay.disk import write_whole
+from vit_perception.replay.disk import names_a_full_disk
 from vit_perception.replay.results import read_results
+from vit_perception.runtime.whole_file import write_image
 from vit_perception.viz.draw import draw_overlay
 
 OVERLAYS = "overlays"
@@ -31,6 +32,7 @@ def write_overlays(results: Path, names: Sequence[str], folder: Path, progress: 
         stale.unlink()
     for frame in read_results(results):
         drawn = draw_overlay(frame.image, frame.perception, frame.labels)
-        _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-        write_whole(folder / f"{names[frame.index - 1]}.jpg", jpeg.tobytes())
+        path = folder / f"{names[frame.index - 1]}.jpg"
+        with names_a_full_disk(path):
+            write_image(path, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         progress()

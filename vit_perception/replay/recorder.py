@@ -17,7 +17,8 @@ from mcap.writer import Writer
 
 from vit_perception.nodes.outputs.topics import Qos
 from vit_perception.replay.definitions import definition
-from vit_perception.replay.disk import DiskFull, names_a_full_disk, write_whole
+from vit_perception.replay.disk import DiskFull, names_a_full_disk
+from vit_perception.runtime.whole_file import write_whole
 
 # The newest layout whose QoS every rosbag2 from Humble on understands (policies as numbers).
 _BAG_VERSION = 8
@@ -167,7 +168,9 @@ class Recorder:
         self._stream.truncate()
         self._stream.close()
         text = _yaml({"rosbag2_bagfile_information": information})
-        write_whole(self.path.parent / METADATA, text.encode())
+        metadata = self.path.parent / METADATA
+        with names_a_full_disk(metadata):
+            write_whole(metadata, text.encode())
 
     def _information(self) -> dict[str, Any]:
         start = self._first_ns or 0

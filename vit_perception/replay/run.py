@@ -16,7 +16,7 @@ from vit_perception.hub.report import to_stderr
 from vit_perception.nodes.outputs.topics import topics_of_heads
 from vit_perception.replay import processes
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
-from vit_perception.replay.disk import write_whole
+from vit_perception.replay.disk import names_a_full_disk
 from vit_perception.replay.player import Player
 from vit_perception.replay.progress import progress_bar
 from vit_perception.replay.readiness import wait_until_ready
@@ -25,6 +25,7 @@ from vit_perception.replay.results import read_identity
 from vit_perception.replay.scoreboard import Scoreboard
 from vit_perception.replay.session import Session
 from vit_perception.replay.sources import Source, SourceError
+from vit_perception.runtime.whole_file import write_whole
 from vit_perception.tasks import TASKS, check_tasks
 
 RESULTS = "results.mcap"
@@ -145,7 +146,8 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
                     player.real_time(source, options.hz, bar.update)
         finally:
             summary = _summary(board, folder / RESULTS)
-            write_whole(folder / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+            with names_a_full_disk(folder / SUMMARY):
+                write_whole(folder / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     if not board.frames_in:
         raise SourceError(f"no frame of {source.description} could be read: {'; '.join(source.skipped[:3])}")
     return Run(summary, board.names)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from vit_perception.data.files import whole_file
+from vit_perception.runtime.whole_file import whole_file
 from vit_perception.training.config import TrainingConfig, read_config, write_config
 
 LAST, BEST, LOG, CONFIG = "last.pt", "best.pt", "log.jsonl", "config.yaml"

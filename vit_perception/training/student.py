@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,8 @@ def make_student(
     before, name = None, source
     if is_ours(source):
         before = load_card(find_model(source))
-        weights: State = load_model(before).state_dict()
+        ours = load_model(before)
+        backbone, weights = ours.backbone, ours.state_dict()
         settings, pyramid = dict(before.architecture["backbone"]), dict(before.architecture["pyramid"])
         others = {
             key: value for key, value in before.architecture.items() if key in ("pooling", "decoder", "depth")
@@ -96,12 +97,10 @@ def make_student(
         mean, std, sizes = before.mean, before.std, before.input_sizes
     else:
         backbone, mean, std, licence = read_backbone(source)
-        config: Any = backbone.config
         weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
-        settings = {"family": family_of(config), **dataclasses.asdict(config)}
-        pyramid, others, sizes = _pyramid(settings), {}, ()
+        settings = _settings(backbone.config)
+        pyramid, others, sizes = _pyramid(backbone), {}, ()
     if blocks is not None:
-        backbone = build_backbone(settings)
         if not isinstance(backbone, VisionTransformer) or backbone.config.reduction is not None:
             raise ValueError(f"{source} is no plain or hybrid ViT: only of those can blocks be left out")
         depth, first = backbone.num_blocks, len(backbone.feature_info) - backbone.num_blocks
@@ -112,8 +111,7 @@ def make_student(
             layer if layer < first else first + math.ceil((layer - first + 1) * blocks / depth) - 1
             for layer in pyramid["layers"]
         ]
-        fewer = dataclasses.replace(backbone.config, depth=blocks)
-        settings = {"family": family_of(fewer), **dataclasses.asdict(fewer)}
+        settings = _settings(dataclasses.replace(backbone.config, depth=blocks))
         weights = _first_blocks(weights, blocks)
     architecture = {
         **others,
@@ -147,7 +145,7 @@ def make_student(
         coarse=space.groups,
     )
     few = f", of whose blocks the first {blocks} were kept" if blocks is not None else ""
-    attention = "attention" in before.trained if before else settings["family"] in ("vit", "hybrid")
+    attention = "attention" in before.trained if before else isinstance(backbone, VisionTransformer)
     return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
 
 
@@ -202,11 +200,16 @@ def _hybrid() -> Backbone:
     return backbone
 
 
-def _pyramid(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(config: Any) -> dict[str, Any]:
+    """The config of a backbone as a card has it."""
+    return {"family": family_of(config), **dataclasses.asdict(config)}
+
+
+def _pyramid(backbone: Backbone) -> dict[str, Any]:
     """Of a hybrid, its maps from stride 8 to 32; of a plain ViT, three layers in its second half; else the
     stages of a hierarchy."""
-    count = len(build_backbone(settings).feature_info)
-    if settings["family"] == "hybrid":
+    count = len(backbone.feature_info)
+    if isinstance(backbone, Hybrid):
         return {
             "layers": [0, 1, 2, count - 1],
             "width": 96,
@@ -214,7 +217,7 @@ def _pyramid(settings: Mapping[str, Any]) -> dict[str, Any]:
             "detection_levels": ["p2", "p3", "p4", "p5"],
             "separable": True,
         }
-    if settings["family"] != "vit":
+    if not isinstance(backbone, VisionTransformer):
         return {"layers": list(range(max(0, count - 4), count))}
     return {"layers": [math.ceil(count * share) - 1 for share in (0.5, 0.75, 1.0)]}
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from vit_perception.data.files import write_whole
 from vit_perception.data.labelling.labeller import Labeller, LabellerSource
 from vit_perception.data.labelling.on_ray import label_on_ray
 from vit_perception.data.labelling.sources import Source
 from vit_perception.data.labelling.work import label_here, label_on_cores
 from vit_perception.data.manifest import Manifest
 from vit_perception.data.writer import DatasetWriter
+from vit_perception.runtime.whole_file import write_whole
 
 # In the dataset: how it was labelled, and the pictures that could not be, with the reason.
 RECORD_FILE = "labelling.yaml"

@@ -13,7 +13,6 @@ import numpy as np
 
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.coco_export import PANOPTIC
-from vit_perception.data.files import write_whole
 from vit_perception.data.formats.base import PictureDataset
 from vit_perception.data.formats.reading import is_upright, picture_size
 from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
@@ -25,6 +24,7 @@ from vit_perception.data.packs.plan import QUALITIES, Costs, groups_of
 from vit_perception.data.packs.scale import scaled_annotation, scaled_picture, scaled_size
 from vit_perception.data.writer import DatasetWriter
 from vit_perception.runtime.results import UNLABELLED
+from vit_perception.runtime.whole_file import write_whole
 
 _JPEG = (".jpg", ".jpeg")
 # Of the files that a writer makes of labels.

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from vit_perception.data.files import whole_file
+from vit_perception.runtime.whole_file import whole_file
 
 _CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
 _ZIP = b"PK\x03\x04"

@@ -13,12 +13,12 @@ from typing import IO, Any
 import numpy as np
 
 from vit_perception.data.coco_export import write_coco
-from vit_perception.data.files import whole_file
 from vit_perception.data.formats.suite import IMAGES
 from vit_perception.data.manifest import write_manifest
 from vit_perception.data.packs.plan import QUALITIES, deal
 from vit_perception.data.packs.staging import Staged
 from vit_perception.data.splits import write_splits
+from vit_perception.runtime.whole_file import whole_file
 
 MEGABYTE = 1_000_000
 _STORED = (".jpg", ".npz")

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -148,6 +149,18 @@ def test_the_mask_has_the_class_of_each_source_pixel():
     assert (found.mask[:, 335:] == 6).all()
     softmax = np.exp([9, 5] + [0] * 10) / np.exp([9, 5] + [0] * 10).sum()
     np.testing.assert_allclose(found.confidence[:, :300], 255 * softmax[0], atol=1)
+
+
+def test_the_mask_is_the_best_of_all_classes_resampled_whole():
+    rng = np.random.default_rng(0)
+    blobs = cv2.GaussianBlur(rng.normal(size=(*GRID, 12)).astype(np.float32), (0, 0), 2.0)
+    logits = 20 * blobs.transpose(2, 0, 1)[None]
+    found = look(segmentation=logits).segmentation
+    assert len(np.unique(found.mask)) >= 8
+    softmax = np.exp(logits[0]) / np.exp(logits[0]).sum(axis=0)
+    whole = np.stack([fit(SOURCE, CARD.input_sizes).map_to_source(each) for each in softmax])
+    assert (found.mask == whole.argmax(axis=0)).mean() > 0.99
+    np.testing.assert_allclose(found.confidence, 255 * whole.max(axis=0), atol=8)
 
 
 def test_the_mask_leaves_the_padding_out():

@@ -101,6 +101,23 @@ def test_a_map_over_the_input_lands_in_place(size, grid):
     np.testing.assert_allclose(columns[0], expected_columns, atol=max(1.0, scale_x))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_windows_of_a_map_land_where_the_whole_map_has_them(size):
+    geometry, grid = fit(size, ((336, 448),)), (24, 32)
+    rows, columns = geometry.cells(grid)
+    ramp = np.mgrid[0:24, 0:32].sum(axis=0).astype(np.float32)
+    whole = geometry.map_to_source(ramp)
+    for top, left in [(0, 0), (rows // 2, columns // 2), (max(rows - 3, 0), max(columns - 4, 0))]:
+        part = np.s_[top : min(top + 3, rows)], np.s_[left : min(left + 4, columns)]
+        values, place = geometry.window_to_source(ramp, *part)
+        assert values.shape == whole[place].shape
+        assert values.size > 0
+        # Half a cell at its edges has nothing to interpolate with. A pixel is off by half of one at most.
+        y, x = (int(14 / 2 / scale) + 2 for scale in geometry.scale)
+        inner = np.s_[y : values.shape[0] - y, x : values.shape[1] - x]
+        np.testing.assert_allclose(values[inner], whole[place][inner], atol=0.55 * sum(geometry.scale) / 14)
+
+
 def test_padding_has_no_part_in_a_map():
     geometry = fit((100, 448), ((336, 448),))
     values = np.full((24, 32), 9.0, np.float32)

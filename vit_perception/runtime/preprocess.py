@@ -97,6 +97,31 @@ class Geometry:
         resized = cv2.resize(cropped, (full_width, full_height), interpolation=interpolation)
         return resized[:height, :width]
 
+    def window_to_source(
+        self, values: np.ndarray, rows: slice, columns: slice
+    ) -> tuple[np.ndarray, tuple[slice, slice]]:
+        """Resample a window of a map over the whole input, accurate to half a source pixel.
+
+        Args:
+            values: (rows, columns) of the whole map.
+            rows: of the window.
+            columns: of the window.
+
+        Returns:
+            What of the window lies in the source frame, and the rows and columns of the source where it lies.
+        """
+        spans = []
+        for part, length, cells, offset, scale, most in zip(
+            (rows, columns), self.input, values.shape, self.offset, self.scale, self.source, strict=True
+        ):
+            begin, end = (round((cell * length / cells - offset) / scale) for cell in (part.start, part.stop))
+            begin = min(begin, most - 1)  # of a tiny frame, a window still has a pixel
+            spans.append((begin, max(end, begin + 1), most))
+        (top, bottom, height), (left, right, width) = spans
+        resized = cv2.resize(np.ascontiguousarray(values[rows, columns]), (right - left, bottom - top))
+        y0, y1, x0, x1 = max(top, 0), min(bottom, height), max(left, 0), min(right, width)
+        return resized[y0 - top : y1 - top, x0 - left : x1 - left], np.s_[y0:y1, x0:x1]
+
     def _shifted_to_source(self, values: np.ndarray, interpolation: int) -> np.ndarray:
         """`map_to_source` where the content does not begin in the corner of the input."""
         height, width = (max(1, round(i / s)) for i, s in zip(self.input, self.scale, strict=True))

@@ -24,23 +24,34 @@ def segmentation(probabilities: np.ndarray, finite: np.ndarray, geometry: Geomet
         geometry: of the map.
     """
     rows, columns = geometry.cells(finite.shape)
-    # OpenCV compares and copies 16 bits twice as fast as float32.
-    levels = np.rint(probabilities * 65535).astype(np.uint16)
-    best = np.zeros(geometry.source, np.uint16)
+    best = np.zeros(geometry.source, np.uint8)
     mask = np.full(geometry.source, UNLABELLED, np.uint8)
-    # Full-size arrays cost the time, and most classes win no cell. Leaving these out changes a few pixels at
-    # most: such a class could win only between two neighbouring cells, where it is second to both winners.
+    # Arrays in source pixels cost the time. A class counts around the cells that it wins, and most classes
+    # win none. This changes a few pixels at most: elsewhere a class could win only between two neighbouring
+    # cells, where it is second to both winners.
     winners = probabilities[:, :rows, :columns].argmax(axis=0)
     for class_id in np.flatnonzero(np.bincount(winners.reshape(-1))):
-        values = geometry.map_to_source(levels[class_id])
+        # OpenCV resizes and compares 8 bits twice as fast as 16, and the confidence has 8.
+        levels = np.rint(probabilities[class_id] * 255).astype(np.uint8)
+        values, place = geometry.window_to_source(levels, *_around(winners == class_id))
         # Not mask[values > best] = class_id: NumPy's assignment through a mask takes ten times as long.
-        cv2.copyTo(np.full_like(mask, class_id), cv2.compare(values, best, cv2.CMP_GT), mask)
-        cv2.max(values, best, best)
+        cv2.copyTo(np.full_like(values, class_id), cv2.compare(values, best[place], cv2.CMP_GT), mask[place])
+        cv2.max(values, best[place], best[place])
     if not finite.all():
         # Interpolation spreads the values of unknown cells: pixels near them stay unlabelled.
         unknown = geometry.map_to_source(1.0 - finite.astype(np.float32)) > 0
         mask[unknown], best[unknown] = UNLABELLED, 0
-    return Segmentation(mask, cv2.convertScaleAbs(best, alpha=1 / 257))
+    return Segmentation(mask, best)
+
+
+def _around(cells: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest window with all true cells of (h, w), and one more on each side."""
+    rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    height, width = cells.shape
+    return (
+        slice(max(rows[0] - 1, 0), min(rows[-1] + 2, height)),
+        slice(max(columns[0] - 1, 0), min(columns[-1] + 2, width)),
+    )
 
 
 def probability_map(logits: np.ndarray) -> ProbabilityMap:

@@ -76,6 +76,7 @@ def test_fewer_blocks_are_the_first_of_the_source():
         after["backbone.blocks.0.mlp.fc1.weight"], before["backbone.blocks.0.mlp.fc1.weight"]
     )
     assert "of whose blocks the first 1 were kept" in student.source
+    assert CARD.provenance in student.source
     assert not any(name.startswith("backbone.blocks.1.") for name in after)
     assert run(student.model)["segmentation"].shape[1] == len(SAME)
 

@@ -146,7 +146,9 @@ def make_student(
     )
     few = f", of whose blocks the first {blocks} were kept" if blocks is not None else ""
     attention = "attention" in before.trained if before else isinstance(backbone, VisionTransformer)
-    return Student(model, card, f"Started from {Path(name).name}{few}.", attention)
+    # What its source learned from is in its weights, too.
+    origin = f" Of {before.name}: {before.provenance}" if before else ""
+    return Student(model, card, f"Started from {Path(name).name}{few}.{origin}", attention)
 
 
 def default_sizes(patch: int) -> tuple[tuple[int, int], ...]:

@@ -14,6 +14,8 @@
 #                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
+#   make chaos [SECONDS=60] [SEED=0]
+#                a live suite among faults that a seed draws, into out/chaos: docs/chaos.md
 #   make picture draw docs/answers.png, which the README shows
 #   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
 #                train-setup trains, test-setup runs the tests
@@ -26,8 +28,8 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 
-.PHONY: demo test lint train default-model evaluate named-data compare bench picture setup hub-setup train-setup \
-	test-setup clean
+.PHONY: demo test lint train default-model evaluate named-data compare bench chaos picture setup hub-setup \
+	train-setup test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
@@ -62,6 +64,9 @@ compare: train-setup
 # With PyTorch, for the textbook's nodes.
 bench: train-setup
 	$(BIN)/vit-perception bench --output out/bench.json $(if $(DATA),--data $(DATA)) $(BENCH_ARGS)
+
+chaos: setup
+	$(BIN)/vit-perception chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 picture: setup
 	$(BIN)/python tools/draw_answers.py docs/answers.png

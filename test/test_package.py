@@ -40,10 +40,11 @@ MAY_IMPORT = {
     "nodes": READ | {"viz", "hub"},
     "replay": READ | {"viz", "hub", "nodes"},
     "bench": READ | {"viz", "hub", "nodes", "replay", "export", "data", "training"},
+    "chaos": READ | {"viz", "hub", "nodes", "replay", "bench"},
     "cli": {"commands"},
 }
 MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"cli"}
-WITH_ROS = {"nodes", "replay", "bench"}
+WITH_ROS = {"nodes", "replay", "bench", "chaos"}
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
 
 # Makes modules unimportable in a child process: argv[1] names them, separated by commas.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from vit_perception.commands import (
     bench,
+    chaos,
     compress,
     data,
     demo,
@@ -31,6 +32,7 @@ COMMANDS = {
     "quantize": quantize,
     "compress": compress,
     "bench": bench,
+    "chaos": chaos,
     "data": data,
     "train": train,
     "models": models,

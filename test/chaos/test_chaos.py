@@ -1,0 +1,175 @@
+"""A minute of chaos that the suite survives; and that nothing wrong passes unseen."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+pytest.importorskip("vision_msgs", reason="needs vision_msgs")
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import (
+    Classification,
+    Detection2D,
+    Detection2DArray,
+    ObjectHypothesis,
+    ObjectHypothesisWithPose,
+)
+
+from vit_perception.chaos import observer as observer_module
+from vit_perception.chaos import run as run_module
+from vit_perception.chaos.camera import Behaviour, Camera, Sent
+from vit_perception.chaos.faults import FAULTS
+from vit_perception.chaos.images import ENCODINGS, HOSTILE, SHAPES, good_image
+from vit_perception.chaos.observer import Observer
+from vit_perception.chaos.run import _memory_problems, run_chaos
+from vit_perception.nodes.images import codec
+
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
+HEADER = Header(frame_id="camera")
+KEY = (0, 0, "camera")
+
+
+@pytest.fixture
+def environment():
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_the_suite_survives_a_minute(tmp_path):
+    command = ["-m", "vit_perception.cli", "chaos", "--seconds", "60", "--seed", "4"]
+    arguments = ["--model", str(TINY), "--output", str(tmp_path)]
+    done = subprocess.run([sys.executable, *command, *arguments], capture_output=True, text=True)
+    log = (tmp_path / "suite.log").read_text(errors="replace")[-3000:]
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-2000:]}\n{log}"
+    outcome = json.loads((tmp_path / "outcome.json").read_text())
+    assert sum(outcome["faults"].values()) >= 8
+    assert outcome["answered"] > 0
+    assert "nothing is wrong" in done.stdout
+
+
+def test_a_suite_that_dies_is_seen(environment, monkeypatch, tmp_path):
+    def killed(scene):
+        os.kill(scene.suite.pid, signal.SIGKILL)
+        scene.suite._process.wait()
+
+    monkeypatch.setattr(run_module, "FAULTS", {"killed": killed})
+    monkeypatch.setattr(run_module, "_RESTORED", 0.0)
+    outcome = run_chaos(5.0, 0, tmp_path, {"model": str(TINY)}, 2000.0)
+    assert outcome.faults == {"killed": 1}
+    assert any("exit code -9" in problem for problem in outcome.problems)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_images_are_no_good_ones(name):
+    rng = np.random.default_rng(0)
+    good, spoilt = (good_image(HEADER, (48, 64), "bgr8", np.random.default_rng(0)) for _ in range(2))
+    HOSTILE[name](spoilt, rng)
+    assert spoilt != good
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_good_images_can_be_read(shape, encoding):
+    image = good_image(HEADER, shape, encoding, np.random.default_rng(0))
+    assert codec.decode(image).shape == (*shape, 3)
+
+
+def detections(x, y, width, height, score=0.5):
+    detection = Detection2D()
+    detection.bbox.center.position.x, detection.bbox.center.position.y = x, y
+    detection.bbox.size_x, detection.bbox.size_y = width, height
+    hypothesis = ObjectHypothesis(class_id="0", score=score)
+    detection.results.append(ObjectHypothesisWithPose(hypothesis=hypothesis))
+    return Detection2DArray(header=HEADER, detections=[detection])
+
+
+def classification(score):
+    return Classification(header=HEADER, results=[ObjectHypothesis(class_id="0", score=score)])
+
+
+def heat(value):
+    return codec.encode(np.full((48, 64), value, np.float32), "32FC1", HEADER)
+
+
+WRONG = [
+    ("detections", detections(60.0, 20.0, 20.0, 10.0), "outside"),
+    ("detections", detections(10.0, 20.0, math.nan, 10.0), "not finite"),
+    ("detections", detections(10.0, 20.0, 5.0, 10.0, math.inf), "not finite"),
+    ("classification", classification(1.5), "no probability"),
+    ("attention/heatmap", heat(math.nan), "not in 0..1"),
+    ("attention/heatmap", heat(1.5), "not in 0..1"),
+    ("segmentation/mask", codec.encode(np.zeros((96, 64), np.uint8), "mono8", HEADER), "larger"),
+    ("segmentation/mask", Image(header=HEADER, height=4, width=4, step=4), "another size"),
+    ("detections", Detection2DArray(header=Header(frame_id="other")), "a header that no image had"),
+]
+RIGHT = [
+    ("detections", detections(32.0, 24.0, 64.0, 48.0)),
+    ("detections", Detection2DArray(header=HEADER)),
+    ("classification", classification(1.0)),
+    ("attention/heatmap", heat(0.5)),
+    ("segmentation/mask", codec.encode(np.zeros((24, 32), np.uint8), "mono8", HEADER)),
+]
+
+
+@pytest.fixture(scope="module")
+def watch():
+    before = dict(os.environ)
+    os.environ.update(run_module.isolated_environment(run_module.free_domain()))
+    with Camera("/watch/image", 0) as camera:
+        camera.behaviour = Behaviour(hz=0.0)
+        with Observer(camera, "/watch") as observer:
+            yield camera, observer
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def problems(watch, name, message):
+    camera, observer = watch
+    camera.sent[KEY] = Sent(48, 64, True)
+    observer.problems.clear()
+    observer._receiver(name)(message)
+    return dict(observer.problems)
+
+
+@pytest.mark.parametrize(("name", "message", "reason"), WRONG)
+def test_what_is_wrong_is_seen(watch, name, message, reason):
+    (problem,) = problems(watch, name, message)
+    assert reason in problem
+
+
+@pytest.mark.parametrize(("name", "message"), RIGHT)
+def test_what_is_right_passes(watch, name, message):
+    assert problems(watch, name, message) == {}
+
+
+def test_ok_without_answers_is_a_lie(watch, monkeypatch):
+    camera, observer = watch
+    monkeypatch.setattr(observer_module, "_LIE_SECONDS", 0.0)
+    observer.problems.clear()
+    observer.hushed_until = observer.last_answer = 0.0
+    for level, lies in ((DiagnosticStatus.WARN, 0), (DiagnosticStatus.OK, 1)):
+        camera.good_since = 0.0
+        observer._diagnosed(DiagnosticArray(status=[DiagnosticStatus(level=level)]))
+        assert sum(observer.problems.values()) == lies
+
+
+def test_memory_that_grows_or_is_too_much_is_seen():
+    assert _memory_problems([300.0] * 9, 400.0) == {}
+    assert _memory_problems([300.0] * 6 + [390.0] * 3, 400.0)
+    assert _memory_problems([300.0, 500.0], 400.0)
+
+
+def test_every_fault_of_a_list_is_drawn():
+    rng = np.random.default_rng(0)
+    assert {run_module._draw(rng) for _ in range(2000)} == set(FAULTS)

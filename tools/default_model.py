@@ -19,7 +19,8 @@ from pathlib import Path
 from vit_perception.runtime.engines.select import PRECISIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = ROOT / "config" / "training" / "default_model.yaml"
+# From the backbone's weights, and then from the model that came of that.
+CONFIGS = tuple(ROOT / "config" / "training" / f"default_model{part}.yaml" for part in ("", "_again"))
 LABELS = ROOT / "vit_perception" / "data" / "labels" / "robot.yaml"
 TEACHERS = (
     "deimv2_femto.onnx",
@@ -29,7 +30,7 @@ TEACHERS = (
     "deeplabv3_voc.tflite",
 )
 STUDENT, BLOCKS = "hybrid", 8
-NAME = "robot_vit_s14"
+FIRST, NAME = "first", "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
 
@@ -56,20 +57,19 @@ def plan(options: argparse.Namespace) -> list[Step]:
         ValueError: a folder that is needed was not named or is not there.
     """
     output = options.output
-    pack, run = output / PACK, output / NAME
+    pack, first, run = output / PACK, output / FIRST, output / NAME
     model = run / "model"
     steps = [] if pack.is_file() else _prepare(options, pack)
-    train = [
-        *("train", str(pack), "--output", str(run), "--config", str(CONFIG), "--labels", str(LABELS)),
-        *("--student", STUDENT, "--blocks", str(BLOCKS)),
-        *(("--splits", str(options.splits)) if options.splits else ()),
-        *(("--minutes", f"{options.minutes:g}") if options.minutes else ()),
-    ]
-    splits = ("--splits", str(run / "splits.yaml"))
+    half = ("--minutes", f"{options.minutes / 2:g}") if options.minutes else ()
+    fresh = ("--student", STUDENT, "--blocks", str(BLOCKS))
+    again = ("--student", str(first / "model"))
+    splits = ("--splits", str(options.splits)) if options.splits else ()
+    same = ("--splits", str(first / "splits.yaml"))
     steps += [
-        Step("train", model / "model.yaml", tuple(train)),
+        _train("train", pack, first, CONFIGS[0], *fresh, *splits, *half),
+        _train("train again", pack, run, CONFIGS[1], *again, *same, *half),
         # Training adds it itself where NNCF is installed.
-        Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *splits)),
+        Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *same)),
         _bench("today's engine time", NAME, output / BEFORE),
         _bench("the new engine time", str(model), output / AFTER),
     ]
@@ -105,6 +105,11 @@ def _teachers(folder: Path | None) -> list[str]:
     if missing := [path.name for path in teachers if not path.is_file()]:
         raise ValueError(f"{folder} lacks {', '.join(missing)}: docs/labelling.md says where they come from")
     return [str(path) for path in teachers]
+
+
+def _train(title: str, pack: Path, run: Path, config: Path, *words: str) -> Step:
+    given = ("--config", str(config), "--labels", str(LABELS), *words)
+    return Step(title, run / "model" / "model.yaml", ("train", str(pack), "--output", str(run), *given))
 
 
 def _bench(title: str, model: str, output: Path) -> Step:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import default_model
-from default_model import CONFIG, NAME, TEACHERS
+from default_model import CONFIGS, NAME, TEACHERS
 from vit_perception.cli import make_parser
 from vit_perception.data.label_space import read_label_space
 
@@ -64,27 +64,31 @@ def test_from_photographs_to_the_card_and_nothing_twice(tmp_path, folders, monke
     splits = tmp_path / "splits.yaml"
     words = (*folders, "--output", str(tmp_path / "out"), "--minutes", "30", "--splits", str(splits))
     assert run(monkeypatch, commands, *words) == 0
-    assert [one[0] for one in commands.words] == ["label", "data", "train", "quantize", "bench", "bench"]
+    done = [one[0] for one in commands.words]
+    assert done == ["label", "data", "train", "train", "quantize", "bench", "bench"]
     parsed = [make_parser().parse_args(one) for one in commands.words]
     assert [Path(teacher).name for teacher in parsed[0].teachers] == list(TEACHERS)
     assert parsed[1].datasets == [tmp_path / "out/labelled", tmp_path / "labelled"]
-    assert parsed[2].datasets == [parsed[1].output]
-    assert (parsed[2].minutes, parsed[2].config, parsed[2].splits) == (30, CONFIG, splits)
-    assert [parsed[4].model, parsed[5].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
+    first, again = parsed[2:4]
+    assert first.datasets == again.datasets == [parsed[1].output]
+    assert (first.minutes, first.config, first.splits) == (15, CONFIGS[0], splits)
+    assert (again.minutes, again.config, again.splits) == (15, CONFIGS[1], first.output / "splits.yaml")
+    assert (first.student, again.student) == ("hybrid", str(first.output / "model"))
+    assert [parsed[5].model, parsed[6].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
     printed = capsys.readouterr().out
-    assert "[2/6] pack: 0:00:0" in printed
+    assert "[2/7] pack: 0:00:0" in printed
     assert f"int8: 21.0 ms, 1.05 times the 20.0 ms of today's {NAME}" in printed
     again = Commands()
     assert run(monkeypatch, again, *words) == 0
     assert again.words == []
-    assert f"train: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
+    assert f"train again: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
 
 
 def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
     (tmp_path / default_model.PACK).touch()
     commands = Commands()
     assert run(monkeypatch, commands, "--output", str(tmp_path)) == 0
-    assert [one[0] for one in commands.words] == ["train", "quantize", "bench", "bench"]
+    assert [one[0] for one in commands.words] == ["train", "train", "quantize", "bench", "bench"]
 
 
 def test_real_labels_alone(tmp_path, folders, monkeypatch):
@@ -121,12 +125,13 @@ def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys,
     assert commands.words == []
 
 
-def test_its_config_suits_its_student():
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_its_configs_suit_its_student(path):
     pytest.importorskip("torch", reason="training needs torch: make test installs it")
     from vit_perception.backbones.hybrid import HybridConfig
     from vit_perception.training.config import read_config
 
-    config = read_config(CONFIG)
+    config = read_config(path)
     assert config.input_sizes is not None
     assert all(side % HybridConfig.patch_size == 0 for size in config.input_sizes for side in size)
     assert len(read_label_space(default_model.LABELS).things) == 80

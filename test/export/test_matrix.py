@@ -15,13 +15,13 @@ openvino = pytest.importorskip("openvino", reason="an engine to compare with")
 pytest.importorskip("onnxscript", reason="writes the graphs")
 
 from torch import Tensor, nn
+from vit_perception.heads.depth_fusion import DepthFusion
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.hybrid import Hybrid
 from vit_perception.backbones.registry import FAMILIES, build_backbone, family_of
 from vit_perception.export.comparison import relative_differences
 from vit_perception.heads.classification import ClassificationHead, DistilledHead
-from vit_perception.heads.depth_fusion import DepthFusion
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.pyramid import PyramidConfig, make_pyramid

@@ -15,6 +15,7 @@ import numpy as np
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.engines import Builder
+from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
@@ -131,6 +132,7 @@ class TaskModels:
         images: Sequence[np.ndarray],
         orders: Sequence[str],
         request: Request = DEFAULT_REQUEST,
+        navigation: Sequence[NavigationInput] | None = None,
     ) -> list[Perception]:
         """Compute the answers about frames, with the arguments of `Predictor.batch`.
 
@@ -147,7 +149,7 @@ class TaskModels:
                 continue
             scale = request.input_scale if predictor.card.scalable else 1.0
             found = predictor.batch(
-                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale)
+                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale), navigation
             )
             answers = found if answers is None else list(map(_merged, answers, found))
         return answers or [Perception((image.shape[0], image.shape[1])) for image in images]

@@ -56,8 +56,10 @@ class PerceptionModel(nn.Module):
     @property
     def navigation(self) -> NavigationConfig | None:
         """Of its navigator; None without one."""
-        head = self.heads["navigation"] if "navigation" in self.heads else None
-        return head.config if isinstance(head, NavigationHead) else None
+        for head in self.heads.values():
+            if isinstance(head, NavigationHead):
+                return head.config
+        return None
 
     @property
     def inputs(self) -> tuple[str, ...]:

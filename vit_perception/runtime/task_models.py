@@ -14,12 +14,13 @@ import numpy as np
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
-from vit_perception.tasks import TASKS, check_tasks
+from vit_perception.tasks import NAVIGATION, TASKS, check_tasks
 
 # (height, width) that most cameras have.
 _CAMERA = (480, 640)
@@ -101,6 +102,12 @@ class TaskModels:
     def labels(self) -> dict[str, dict[int, str]]:
         """Class id → name, by task."""
         return {task: names for each in self.predictors for task, names in each.labels.items()}
+
+    @property
+    def navigation(self) -> NavigationConfig | None:
+        """What the model that navigates takes and gives; None without a navigator."""
+        chosen = self._by_task.get(NAVIGATION)
+        return None if chosen is None else chosen.navigation
 
     @property
     def scalable(self) -> bool:

@@ -79,9 +79,8 @@ class PerceptionModel(nn.Module):
             ValueError: the model takes no such input, or it has the wrong shape.
         """
         if unknown := sorted(set(navigation) - set(self.inputs)):
-            raise ValueError(
-                f"this model has no input {unknown[0]}: it takes image, {', '.join(self.inputs)}"
-            )
+            takes = ", ".join(("image", *self.inputs))
+            raise ValueError(f"this model has no input {unknown[0]}: it takes {takes}")
         last = self.backbone.num_blocks - 1
         features = self.backbone(
             image,

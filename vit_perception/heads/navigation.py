@@ -101,9 +101,9 @@ class NavigationHead(nn.Module):
         Raises:
             ValueError: an input has another shape.
         """
-        return self.decide(*self.look(features, depth), features.grid, goal, history)
+        return self.answer(*self.look(features, depth), features.grid, goal, history)
 
-    def decide(
+    def answer(
         self,
         context: Tensor,
         queries: Tensor,
@@ -183,7 +183,7 @@ class NavigationHead(nn.Module):
         patches = weights[:, 1:]
         if self.depth is None:
             patches = torch.cat([patches, torch.zeros_like(patches)], dim=1)
-        return patches.unflatten(-1, (2, *grid))
+        return patches.reshape(patches.shape[0], 2, *grid)
 
 
 def _learned(*shape: int) -> nn.Parameter:

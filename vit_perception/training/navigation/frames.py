@@ -41,6 +41,8 @@ ROW = np.dtype(
 )
 # Pictures that go through the trunk together.
 _BATCH = 8
+# Batches after which what is there is safe from a kill.
+_SAVE_EVERY = 64
 _MILLIMETRES = 1000.0
 
 
@@ -117,7 +119,7 @@ def frames_of(
                 depth[place] = _stored(annotation.depth, seen, dataset.name(place))
             pixels.append(preprocess(picture, card, "rgb")[0])
         tokens[list(places)] = _look(backbone, normalised(np.concatenate(pixels), card), device, bf16)
-        if start // _BATCH % 64 == 63 or places[-1] == count - 1:
+        if (start // _BATCH + 1) % _SAVE_EVERY == 0 or places[-1] == count - 1:
             for each in (rows, tokens, depth):
                 each.flush()
             write_whole(done, json.dumps(places[-1] + 1).encode())

@@ -64,14 +64,13 @@ def publish_navigator(
     report("measuring on the drives that report")
     predictor = Predictor(folder, tasks=(NAVIGATION,))
     engine = predictor.engine
+    pairs = [(drive, own[id(drive.frames)]) for drive in held]
     metrics: dict[str, Any] = {
         "drives": len(held),
         "frames": sum(len(drive.places) for drive in held),
         "engine": f"{engine.name} {engine.precision}",
-        **judge_drives(predictor, [(drive, own[id(drive.frames)]) for drive in held]),
-        "without_depth": judge_drives(
-            predictor, [(drive, own[id(drive.frames)]) for drive in held], depth=False
-        ),
+        **judge_drives(predictor, pairs),
+        "without_depth": judge_drives(predictor, pairs, depth=False),
     }
     write_card(dataclasses.replace(load_card(folder), metrics={NAVIGATION: metrics}))
     return load_card(folder)

@@ -46,7 +46,7 @@ def navigate(head: NavigationHead, batch: DriveBatch, grid: tuple[int, int]) -> 
         there = (batch.history >= 0).unsqueeze(-1).to(own.dtype)
         history = torch.cat([own[batch.history.clamp(min=0)] * there, there], dim=-1)
     goal = batch.goal if head.config.goal else None
-    return head.decide(context, queries, grid, goal, history)
+    return head.answer(context, queries, grid, goal, history)
 
 
 class NavigationTrainer:

@@ -100,12 +100,24 @@ def test_nothing_is_computed_twice(dataset, trunk, tmp_path, monkeypatch):
 
 
 def test_no_drive_is_in_two_parts(drives):
-    parts = split_drives(drives, 0.2)
-    assert {part: len(found) for part, found in parts.items()} == {"train": 3, "report": 1, "choose": 1}
-    assert len({drive.name for found in parts.values() for drive in found}) == 5
-    assert split_drives(drives[::-1], 0.2) == parts
+    for share in (0.001, 0.2, 0.3):
+        parts = split_drives(drives, share)
+        assert all(parts[part] for part in ("train", "report", "choose"))
+        names = [drive.name for found in parts.values() for drive in found]
+        assert sorted(names) == [drive.name for drive in drives]
     with pytest.raises(ValueError, match="2 drives are too few"):
         split_drives(drives[:2], 0.2)
+
+
+def test_more_drives_move_none_to_another_part(drives):
+    many = [dataclasses.replace(drives[0], name=str(number)) for number in range(400)]
+    parts = [
+        {drive.name: part for part, found in split_drives(some, 0.1).items() for drive in found}
+        for some in (many[:200], many)
+    ]
+    assert parts[0].items() <= parts[1].items()
+    counts = [list(parts[1].values()).count(part) for part in ("report", "choose")]
+    assert all(20 < count < 60 for count in counts)
 
 
 def test_a_frame_remembers_those_of_its_own_drive(drives):
@@ -118,11 +130,11 @@ def test_a_frame_remembers_those_of_its_own_drive(drives):
 
 
 def test_frames_of_a_fast_recording_are_an_interval_apart(trunk, tmp_path):
-    dataset = write_drives(tmp_path / "fast", frames=12, rate=20.0)
+    dataset = write_drives(tmp_path / "fast", frames=12, rate=10.0)
     frames = frames_of(dataset, trunk, tiny_card(), tmp_path / "tokens", CPU, bf16=False)
     drive = drives_of([frames])[0]
     thinned = drive.thinned(1, 0.2, 3)
-    assert frames.rows["seconds"][thinned].round(2).tolist() == [0.05, 0.2, 0.35]
+    assert frames.rows["seconds"][thinned].round(2).tolist() == [0.1, 0.3, 0.5]
 
 
 def test_a_batch_has_the_truth_and_the_goal(drives):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,19 +61,31 @@ def drives_of(frames: Sequence[Frames]) -> list[Drive]:
 
 
 def split_drives(drives: Sequence[Drive], share: float) -> dict[str, list[Drive]]:
-    """`train`, `choose` and `report`: each held-out part has this share of the drives, at least one.
+    """`train`, `choose` and `report`: each held-out part has about this share of the drives, at least one.
 
-    Pictures of one drive look alike, so that no drive is in two parts. The names decide, by their hashes.
+    Pictures of one drive look alike, so that no drive is in two parts. The hash of its name decides, whatever
+    other drives there are: what one run held out, a later one with more drives has not trained on.
 
     Raises:
         ValueError: there are fewer than three drives.
     """
-    if len(drives) < len(HELD_OUT) + 1:
-        raise ValueError(f"{len(drives)} drives are too few: record at least {len(HELD_OUT) + 1}")
-    order = sorted(drives, key=lambda drive: hashlib.sha256(drive.name.encode()).hexdigest())
-    count = min(max(round(len(order) * share), 1), (len(order) - 1) // len(HELD_OUT))
-    parts = {part: order[place * count : (place + 1) * count] for place, part in enumerate(HELD_OUT)}
-    return {"train": order[len(HELD_OUT) * count :], **parts}
+    names = sorted({drive.name for drive in drives}, key=_draw)
+    if len(names) < len(HELD_OUT) + 1:
+        raise ValueError(f"{len(names)} drives are too few: record at least {len(HELD_OUT) + 1}")
+    parts: dict[str, list[str]] = {"train": [], **{part: [] for part in HELD_OUT}}
+    for name in names:
+        place = int(_draw(name) / share)
+        parts[HELD_OUT[place] if place < len(HELD_OUT) else "train"].append(name)
+    for part in parts:
+        if not parts[part]:
+            parts[part].append(max(parts.values(), key=len).pop(0))
+    return {part: [drive for drive in drives if drive.name in set(found)] for part, found in parts.items()}
+
+
+def _draw(name: str) -> float:
+    """A number in [0, 1) that depends on the name alone."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ def _forget(batch: DriveBatch, window: slice, config: NavigationTraining, rng: n
     history[torch.from_numpy(missing)] = -1
 
 
-def in_order(drives: Sequence[Drive], config: NavigationConfig, most: int) -> Generator[DriveBatch]:
+def in_order(drives: Sequence[Drive], config: NavigationConfig, most: int) -> Iterator[DriveBatch]:
     """All frames of some drives, an interval apart, in batches of at most `most` frames of one drive."""
     for drive in drives:
         places = drive.thinned(0, config.interval, len(drive.places))

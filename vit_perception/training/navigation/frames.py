@@ -44,6 +44,8 @@ _BATCH = 8
 # Batches after which what is there is safe from a kill.
 _SAVE_EVERY = 64
 _MILLIMETRES = 1000.0
+# How many frames are whole.
+_DONE = "done.json"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def frames_of(
         kept / "tokens", np.dtype(np.float16), (count, 1 + grid[0] * grid[1], backbone.embed_dim)
     )
     depth = _mapped(kept / "depth", np.dtype(np.uint16), (count, *seen))
-    done = kept / "done.json"
+    done = kept / _DONE
     begin = json.loads(done.read_text()) if done.is_file() else 0
     starts = range(begin, count, _BATCH)
     for start in tqdm(starts, desc=f"frames of {dataset.folder.name}", disable=None if len(starts) else True):
@@ -131,8 +133,11 @@ def frames_of(
 def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
     """An array in a file, made if need be; its pages are read as they are used."""
     size = int(np.prod(shape)) * dtype.itemsize
-    mode = "r+" if path.is_file() and path.stat().st_size == size else "w+"
-    return np.memmap(path, dtype, mode, shape=shape)
+    if not path.is_file() or path.stat().st_size != size:
+        # What was kept beside it is of no use without it.
+        (path.parent / _DONE).unlink(missing_ok=True)
+        return np.memmap(path, dtype, "w+", shape=shape)
+    return np.memmap(path, dtype, "r+", shape=shape)
 
 
 def _digest(dataset: Dataset, backbone: Backbone, card: Card, bf16: bool) -> str:

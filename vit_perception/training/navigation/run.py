@@ -149,7 +149,7 @@ def with_navigator(before: Card, config: NavigationConfig) -> tuple[PerceptionMo
 
 def _batches(
     drives: Sequence[Drive], config: TrainingConfig, navigation: NavigationTraining, step: int
-) -> Generator[DriveBatch]:
+) -> Generator[DriveBatch, None, None]:
     """The batches from a step on; each depends on nothing but its number."""
     number = step * config.accumulation
     while True:

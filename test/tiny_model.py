@@ -1,10 +1,11 @@
-"""A random model small enough for tests: `python test/tiny_model.py OUTPUT_FOLDER`.
+"""Random models small enough for tests: `python test/tiny_model.py OUTPUT_FOLDER`.
 
-`test/fixtures/tiny` was made with it.
+`test/fixtures/tiny` and `test/fixtures/tiny_navigator` were made with it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -62,9 +63,24 @@ def tiny_card() -> Card:
     )
 
 
-def main(folder: str) -> None:
-    torch.manual_seed(0)
+def tiny_navigator_card() -> Card:
+    """The same with a navigator, which takes depth, a goal and two earlier frames."""
     card = tiny_card()
+    navigation = {"history": 2, "interval": 0.2, "width": 16}
+    return dataclasses.replace(
+        card,
+        name="tiny_navigator",
+        architecture={**card.architecture, "navigation": navigation},
+        trained=(
+            *("classification", "detection", "segmentation", "navigation.action", "navigation.collision"),
+            *("navigation.goal_distance", "navigation.path", "navigation.scan", "attention"),
+        ),
+    )
+
+
+def make(card: Card, folder: Path) -> None:
+    """Export a random model with this card."""
+    torch.manual_seed(0)
     model = build_model(card.architecture)
     for parameter in model.parameters():  # larger than a training start, so that outputs vary with the image
         if parameter.ndim > 1:
@@ -72,9 +88,10 @@ def main(folder: str) -> None:
     parameters = dict(model.named_parameters())
     torch.nn.init.zeros_(parameters["heads.detection.scores.bias"])
     torch.nn.init.normal_(parameters["heads.detection.distances.weight"], std=0.02)  # boxes of a few cells
-    for name, difference in export(model, card, Path(folder)).items():
+    for name, difference in export(model, card, folder).items():
         print(f"{name:28} differs by {difference:.1e}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for each in (tiny_card(), tiny_navigator_card()):
+        make(each, Path(sys.argv[1]) / each.name)

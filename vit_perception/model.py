@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import build_backbone
+from vit_perception.heads.action import ActionHead
 from vit_perception.heads.classification import ALL_POOLINGS, ClassificationHead, DistilledHead
-from vit_perception.heads.depth_fusion import DepthFusion
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.heads.pyramid import FeaturePyramid, PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 
@@ -21,7 +22,7 @@ HEADS = ("classification", "detection", "segmentation", "navigation")
 DENSE_HEADS = ("detection", "segmentation")
 
 _REQUIRED = {"backbone", "pyramid", "num_classes", "num_things", "num_actions"}
-_OPTIONAL: dict[str, Any] = {"pooling": ALL_POOLINGS, "decoder": "pyramid", "depth": False}
+_OPTIONAL: dict[str, Any] = {"pooling": ALL_POOLINGS, "decoder": "pyramid", "navigation": None}
 
 
 class PerceptionModel(nn.Module):
@@ -31,7 +32,6 @@ class PerceptionModel(nn.Module):
         backbone: encodes the images.
         heads: task name, one of HEADS → head.
         pyramid: the feature pyramid, which DENSE_HEADS need.
-        depth_fusion: adds depth to the features for the navigation head; None for a model without depth.
 
     Raises:
         ValueError: a head is unknown, or a dense head has no pyramid.
@@ -42,7 +42,6 @@ class PerceptionModel(nn.Module):
         backbone: Backbone,
         heads: Mapping[str, nn.Module],
         pyramid: FeaturePyramid | None = None,
-        depth_fusion: DepthFusion | None = None,
     ) -> None:
         super().__init__()
         for task in heads:
@@ -52,30 +51,36 @@ class PerceptionModel(nn.Module):
                 raise ValueError(f"head {task!r} reads a feature pyramid: pass one")
         self.backbone = backbone
         self.pyramid = pyramid
-        self.depth_fusion = depth_fusion
         self.heads = nn.ModuleDict(heads)
 
-    def forward(
-        self,
-        image: Tensor,
-        goal: Tensor | None = None,
-        attention: bool = False,
-        depth: Tensor | None = None,
-    ) -> dict[str, Tensor]:
+    @property
+    def navigation(self) -> NavigationConfig | None:
+        """Of its navigator; None without one."""
+        for head in self.heads.values():
+            if isinstance(head, NavigationHead):
+                return head.config
+        return None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what it takes beside the image, which a graph of it has as inputs."""
+        return self.navigation.inputs if self.navigation else ()
+
+    def forward(self, image: Tensor, attention: bool = False, **navigation: Tensor) -> dict[str, Tensor]:
         """Run the backbone once, and every head on its features.
 
         Args:
             image: (B, C, H, W), normalised.
-            goal: (B, 3) for the navigation head, see `NavigationHead`; None without a goal.
             attention: also return `attention` (B, heads, gh, gw), the attention of the last block's class
                 token to each patch.
-            depth: (B, 1, H, W) in metres for the navigation head, see `DepthFusion`; None without depth.
+            navigation: those of `inputs` that there are, see `NavigationHead`.
 
         Raises:
-            ValueError: there is depth, but no depth fusion; or an input has the wrong shape.
+            ValueError: the model takes no such input, or it has the wrong shape.
         """
-        if depth is not None and self.depth_fusion is None:
-            raise ValueError("this model has no depth input: build it with depth: true, or give no depth")
+        if unknown := sorted(set(navigation) - set(self.inputs)):
+            takes = ", ".join(("image", *self.inputs))
+            raise ValueError(f"this model has no input {unknown[0]}: it takes {takes}")
         last = self.backbone.num_blocks - 1
         features = self.backbone(
             image,
@@ -90,7 +95,7 @@ class PerceptionModel(nn.Module):
             elif task == "segmentation":
                 outputs |= head(features, levels)
             elif task == "navigation":
-                outputs |= head(self.depth_fusion(features, depth) if self.depth_fusion else features, goal)
+                outputs |= head(features, **navigation)
             else:
                 outputs |= head(features)
         if attention:
@@ -104,8 +109,8 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
     Args:
         architecture: the card's field of this name. It must have `backbone` (see `build_backbone`),
             `pyramid` (fields of PyramidConfig), `num_classes`, `num_things` and `num_actions`. It may have
-            `pooling` (see `ClassificationHead`), `decoder` (see `make_decoder`), and `depth: true` for RGB-D
-            navigation.
+            `pooling` (see `ClassificationHead`), `decoder` (see `make_decoder`), and `navigation` (fields of
+            NavigationConfig); without it, navigation is an `ActionHead`.
 
     Raises:
         ValueError: a field is missing, unknown or wrong.
@@ -124,6 +129,7 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
     pyramid = make_pyramid(config, backbone)
     # Cross-attention has as many heads as the backbone had before any were pruned.
     num_heads = dim // backbone.head_dim if backbone.head_dim else backbone.num_heads
+    navigator = NavigationConfig.of(architecture)
     heads = {
         # A distilled backbone has the two tokens that its head needs.
         "classification": DistilledHead(dim, num_classes)
@@ -131,7 +137,8 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         else ClassificationHead(dim, num_classes, settings["pooling"]),
         "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
         "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
-        "navigation": NavigationHead(dim, num_heads, settings["num_actions"]),
+        "navigation": NavigationHead(dim, backbone.stride, settings["num_actions"], navigator)
+        if navigator
+        else ActionHead(dim, num_heads, settings["num_actions"]),
     }
-    fusion = DepthFusion(dim, num_heads, backbone.stride) if settings["depth"] else None
-    return PerceptionModel(backbone, heads, pyramid, fusion)
+    return PerceptionModel(backbone, heads, pyramid)

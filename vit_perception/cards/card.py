@@ -27,7 +27,9 @@ OUR_HEADS = (
     "navigation.goal_distance",
     "attention",
 )
-HEADS = (*OUR_HEADS, "detection.queries", "segmentation.queries", "depth")
+# Of those with a navigator in their architecture.
+NAVIGATOR_HEADS = ("navigation.path", "navigation.scan")
+HEADS = (*OUR_HEADS, *NAVIGATOR_HEADS, "detection.queries", "segmentation.queries", "depth")
 # Tasks whose answers a score threshold cuts.
 THRESHOLDS = (CLASSIFICATION, DETECTION)
 

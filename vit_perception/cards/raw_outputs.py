@@ -8,7 +8,9 @@ as ours are; a card's `decoding` says where a public model's differ:
 - `detection_scores` (B, A, T): logits of a sigmoid each; column t is class `card.things[t]`
 - `segmentation` (B, C, h, w): logits of a softmax, any resolution, over the whole padded input
 - `navigation_action` (B, K): logits of a softmax; `navigation_collision` (B, 1): logit of a sigmoid;
-  `navigation_goal_distance` (B, 1): metres
+  `navigation_goal_distance` (B, 1): metres. Of a navigator also `navigation_path` (B, waypoints, 2) and
+  `navigation_scan` (B, beams): metres; `navigation_token` (B, width): for the history of later frames;
+  `navigation_attention` (B, 2, gh, gw): what the action reads of each patch's colour and depth
 - `attention` (B, heads, gh, gw): what the last layer's class token reads of each patch
 - `query_scores` (B, Q, C + 1) and `query_masks` (B, Q, h, w): logits of queries that are a class (the last:
   none) and a mask each, for `segmentation.queries` and `detection.queries`
@@ -19,8 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vit_perception.cards.card import OUR_HEADS, Card
-from vit_perception.tasks import DETECTION, SEGMENTATION
+from vit_perception.cards.card import NAVIGATOR_HEADS, OUR_HEADS, Card
+from vit_perception.tasks import DETECTION, NAVIGATION, SEGMENTATION
 
 # By head, as `Card.trained` names them.
 BY_HEAD = {
@@ -30,16 +32,21 @@ BY_HEAD = {
     "navigation.action": ("navigation_action",),
     "navigation.collision": ("navigation_collision",),
     "navigation.goal_distance": ("navigation_goal_distance",),
+    "navigation.path": ("navigation_path",),
+    "navigation.scan": ("navigation_scan",),
     "segmentation.queries": ("query_scores", "query_masks"),
     "detection.queries": ("query_scores", "query_masks"),
     "depth": ("depth",),
     "attention": ("attention",),
 }
-# What a model of ours gives.
-OURS = tuple(name for head in OUR_HEADS for name in BY_HEAD[head])
-# What a graph may take beside `image`: rows and columns of each frame without its padding, (B, 2) int64; what
-# else it takes is text, see runtime/prompts.py.
+# What a navigator gives beside the outputs of its heads.
+NAVIGATOR = ("navigation_token", "navigation_attention")
+# What models of ours give.
+OURS = (*(name for head in (*OUR_HEADS, *NAVIGATOR_HEADS) for name in BY_HEAD[head]), *NAVIGATOR)
+# What a graph may take beside `image`: rows and columns of each frame without its padding, (B, 2) int64; of a
+# navigator, what runtime/navigation_input.py makes; what else it takes is text, see runtime/prompts.py.
 IMAGE, CONTENT = "image", "content"
+NO_TEXT = (IMAGE, CONTENT, "depth", "goal", "history")
 
 
 def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:
@@ -48,4 +55,7 @@ def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:
     if card.mask_agreement and DETECTION in tasks:
         tasks.add(SEGMENTATION)
     heads = [head for head in card.trained if head.split(".")[0] in tasks]
-    return tuple(dict.fromkeys(name for head in heads for name in BY_HEAD[head]))
+    names = [name for head in heads for name in BY_HEAD[head]]
+    if NAVIGATION in tasks and NAVIGATION in card.tasks and "navigation" in card.architecture:
+        names += NAVIGATOR
+    return tuple(dict.fromkeys(names))

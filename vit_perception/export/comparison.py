@@ -10,6 +10,7 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import CONTENT
+from vit_perception.export.examples import example_content, example_images, example_inputs
 from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.preprocess import normalised
 
@@ -51,7 +52,8 @@ def compare(
     worst = dict.fromkeys(engines[0].outputs, 0.0)
     for place, size in enumerate(card.input_sizes):
         images = example_images(size)
-        extra = dict(text or {})
+        extra = {name: torch.from_numpy(each) for name, each in example_inputs(card, 1, size).items()}
+        extra |= text or {}
         if CONTENT in engines[0].inputs:
             extra[CONTENT] = torch.from_numpy(example_content(size))
         with torch.no_grad():
@@ -94,19 +96,6 @@ def relative_differences(
         apart = np.abs(found[name].astype(np.float64) - reference.astype(np.float64))
         differences[name] = float(apart.max()) / scale
     return differences
-
-
-def example_images(size: tuple[int, int]) -> np.ndarray:
-    """(1, H, W, 3) uint8: noise, in which no pixel is like the next."""
-    return np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
-
-
-def example_content(size: tuple[int, int]) -> np.ndarray:
-    """(1, 2) int64, see `raw_outputs.CONTENT`: a frame that leaves some of the input to padding.
-
-    From a full one, a trace would leave the mask out.
-    """
-    return np.array([[size[0] * 3 // 4, size[1] - size[1] // 8]])
 
 
 def _engines(card: Card) -> list[Engine]:

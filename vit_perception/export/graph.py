@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+
 import onnx
 import torch
 from torch import Tensor, nn
 
 from vit_perception.cards.raw_outputs import IMAGE
+from vit_perception.export.examples import example_navigation
 from vit_perception.model import PerceptionModel
 
 
 class _Exported(nn.Module):
-    """The one graph that robots run: every head and the attention, no goal."""
+    """The one graph that robots run: every head and the attention, from all inputs."""
 
     def __init__(self, model: PerceptionModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        return self.model(image, attention=True)
+    def forward(self, image: Tensor, *more: Tensor) -> dict[str, Tensor]:
+        return self.model(image, attention=True, **dict(zip(self.model.inputs, more, strict=True)))
 
 
 def graph_of(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
@@ -26,15 +29,21 @@ def graph_of(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
     wrapper = _Exported(model).eval()
     patch = model.backbone.size_divisor
     image = torch.zeros(2, model.backbone.in_chans, *size)
+    more = tuple(
+        torch.from_numpy(values) for values in example_navigation(model.navigation, 2, size).values()
+    )
     rows, columns = torch.export.Dim("rows", min=2, max=512), torch.export.Dim("columns", min=2, max=512)
     batch = torch.export.Dim("batch", min=1, max=256)
-    with torch.no_grad():
+    whole = {0: batch, 2: patch * rows, 3: patch * columns}
+    shapes = tuple(whole if name == "depth" else {0: batch} for name in model.inputs)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, that image and depth are of one size
         program = torch.onnx.export(
             wrapper,
-            (image,),
-            input_names=[IMAGE],
-            output_names=list(wrapper(image)),
-            dynamic_shapes={"image": {0: batch, 2: patch * rows, 3: patch * columns}},
+            (image, *more),
+            input_names=[IMAGE, *model.inputs],
+            output_names=list(wrapper(image, *more)),
+            dynamic_shapes=(whole, shapes) if shapes else (whole,),
             opset_version=18,
             dynamo=True,
             # Optimising would rename and transpose the weights; the engines do it as they load.

@@ -10,7 +10,8 @@ from vit_perception.cards.card import Card
 from vit_perception.cards.files import ONNX_FILE
 from vit_perception.cards.integrity import sha256
 from vit_perception.cards.raw_outputs import CONTENT
-from vit_perception.export.comparison import compare, example_content, example_images
+from vit_perception.export.comparison import compare
+from vit_perception.export.examples import example_content, example_images
 from vit_perception.hub.reasons import reason_of
 from vit_perception.runtime.preprocess import normalised
 

@@ -100,11 +100,21 @@ class CrossAttention(nn.Module):
 
     def forward(self, query: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend to the context tokens for which `mask` (B, N) is True; None attends to all."""
+        return self._attend(query, context, mask, need_weights=False)[0]
+
+    def with_weights(self, query: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of all context tokens, and what it reads of each: (B, heads, Q, N)."""
+        tokens, weights = self._attend(query, context, None, need_weights=True)
+        assert weights is not None
+        return tokens, weights
+
+    def _attend(
+        self, query: Tensor, context: Tensor, mask: Tensor | None, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
         q = self.q(query).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         bias = None
         if mask is not None:
             bias = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, -torch.inf)[:, None, None]
-        tokens, _ = attend(q, kv[0], kv[1], need_weights=False, bias=bias)
-        projected: Tensor = self.proj(tokens)
-        return projected
+        tokens, weights = attend(q, kv[0], kv[1], need_weights, bias)
+        return self.proj(tokens), weights

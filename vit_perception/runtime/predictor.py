@@ -14,9 +14,11 @@ import numpy as np
 from vit_perception.cards import raw_outputs
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Builder, Engine
 from vit_perception.runtime.engines.select import make_engine
+from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput, navigation_arrays
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
@@ -60,6 +62,7 @@ class Predictor:
 
     engine: Engine
     tasks: tuple[str, ...]
+    navigation: NavigationConfig | None  # of its navigator, if it has one
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Predictor:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
         self._build_public = build_public
+        self.navigation = NavigationConfig.of(card.architecture)
         self._vocabulary = _Vocabulary(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
@@ -122,6 +126,7 @@ class Predictor:
         image: np.ndarray,
         order: str = "bgr",
         request: Request = DEFAULT_REQUEST,
+        navigation: NavigationInput = IMAGE_ALONE,
     ) -> Perception:
         """Compute the answers about one frame.
 
@@ -129,17 +134,19 @@ class Predictor:
             image: (H, W, 3) uint8.
             order: of its channels, `bgr` or `rgb`.
             request: what to compute; its tasks are among the predictor's.
+            navigation: what a navigator knows beside the image.
 
         Raises:
             ValueError: an argument is not one of these; the message says what is wrong, and what to do.
         """
-        return self.batch([image], [order], request)[0]
+        return self.batch([image], [order], request, [navigation])[0]
 
     def batch(
         self,
         images: Sequence[np.ndarray],
         orders: Sequence[str],
         request: Request = DEFAULT_REQUEST,
+        navigation: Sequence[NavigationInput] | None = None,
     ) -> list[Perception]:
         """Compute the answers about several frames; those of one input size share a forward pass.
 
@@ -147,6 +154,7 @@ class Predictor:
             images: (H, W, 3) uint8 each, of any sizes.
             orders: of the channels of each, `bgr` or `rgb`.
             request: what to compute for each of them.
+            navigation: what a navigator knows of each beside the image; None: the images alone.
 
         Returns:
             An answer for each frame, in order. `stage_ms` is its share of the time that the batch took.
@@ -157,17 +165,20 @@ class Predictor:
         tasks = self._subset(request.tasks)
         request = dataclasses.replace(request, tasks=tasks)
         vocabulary = self._vocabulary
+        given = [IMAGE_ALONE] * len(images) if navigation is None else navigation
         start = time.perf_counter()
         prepared = [
             preprocess(image, vocabulary.card, order, request.input_scale)
             for image, order in zip(images, orders, strict=True)
         ]
+        extra = self._extra([geometry for _, geometry in prepared], given)
         begin = time.perf_counter()
-        outputs = self._infer(prepared, vocabulary, raw_outputs.needed(vocabulary.card, tasks))
+        names = raw_outputs.needed(vocabulary.card, tasks)
+        outputs = self._infer([pixels for pixels, _ in prepared], extra, vocabulary, names)
         inferred = time.perf_counter()
         perceptions = [
-            decode(raw, geometry, vocabulary.card, request)
-            for raw, (_, geometry) in zip(outputs, prepared, strict=True)
+            decode(raw, geometry, vocabulary.card, request, own)
+            for raw, (_, geometry), own in zip(outputs, prepared, given, strict=True)
         ]
         share = 1e3 / len(images)
         stage_ms = {
@@ -178,7 +189,11 @@ class Predictor:
         return [dataclasses.replace(perception, stage_ms=stage_ms) for perception in perceptions]
 
     def raw(
-        self, image: np.ndarray, order: str = "bgr", tasks: Sequence[str] = TASKS
+        self,
+        image: np.ndarray,
+        order: str = "bgr",
+        tasks: Sequence[str] = TASKS,
+        navigation: NavigationInput = IMAGE_ALONE,
     ) -> tuple[dict[str, np.ndarray], Geometry]:
         """What the network gives for one frame before it is decoded, and where the frame lies in its input.
 
@@ -186,42 +201,56 @@ class Predictor:
             image: (H, W, 3) uint8.
             order: of its channels, `bgr` or `rgb`.
             tasks: whose outputs to compute.
+            navigation: what a navigator knows beside the image.
 
         Raises:
             ValueError: an argument is not one of these.
         """
         vocabulary = self._vocabulary
-        prepared = preprocess(image, vocabulary.card, order)
+        pixels, geometry = preprocess(image, vocabulary.card, order)
         names = raw_outputs.needed(vocabulary.card, self._subset(tuple(tasks)))
-        return self._infer([prepared], vocabulary, names)[0], prepared[1]
+        return self._infer([pixels], self._extra([geometry], [navigation]), vocabulary, names)[0], geometry
 
     def _infer(
-        self, prepared: Sequence[tuple[np.ndarray, Geometry]], vocabulary: _Vocabulary, names: tuple[str, ...]
+        self,
+        pixels: Sequence[np.ndarray],
+        extra: Sequence[Mapping[str, np.ndarray]],
+        vocabulary: _Vocabulary,
+        names: tuple[str, ...],
     ) -> list[dict[str, np.ndarray]]:
         """Raw outputs of each frame, with a batch axis of one. Frames of one shape are computed together."""
         if not names:
-            return [{} for _ in prepared]
-        pixels, geometries = zip(*prepared, strict=True)
+            return [{} for _ in pixels]
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
             same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
             for places in [same] if vocabulary.card.batched else [[place] for place in same]:
                 images = np.concatenate([pixels[place] for place in places])
-                extra = self._extra([geometries[place] for place in places], vocabulary.text)
+                more = {
+                    name: np.concatenate([extra[place][name] for place in places])
+                    for name in extra[places[0]]
+                }
                 with self._turn:
-                    outputs = self.engine(images, names, extra)
+                    outputs = self.engine(images, names, {**more, **vocabulary.text})
                 for row, place in enumerate(places):
                     found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
         return found
 
     def _extra(
-        self, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
-    ) -> Mapping[str, np.ndarray]:
-        """Inputs of the engine beside the images: encoded prompts, and where in the input each frame lies."""
+        self, geometries: Sequence[Geometry], given: Sequence[NavigationInput]
+    ) -> list[dict[str, np.ndarray]]:
+        """Inputs of the engine that each frame has beside its image: where in the input it lies, and what a
+        navigator takes."""
+        if len(given) != len(geometries):
+            raise ValueError(f"navigation has {len(given)} entries for {len(geometries)} images")
+        if self.navigation is not None:
+            return [
+                navigation_arrays(own, geometry, self.navigation)
+                for own, geometry in zip(given, geometries, strict=True)
+            ]
         if raw_outputs.CONTENT not in self.engine.inputs:
-            return text
-        content = np.stack([geometry.rows_and_columns for geometry in geometries])
-        return {raw_outputs.CONTENT: content, **text}
+            return [{} for _ in geometries]
+        return [{raw_outputs.CONTENT: geometry.rows_and_columns[None]} for geometry in geometries]
 
     def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
         """The tasks of a request; all of the predictor's where it names none."""

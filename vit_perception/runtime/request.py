@@ -30,6 +30,7 @@ class Request:
         input_scale: size of the network's input relative to the model's own, 0.1 to 4. A larger input finds
             smaller objects, and its cost grows with the number of pixels.
         map_scale: size of masks, depth and heat maps relative to the image, 0.1 to 1.
+        navigation_attention: whether to map what the action reads to the image.
 
     Raises:
         ValueError: a value is not one of these; the message names it, and what to give instead.
@@ -39,6 +40,7 @@ class Request:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     input_scale: float = 1.0
     map_scale: float = 1.0
+    navigation_attention: bool = False
 
     def __post_init__(self) -> None:
         if self.tasks is not None:

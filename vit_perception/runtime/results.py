@@ -60,19 +60,37 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Navigation:
-    """What a robot should do next. A field whose head was not trained is None.
+    """What a robot should do next. A field whose head was not trained, or whose input is missing, is None.
+
+    The fields after `goal_distance` are of a navigator (`architecture.navigation` on its card). Metres are of
+    the robot's frame: x is ahead, y is left (REP 103).
 
     Attributes:
         actions: names, in the order of `action_scores`.
         action_scores: (A,) float32 probabilities that sum to one.
-        collision: probability in 0..1 that the way ahead is blocked.
-        goal_distance: metres.
+        collision: probability in 0..1 that the way ahead is blocked; of a navigator, that the robot will
+            collide within 1.5 seconds.
+        goal_distance: metres along the way.
+        path: (N, 2) float32 metres, the way to go.
+        scan: (K,) float32 metres that are free in each direction.
+        scan_angles: (K,) float32 radians of these directions, from left to right; positive is left.
+        token: (width,) float32, what this frame is for the history of later ones.
+        depth_share: 0..1, how much of what the action reads is depth; the rest is colour.
+        attention: (2, H, W) float32, what the action reads of each pixel's colour and of its depth, 1 at the
+            highest of both; (H, W) is the size of the source times the request's `map_scale`. None unless
+            the request asks for it.
     """
 
     actions: tuple[str, ...] = ()
     action_scores: np.ndarray | None = None
     collision: float | None = None
     goal_distance: float | None = None
+    path: np.ndarray | None = None
+    scan: np.ndarray | None = None
+    scan_angles: np.ndarray | None = None
+    token: np.ndarray | None = None
+    depth_share: float | None = None
+    attention: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ import numpy as np
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.engines import Builder
+from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
-from vit_perception.tasks import TASKS, check_tasks
+from vit_perception.tasks import NAVIGATION, TASKS, check_tasks
 
 # (height, width) that most cameras have.
 _CAMERA = (480, 640)
@@ -102,6 +104,12 @@ class TaskModels:
         return {task: names for each in self.predictors for task, names in each.labels.items()}
 
     @property
+    def navigation(self) -> NavigationConfig | None:
+        """What the model that navigates takes and gives; None without a navigator."""
+        chosen = self._by_task.get(NAVIGATION)
+        return None if chosen is None else chosen.navigation
+
+    @property
     def scalable(self) -> bool:
         """Whether any model takes inputs of other sizes than its own."""
         return any(predictor.card.scalable for predictor in self.predictors)
@@ -131,6 +139,7 @@ class TaskModels:
         images: Sequence[np.ndarray],
         orders: Sequence[str],
         request: Request = DEFAULT_REQUEST,
+        navigation: Sequence[NavigationInput] | None = None,
     ) -> list[Perception]:
         """Compute the answers about frames, with the arguments of `Predictor.batch`.
 
@@ -147,7 +156,7 @@ class TaskModels:
                 continue
             scale = request.input_scale if predictor.card.scalable else 1.0
             found = predictor.batch(
-                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale)
+                images, orders, dataclasses.replace(request, tasks=own, input_scale=scale), navigation
             )
             answers = found if answers is None else list(map(_merged, answers, found))
         return answers or [Perception((image.shape[0], image.shape[1])) for image in images]

@@ -13,18 +13,21 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import needed
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.decode.activation import cooled
 from vit_perception.runtime.decode.attention import attention
 from vit_perception.runtime.decode.classification import classification
 from vit_perception.runtime.decode.depth import depth
 from vit_perception.runtime.decode.detection import MAX_DETECTIONS, detection
 from vit_perception.runtime.decode.navigation import navigation
+from vit_perception.runtime.decode.navigator import navigator
 from vit_perception.runtime.decode.queries import Segments, segments
 from vit_perception.runtime.decode.segmentation import (
     interpolated,
     probability_map,
     segmentation,
 )
+from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
@@ -38,6 +41,7 @@ def decode(
     geometry: Geometry,
     card: Card,
     request: Request = DEFAULT_REQUEST,
+    given: NavigationInput = IMAGE_ALONE,
 ) -> Perception:
     """Decode the first frame of a batch.
 
@@ -47,6 +51,7 @@ def decode(
         card: of the model.
         request: what to compute, of the tasks that the model was trained for. This is the one place where
             the thresholds of classification and detection act.
+        given: what a navigator got beside the image.
 
     Raises:
         ValueError: an output is missing or does not fit the card.
@@ -81,6 +86,10 @@ def decode(
         found[DETECTION] = detection(raw, mask, geometry, card, thresholds[DETECTION])
     if NAVIGATION in wanted:
         found[NAVIGATION] = navigation(raw, card.actions)
+        if (config := NavigationConfig.of(card.architecture)) is not None:
+            found[NAVIGATION] = navigator(
+                found[NAVIGATION], raw, config, given, maps if request.navigation_attention else None
+            )
     if DEPTH in wanted:
         found[DEPTH] = depth(raw["depth"], rules.depth, maps)
     if ATTENTION in wanted:

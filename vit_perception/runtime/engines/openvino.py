@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.cards.card import Card
-from vit_perception.cards.raw_outputs import CONTENT, IMAGE
+from vit_perception.cards.raw_outputs import IMAGE, NO_TEXT
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
@@ -94,7 +94,7 @@ class OpenVinoEngine:
         shapes = tuple((name, values.shape) for name, values in inputs.items())
         if shapes not in self._requests:
             # Text changes its shape with the number of prompts; those before are not coming back.
-            text = {each for each in shapes if each[0] not in (IMAGE, CONTENT)}
+            text = {each for each in shapes if each[0] not in NO_TEXT}
             self._requests = {key: value for key, value in self._requests.items() if text <= set(key)}
             self.compiling = True
             try:

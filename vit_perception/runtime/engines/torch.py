@@ -111,7 +111,7 @@ class TorchEngine:
         # Other people's code may ask a tensor for its value, which a recording cannot.
         self._records = device != "cpu" and "library" not in card.architecture
         self._mean, self._std = (torch.tensor(v, device=device) * 255 for v in (card.mean, card.std))
-        self._recorded: dict[tuple[tuple[int, ...], bool], Callable[[Tensor], dict[str, Tensor]]] = {}
+        self._recorded: dict[tuple[tuple[int, ...], bool], Callable[..., dict[str, Tensor]]] = {}
 
     def __call__(
         self,
@@ -130,36 +130,36 @@ class TorchEngine:
             else:
                 key = (images.shape, attention)
                 if key not in self._recorded:
-                    self._recorded[key] = self._record(pixels.to(self.device), attention)
-                results = self._recorded[key](pixels)
+                    self._recorded[key] = self._record(pixels.to(self.device), attention, more)
+                results = self._recorded[key](pixels, more)
             return {name: value.cpu().numpy() for name, value in results.items()}
 
-    def _forward(
-        self, pixels: Tensor, attention: bool, more: Mapping[str, Tensor] | None = None
-    ) -> dict[str, Tensor]:
-        """(B, H, W, 3) uint8 → raw outputs in float32."""
+    def _forward(self, pixels: Tensor, attention: bool, more: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """(B, H, W, 3) uint8, and the other inputs by name → raw outputs in float32."""
         image = ((pixels - self._mean) / self._std).permute(0, 3, 1, 2)
-        results = self._model(
-            image.to(next(self._model.parameters()).dtype), attention=attention, **(more or {})
-        )
+        results = self._model(image.to(next(self._model.parameters()).dtype), attention=attention, **more)
         return {name: value.float() for name, value in results.items()}
 
-    def _record(self, pixels: Tensor, attention: bool) -> Callable[[Tensor], dict[str, Tensor]]:
-        """A CUDA graph of `_forward` for images of this shape."""
+    def _record(
+        self, pixels: Tensor, attention: bool, more: Mapping[str, Tensor]
+    ) -> Callable[..., dict[str, Tensor]]:
+        """A CUDA graph of `_forward` for inputs of these shapes."""
         torch = self._torch
         # What is made on the first calls (workspaces, plans) must not be part of the recording.
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(3):
-                self._forward(pixels, attention)
+                self._forward(pixels, attention, more)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            results = self._forward(pixels, attention)
+            results = self._forward(pixels, attention, more)
 
-        def replay(new: Tensor) -> dict[str, Tensor]:
+        def replay(new: Tensor, others: Mapping[str, Tensor]) -> dict[str, Tensor]:
             pixels.copy_(new)
+            for name, value in others.items():
+                more[name].copy_(value)
             graph.replay()
             return results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,24 @@ def truth(drive: int, frame: int, seconds: float, metres: float, left: bool) -> 
     )
 
 
-def write_drives(folder: Path, drives: int = 5, frames: int = 6, rate: float = 5.0) -> Dataset:
-    """A dataset of drives; in the last one, there is no depth."""
+def write_drives(
+    folder: Path,
+    drives: int = 5,
+    frames: int = 6,
+    rate: float = 5.0,
+    folders: bool = False,
+    held: Sequence[int] = (),
+) -> Dataset:
+    """A dataset of drives; in the last one, there is no depth.
+
+    Args:
+        folder: of the dataset.
+        drives: how many.
+        frames: of each.
+        rate: frames a second.
+        folders: whether pictures are in a folder for each world, of two drives.
+        held: drives that the dataset holds out.
+    """
     rng = np.random.default_rng(0)
     with DatasetWriter(folder, Manifest(SPACE, frozenset(), frozenset())) as writer:
         for drive in range(drives):
@@ -47,5 +64,7 @@ def write_drives(folder: Path, drives: int = 5, frames: int = 6, rate: float = 5
                 depth[:6] = np.nan
                 way = truth(drive, frame, frame / rate, metres, left)
                 annotation = Annotation(depth=None if drive == drives - 1 else depth, navigation=way)
-                writer.add(f"{drive}-{frame:02}", picture, annotation)
+                world = f"world{drive // 2}/" if folders else ""
+                part = "val" if drive in held else None
+                writer.add(f"{world}{drive}-{frame:02}", picture, annotation, part)
     return open_dataset(folder)

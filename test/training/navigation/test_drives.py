@@ -105,19 +105,34 @@ def test_no_drive_is_in_two_parts(drives):
         assert all(parts[part] for part in ("train", "report", "choose"))
         names = [drive.name for found in parts.values() for drive in found]
         assert sorted(names) == [drive.name for drive in drives]
-    with pytest.raises(ValueError, match="2 drives are too few"):
+    with pytest.raises(ValueError, match="drives in 2 worlds are too few"):
         split_drives(drives[:2], 0.2)
 
 
 def test_more_drives_move_none_to_another_part(drives):
-    many = [dataclasses.replace(drives[0], name=str(number)) for number in range(400)]
+    many = [dataclasses.replace(drives[0], world=str(number)) for number in range(400)]
     parts = [
-        {drive.name: part for part, found in split_drives(some, 0.1).items() for drive in found}
+        {drive.world: part for part, found in split_drives(some, 0.1).items() for drive in found}
         for some in (many[:200], many)
     ]
     assert parts[0].items() <= parts[1].items()
     counts = [list(parts[1].values()).count(part) for part in ("report", "choose")]
     assert all(20 < count < 60 for count in counts)
+
+
+def test_a_world_that_the_dataset_holds_out_does_not_train(trunk, tmp_path):
+    """Its pictures have one folder, and its drives one part."""
+    folder = tmp_path / "held"
+    dataset = write_drives(folder, drives=8, frames=2, folders=True, held=(5, 6))
+    drives = drives_of([frames_of(dataset, trunk, tiny_card(), tmp_path / "tokens", CPU, bf16=False)])
+    assert {drive.name: drive.world for drive in drives} == {
+        f"drive {drive}": f"world{drive // 2}" for drive in range(8)
+    }
+    parts = split_drives(drives, 0.1)
+    worlds = {part: {drive.world for drive in found} for part, found in parts.items()}
+    assert worlds["train"] == {"world0", "world1"}
+    assert worlds["choose"] | worlds["report"] == {"world2", "world3"}
+    assert all(len(found) % 2 == 0 for found in parts.values())
 
 
 def test_a_frame_remembers_those_of_its_own_drive(drives):

@@ -1,4 +1,4 @@
-"""Which frames train and which are held out, drive by drive, and the windows of a step."""
+"""Which frames train and which are held out, world by world, and the windows of a step."""
 
 from __future__ import annotations
 
@@ -29,11 +29,16 @@ class Drive:
     Attributes:
         frames: of its dataset.
         name: of the drive.
+        world: in which it was: the folder of its pictures' names, or the name of the drive where they have
+            none.
+        held: whether its dataset holds it out.
         places: in `frames`, by time.
     """
 
     frames: Frames
     name: str
+    world: str
+    held: bool
     places: np.ndarray
 
     def thinned(self, start: int, interval: float, most: int) -> list[int]:
@@ -52,34 +57,43 @@ def drives_of(frames: Sequence[Frames]) -> list[Drive]:
     """The drives of some datasets."""
     found = []
     for each in frames:
-        rows = each.rows
-        for name in np.unique(rows["episode"][rows["known"]]).tolist():
-            places = np.flatnonzero((rows["episode"] == name) & rows["known"])
+        rows, dataset = each.rows, each.dataset
+        held = np.zeros(len(rows), bool)
+        for numbers in dataset.parts.values():
+            held[numbers] = True
+        for episode in np.unique(rows["episode"][rows["known"]]).tolist():
+            places = np.flatnonzero((rows["episode"] == episode) & rows["known"])
             order = places[np.argsort(rows["seconds"][places], kind="stable")]
-            found.append(Drive(each, name.decode("utf-8", "surrogateescape"), order))
+            name = episode.decode("utf-8", "surrogateescape")
+            world = dataset.name(int(order[0])).rpartition("/")[0] or name
+            found.append(Drive(each, name, world, bool(held[places].any()), order))
     return found
 
 
 def split_drives(drives: Sequence[Drive], share: float) -> dict[str, list[Drive]]:
-    """`train`, `choose` and `report`: each held-out part has about this share of the drives, at least one.
+    """`train`, `choose` and `report`: no world is in two of them.
 
-    Pictures of one drive look alike, so that no drive is in two parts. The hash of its name decides, whatever
-    other drives there are: what one run held out, a later one with more drives has not trained on.
+    Held out are the worlds that the datasets hold out, half of them in each part; where they hold none out,
+    about this share in each. The hash of a world's name decides, whatever other worlds there are: what one
+    run held out, a later one with more drives has not trained on.
 
     Raises:
-        ValueError: there are fewer than three drives.
+        ValueError: there are fewer than three worlds.
     """
-    names = sorted({drive.name for drive in drives}, key=_draw)
-    if len(names) < len(HELD_OUT) + 1:
-        raise ValueError(f"{len(names)} drives are too few: record at least {len(HELD_OUT) + 1}")
+    worlds = sorted({drive.world for drive in drives}, key=_draw)
+    if len(worlds) < len(HELD_OUT) + 1:
+        raise ValueError(f"drives in {len(worlds)} worlds are too few: record at least {len(HELD_OUT) + 1}")
+    held = {drive.world for drive in drives if drive.held}
     parts: dict[str, list[str]] = {"train": [], **{part: [] for part in HELD_OUT}}
-    for name in names:
-        place = int(_draw(name) / share)
-        parts[HELD_OUT[place] if place < len(HELD_OUT) else "train"].append(name)
+    for world in worlds:
+        place = int(_draw(world) / (1 / len(HELD_OUT) if held else share))
+        trains = world not in held if held else place >= len(HELD_OUT)
+        parts["train" if trains else HELD_OUT[place]].append(world)
     for part in parts:
-        if not parts[part]:
-            parts[part].append(max(parts.values(), key=len).pop(0))
-    return {part: [drive for drive in drives if drive.name in set(found)] for part, found in parts.items()}
+        if not parts[part]:  # what is held out is no loss to training
+            spare = [parts[each] for each in HELD_OUT if len(parts[each]) > 1] or [*parts.values()]
+            parts[part].append(max(spare, key=len).pop(0))
+    return {part: [each for each in drives if each.world in set(found)] for part, found in parts.items()}
 
 
 def _draw(name: str) -> float:

@@ -26,7 +26,6 @@ from vit_perception.runtime.whole_file import write_whole
 # Of one frame. `known`: whether it is of a drive. `sees`: whether it has depth.
 ROW = np.dtype(
     [
-        ("number", "i4"),
         ("known", "?"),
         ("sees", "?"),
         ("episode", "S120"),
@@ -53,6 +52,7 @@ class Frames:
     """F frames of a dataset.
 
     Attributes:
+        dataset: whose pictures they are, in its order.
         rows: (F,) of ROW.
         tokens: (F, 1 + gh·gw, D) float16, class token and patches after the trunk.
         depth: (F, H, W) uint16 millimetres, 0 unknown.
@@ -60,6 +60,7 @@ class Frames:
         geometry: how each picture lies in the network's input.
     """
 
+    dataset: Dataset
     rows: np.ndarray
     tokens: np.ndarray
     depth: np.ndarray
@@ -116,7 +117,7 @@ def frames_of(
                     f"{dataset.name(place)} has {picture.shape[0]}x{picture.shape[1]} pixels, and the first "
                     f"picture {height}x{width}: record drives in one size"
                 )
-            rows[place] = _row(place, annotation.navigation, annotation.depth is not None)
+            rows[place] = _row(annotation.navigation, annotation.depth is not None)
             if annotation.depth is not None:
                 depth[place] = _stored(annotation.depth, seen, dataset.name(place))
             pixels.append(preprocess(picture, card, "rgb")[0])
@@ -127,7 +128,7 @@ def frames_of(
             write_whole(done, json.dumps(places[-1] + 1).encode())
     if not rows["known"].any():
         raise ValueError(f"{dataset.folder} has no navigation.jsonl of drives: record them first")
-    return Frames(rows, tokens, depth, grid, geometry)
+    return Frames(dataset, rows, tokens, depth, grid, geometry)
 
 
 def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
@@ -149,9 +150,9 @@ def _digest(dataset: Dataset, backbone: Backbone, card: Card, bf16: bool) -> str
     return found.hexdigest()[:12]
 
 
-def _row(number: int, truth: NavigationTruth | None, sees: bool) -> np.ndarray:
+def _row(truth: NavigationTruth | None, sees: bool) -> np.ndarray:
     row = np.zeros((), ROW)
-    row["number"], row["sees"] = number, sees
+    row["sees"] = sees
     if truth is not None:
         row["known"], row["action"] = True, ACTIONS.index(truth.action)
         row["episode"] = truth.episode.encode("utf-8", "surrogateescape")

@@ -21,7 +21,6 @@ from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import Request
 from vit_perception.tasks import NAVIGATION
 from vit_perception.training.navigation.drives import Drive
-from vit_perception.training.navigation.frames import Frames
 from vit_perception.training.navigation.metrics import NavigationMetrics
 
 # Pictures from which int8 takes its ranges.
@@ -33,7 +32,6 @@ def publish_navigator(
     card: Card,
     held: Sequence[Drive],
     datasets: Sequence[Dataset],
-    frames: Sequence[Frames],
     folder: Path,
     report: Callable[[str], None] = print,
 ) -> Card:
@@ -43,8 +41,7 @@ def publish_navigator(
         model: on the CPU.
         card: without files and metrics.
         held: drives to measure on.
-        datasets: whose pictures they are.
-        frames: of these datasets.
+        datasets: from whose pictures int8 takes its ranges.
         folder: of the model, made if need be.
         report: called with a line for each stage.
 
@@ -52,7 +49,6 @@ def publish_navigator(
         The card as it was written.
     """
     report(f"largest difference of the graph from torch: {max(export(model, card, folder).values()):.1e}")
-    own = {id(each): dataset for each, dataset in zip(frames, datasets, strict=True)}
     if importlib.util.find_spec("nncf") is not None:
         from vit_perception.export.quantize import quantize
 
@@ -64,33 +60,30 @@ def publish_navigator(
     report("measuring on the drives that report")
     predictor = Predictor(folder, tasks=(NAVIGATION,))
     engine = predictor.engine
-    pairs = [(drive, own[id(drive.frames)]) for drive in held]
     metrics: dict[str, Any] = {
         "drives": len(held),
         "frames": sum(len(drive.places) for drive in held),
         "engine": f"{engine.name} {engine.precision}",
-        **judge_drives(predictor, pairs),
-        "without_depth": judge_drives(predictor, pairs, depth=False),
+        **judge_drives(predictor, held),
+        "without_depth": judge_drives(predictor, held, depth=False),
     }
     write_card(dataclasses.replace(load_card(folder), metrics={NAVIGATION: metrics}))
     return load_card(folder)
 
 
-def judge_drives(
-    predictor: Predictor, drives: Sequence[tuple[Drive, Dataset]], depth: bool = True
-) -> dict[str, float]:
+def judge_drives(predictor: Predictor, drives: Sequence[Drive], depth: bool = True) -> dict[str, float]:
     """Metrics of a navigator that looks at the frames of drives in their order, and remembers.
 
     Args:
         predictor: of the model.
-        drives: each with the dataset of its pictures.
+        drives: to judge it on.
         depth: whether it gets the depth.
     """
     config = NavigationConfig.of(predictor.card.architecture)
     assert config is not None
     metrics = NavigationMetrics(config.max_range)
     request = Request((NAVIGATION,))
-    for drive, dataset in drives:
+    for drive in drives:
         history = NavigationHistory(config)
         for place in drive.places.tolist():
             row = drive.frames.rows[place]
@@ -100,7 +93,7 @@ def judge_drives(
                 goal=(float(row["goal"][0]), float(row["goal"][1])),
                 history=history.before(seconds),
             )
-            found = predictor(dataset.picture(int(row["number"])), "rgb", request, given).navigation
+            found = predictor(drive.frames.dataset.picture(place), "rgb", request, given).navigation
             assert found is not None
             if found.token is not None:
                 history.add(seconds, found.token)

@@ -98,7 +98,7 @@ def train_navigator(
             f"chose the checkpoint, and metrics are of {len(parts['report'])} that neither trained nor chose."
         ),
     )
-    return publish_navigator(model.cpu(), card, parts["report"], datasets, frames, output / MODEL)
+    return publish_navigator(model.cpu(), card, parts["report"], datasets, output / MODEL)
 
 
 def check_truth(config: NavigationConfig) -> None:

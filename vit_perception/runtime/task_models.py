@@ -14,12 +14,13 @@ import numpy as np
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
-from vit_perception.tasks import TASKS, check_tasks
+from vit_perception.tasks import NAVIGATION, TASKS, check_tasks
 
 # (height, width) that most cameras have.
 _CAMERA = (480, 640)
@@ -110,6 +111,11 @@ class TaskModels:
     @property
     def takes_prompts(self) -> bool:
         return any(predictor.card.open_vocabulary for predictor in self.predictors)
+
+    @property
+    def navigator(self) -> NavigationConfig | None:
+        """What the navigator among the models takes and gives; None where there is none."""
+        return NavigationConfig.of(self.card(NAVIGATION).architecture) if NAVIGATION in self.tasks else None
 
     def set_prompts(self, prompts: Sequence[str]) -> None:
         """Look for these from the next frame on. The text is encoded now, never again for a frame.

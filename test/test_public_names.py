@@ -18,6 +18,7 @@ from vit_perception.cli import make_parser
 from vit_perception.hub.presets import preset_files
 from vit_perception.nodes.executables import EXECUTABLES, SUITE
 from vit_perception.nodes.launch_plan import ARGUMENTS
+from vit_perception.nodes.navigation.launch_plan import ARGUMENTS as NAVIGATION_ARGUMENTS
 from vit_perception.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def test_tasks_models_presets_and_executables() -> None:
     assert list(PUBLIC_SCHEMES) == NAMES["public_models"]
     assert list(preset_files()) == NAMES["presets"]
     assert sorted([*EXECUTABLES.values(), SUITE]) == sorted(NAMES["parameters"])
-    assert {file.stem for file in ROOT.glob("config/*.yaml")} == set(NAMES["parameters"])
+    files = {file.stem for file in ROOT.glob("config/*.yaml")}
+    assert files == {*NAMES["parameters"], "nav2_navigation_scan"}
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +95,11 @@ def test_parameters(executable: str, graph: Graph) -> None:
 
 
 def test_launch_arguments() -> None:
-    arguments = [spelled(argument.name, argument.choices) for argument in ARGUMENTS]
-    assert {"perception.launch.py": arguments} == NAMES["launch"]
+    files = {"perception.launch.py": ARGUMENTS, "navigation.launch.py": NAVIGATION_ARGUMENTS}
+    arguments = {
+        file: [spelled(argument.name, argument.choices) for argument in its] for file, its in files.items()
+    }
+    assert arguments == NAMES["launch"]
     assert {file.name for file in ROOT.glob("launch/*")} - {"__pycache__"} == set(NAMES["launch"])
 
 

@@ -1,9 +1,12 @@
 """The table of parameters is complete enough to write the documentation from it."""
 
+from dataclasses import fields
+
 import pytest
 
 pytest.importorskip("rclpy", reason="vit_perception.nodes needs ROS 2")
 
+from vit_perception.nodes.navigation.settings import NavigationSettings
 from vit_perception.nodes.parameter_table import PARAMETERS
 from vit_perception.tasks import TASKS
 
@@ -26,4 +29,6 @@ def test_names_that_users_type():
         *("min_rate", "max_age_ms"),
         *("prompts", "classification.threshold", "detection.threshold"),
         *("classification.classes", "detection.classes"),
+        *(f"navigation.{field.name}" for field in fields(NavigationSettings)),
+        "attention.shows",
     }

@@ -113,7 +113,7 @@ class NodePlan:
     executable: str
     name: str
     parameter_files: tuple[Path, ...]
-    parameters: Mapping[str, str | list[str]]
+    parameters: Mapping[str, str | bool | list[str]]
 
 
 def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
@@ -132,14 +132,9 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     if preset is not None:
         values = _completed(values, preset)
     tasks = parse_tasks(values["tasks"]) if values["tasks"] else ()
-    files: tuple[Path, ...] = ()
-    if values["params_file"]:
-        params_file = Path(values["params_file"]).expanduser().absolute()
-        if not params_file.is_file():
-            raise FileNotFoundError(f"params_file {params_file} does not exist: give the path of a YAML file")
-        files = (params_file,)
+    files = user_files(values["params_file"])
     # An argument at its default is not passed on, so that the parameter files decide.
-    parameters: dict[str, str | list[str]] = {
+    parameters: dict[str, str | bool | list[str]] = {
         argument.name: values[argument.name]
         for argument in ARGUMENTS
         if argument.name in ("device", "model", "image_transport")
@@ -173,6 +168,20 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
         )
         for task in tasks or _answered(values["model"], models)
     ]
+
+
+def user_files(params_file: str) -> tuple[Path, ...]:
+    """The file of the argument `params_file`; nothing where it is empty.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+    """
+    if not params_file:
+        return ()
+    file = Path(params_file).expanduser().absolute()
+    if not file.is_file():
+        raise FileNotFoundError(f"params_file {file} does not exist: give the path of a YAML file")
+    return (file,)
 
 
 def _completed(values: Mapping[str, str], preset: Preset) -> dict[str, str]:

@@ -60,6 +60,11 @@ def topics(value: Any) -> None:
     camera_names(texts(value, "topics"))
 
 
+def frame(value: Any) -> None:
+    if not isinstance(value, str) or not value.strip("/ "):
+        raise ValueError(f"{value!r} is not the name of a frame: give one such as base_link")
+
+
 def prompts(value: Any) -> None:
     texts(value, "prompts")
 

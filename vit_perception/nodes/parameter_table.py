@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from vit_perception.cards.card import THRESHOLDS
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.nodes import parameter_checks as checks
+from vit_perception.nodes.navigation.parameter_specs import navigation_specs
+from vit_perception.nodes.parameter_spec import Change, ParameterSpec, number
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
 from vit_perception.runtime.request import INPUT_SCALES, MAP_SCALES
 from vit_perception.tasks import CLASSIFICATION, DETECTION, TASKS
@@ -22,59 +21,6 @@ _LATENCIES_MS = (0.0, 60_000.0)
 _AGES_MS = (0.0, 3_600_000.0)
 # From an image of a few cells to more than any camera sends.
 _MEGAPIXELS = (0.001, 1000.0)
-
-
-class Change(enum.Enum):
-    """When a parameter can change after the node has started."""
-
-    NEVER = "fixed at start"
-    UNCONFIGURED = "while the node is unconfigured"
-    ALWAYS = "at any time"
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """One parameter.
-
-    Attributes:
-        name: as in `ros2 param set`.
-        default: its value where none is given; None where it depends on the node or the model.
-        description: for `ros2 param describe`.
-        change: when it can change.
-        check: raises ValueError, with the reason, for a value that is not valid. What depends on the model
-            is checked by `Parameters`.
-        is_list: whether it is a list of texts.
-        limits: the least and the largest value of a number.
-        suite_only: whether only the suite has it, whose tasks are a parameter.
-        task: the only nodes that have it are those with this task; None: all.
-        from_model: whether it is declared once the model is known.
-        default_note: the default in words, where `default` is None.
-    """
-
-    name: str
-    default: Any
-    description: str
-    change: Change = Change.ALWAYS
-    check: checks.Check = checks.any_value
-    is_list: bool = False
-    limits: tuple[float, float] | None = None
-    suite_only: bool = False
-    task: str | None = None
-    from_model: bool = False
-    default_note: str = ""
-
-    @property
-    def any_type(self) -> bool:
-        """Whether ROS accepts a value of any type and leaves it to `check`: so that a whole number may be
-        given for a decimal one, and since an empty list has no type."""
-        return self.is_list or self.limits is not None
-
-
-def _number(
-    name: str, default: float, description: str, limits: tuple[float, float], what: str
-) -> ParameterSpec:
-    """A number that every node has, between its limits; `what` it is, for the error."""
-    return ParameterSpec(name, default, description, check=checks.number(*limits, what), limits=limits)
 
 
 def _specs() -> Iterator[ParameterSpec]:
@@ -164,7 +110,7 @@ def _specs() -> Iterator[ParameterSpec]:
         "Whether to publish overlay, an image with all results drawn on the frame.",
         default_note="true for the suite, false for the others",
     )
-    yield _number(
+    yield number(
         "max_rate",
         0.0,
         "Highest rate at which frames of a camera are processed, in Hz, on average. The others are dropped "
@@ -172,7 +118,7 @@ def _specs() -> Iterator[ParameterSpec]:
         _RATES_HZ,
         "a rate: give frames a second, 0 for no limit",
     )
-    yield _number(
+    yield number(
         "max_latency_ms",
         0.0,
         "Longest time from the arrival of a frame to its results, in milliseconds. While it is exceeded, the "
@@ -181,7 +127,7 @@ def _specs() -> Iterator[ParameterSpec]:
         _LATENCIES_MS,
         "a time: give milliseconds, 0 for no limit",
     )
-    yield _number(
+    yield number(
         "min_rate",
         0.0,
         "Rate of results, in Hz, below which /diagnostics warns. 0: half the rate at which frames arrive, or "
@@ -189,7 +135,7 @@ def _specs() -> Iterator[ParameterSpec]:
         _RATES_HZ,
         "a rate: give frames a second, 0 for half of those that arrive",
     )
-    yield _number(
+    yield number(
         "max_age_ms",
         1000.0,
         "Age of results, in milliseconds from the stamp of the frame by the node's clock, above which "
@@ -197,7 +143,7 @@ def _specs() -> Iterator[ParameterSpec]:
         _AGES_MS,
         "an age: give milliseconds, 0 for no limit",
     )
-    yield _number(
+    yield number(
         "input_scale",
         1.0,
         "Scale of the network's input relative to the model's own input size, {:g} to {:g}. A larger input "
@@ -205,7 +151,7 @@ def _specs() -> Iterator[ParameterSpec]:
         INPUT_SCALES,
         "a size: give it in input sizes of the model",
     )
-    yield _number(
+    yield number(
         "map_scale",
         1.0,
         "Scale of masks, depth images and heat maps relative to the camera image, {:g} to {:g}. Smaller ones "
@@ -213,7 +159,7 @@ def _specs() -> Iterator[ParameterSpec]:
         MAP_SCALES,
         "a size: give it in sizes of the image",
     )
-    yield _number(
+    yield number(
         "max_megapixels",
         50.0,
         "Largest image that is processed, in megapixels. A larger one is an error and is not even decoded: a "
@@ -250,6 +196,7 @@ def _specs() -> Iterator[ParameterSpec]:
             task=task,
             from_model=True,
         )
+    yield from navigation_specs()
 
 
 PARAMETERS = {spec.name: spec for spec in _specs()}

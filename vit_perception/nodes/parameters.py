@@ -15,12 +15,15 @@ from vit_perception.cards.card import THRESHOLDS
 from vit_perception.cards.groups import classes_named, names_of_classes
 from vit_perception.nodes import parameter_checks as checks
 from vit_perception.nodes.camera import camera_names
-from vit_perception.nodes.parameter_table import FILTERED, PARAMETERS, Change, ParameterSpec
+from vit_perception.nodes.navigation.parameter_values import check_drive, check_shows, navigation_settings
+from vit_perception.nodes.navigation.settings import ACTION
+from vit_perception.nodes.parameter_spec import Change, ParameterSpec
+from vit_perception.nodes.parameter_table import FILTERED, PARAMETERS
 from vit_perception.nodes.parameter_types import with_type
 from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.task_models import TaskModels
-from vit_perception.tasks import DETECTION, TASKS, check_tasks
+from vit_perception.tasks import ATTENTION, DETECTION, NAVIGATION, TASKS, check_tasks
 
 
 class Parameters:
@@ -54,6 +57,8 @@ class Parameters:
         self._checks: dict[str, checks.Check] = {
             "enabled_tasks": self._check_enabled,
             "input_scale": self._check_input_scale,
+            "navigation.drive": lambda value: check_drive(value, self._models, self.cameras),
+            "attention.shows": lambda value: check_shows(value, self._models),
             "prompts": self._set_prompts,
             **{f"{task}.classes": self._class_check(task) for task in FILTERED},
         }
@@ -81,7 +86,9 @@ class Parameters:
             self._refused.clear()
         self._models, self._declared_for = models, names
         try:
-            self._check_input_scale(self._value("input_scale"))
+            for name in ("input_scale", "navigation.drive", "attention.shows"):
+                if self._has(name) and (reason := self._validate([self._node.get_parameter(name)]).reason):
+                    raise ValueError(reason)
             for spec in specs:
                 if spec.task in models.tasks:
                     self._declare_for_model(spec)
@@ -140,6 +147,7 @@ class Parameters:
                 thresholds,
                 float(self._value("input_scale")),
                 float(self._value("map_scale")),
+                ATTENTION in self.tasks and self._value("attention.shows") == ACTION,
             ),
             overlay=bool(self._value("overlay")),
             max_rate=float(self._value("max_rate")),
@@ -148,6 +156,7 @@ class Parameters:
             max_age_ms=float(self._value("max_age_ms")),
             max_megapixels=float(self._value("max_megapixels")),
             classes=classes,
+            navigation=navigation_settings(self._value) if NAVIGATION in self.tasks else None,
         )
 
     def _declare_for_model(self, spec: ParameterSpec) -> None:

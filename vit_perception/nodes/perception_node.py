@@ -112,6 +112,8 @@ class PerceptionNode(Node):
         self._worker = FrameWorker(self._queue, self._pipeline.process)
         transport = self._node_parameters.text("image_transport")
         self._state = "active"
+        if self._pipeline.navigator is not None:
+            self._pipeline.navigator.activate()
         self._cameras = [
             Camera(self, name, topic, transport, self._on_image)
             for name, topic in self._node_parameters.cameras.items()
@@ -195,12 +197,17 @@ class PerceptionNode(Node):
             self._queue.limit_rate(settings.max_rate)
 
     def _stop(self) -> None:
+        navigator = None if self._pipeline is None else self._pipeline.navigator
+        if navigator is not None:
+            navigator.halt()  # before anything is waited for
         for camera in self._cameras:
             camera.destroy()
         self._cameras = []
         if self._worker is not None:
             self._worker.stop()
             self._worker = self._queue = None
+        if navigator is not None:
+            navigator.deactivate()
 
     def _drop_model(self) -> None:
         if self._pipeline is not None:
@@ -253,6 +260,8 @@ class PerceptionNode(Node):
                 facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
             if state := self._pipeline.budget.state:
                 facts["latency_budget"] = state
+            if self._pipeline.navigator is not None:
+                facts |= self._pipeline.navigator.facts()
         return facts
 
     def _topics(self) -> str:
@@ -263,6 +272,8 @@ class PerceptionNode(Node):
         if self._state == "active" and self._pipeline is not None:
             settings = self._node_parameters.settings
             found += self._health.warnings(snapshot, settings, self._pipeline.work)
+            if self._pipeline.navigator is not None:
+                found += self._pipeline.navigator.warnings()
         return [*found, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:

@@ -15,11 +15,13 @@ from vit_perception.nodes.class_filter import filter_classes
 from vit_perception.nodes.images.codec import ImageError
 from vit_perception.nodes.images.frame import Frame, read_frame
 from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, LatencyBudget
+from vit_perception.nodes.navigation.navigator import Navigator
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.request import INPUT_SCALES
 from vit_perception.runtime.task_models import TaskModels
+from vit_perception.tasks import NAVIGATION
 
 _LOG_SECONDS = 5.0
 
@@ -61,6 +63,7 @@ class Pipeline:
     Attributes:
         models: as given.
         budget: chooses the effort for `max_latency_ms`.
+        navigator: what a navigator among the models needs beside images; None without one.
     """
 
     def __init__(
@@ -79,6 +82,9 @@ class Pipeline:
         self._node = node
         self._statistics = statistics
         self._outputs = {name: CameraOutputs(node, models, f"{name}/" if name else "") for name in cameras}
+        self.navigator = (
+            None if models.navigator is None else Navigator(node, models, self._outputs, settings)
+        )
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -87,6 +93,8 @@ class Pipeline:
         self.budget.limit(settings.max_latency_ms)
         for outputs in self._outputs.values():
             outputs.apply(settings)
+        if self.navigator is not None:
+            self.navigator.apply(settings)
 
     def warm_up(self) -> None:
         """Compile the models for every batch size and every step of the latency budget, so that no frame
@@ -148,11 +156,15 @@ class Pipeline:
     def destroy(self) -> None:
         for outputs in self._outputs.values():
             outputs.destroy()
+        if self.navigator is not None:
+            self.navigator.destroy()
 
     def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
         try:
             subscribed = self._outputs[image.camera].subscribed_tasks()
+            if self.navigator is not None and self.navigator.drives:
+                subscribed.add(NAVIGATION)
             tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
             if not tasks:
                 self._statistics.unsubscribed()
@@ -165,18 +177,25 @@ class Pipeline:
 
     def _compute(self, images: list[_DecodedImage], input_scale: float, start: float) -> None:
         settings = self._settings
-        decoded = time.perf_counter()
         tasks = frozenset[str]().union(*(image.tasks for image in images))
+        navigation = None
+        if self.navigator is not None and NAVIGATION in tasks:
+            self._begin("depth is awaited")
+            navigation = [self.navigator.inputs(each.received.camera, each.frame) for each in images]
+        decoded = time.perf_counter()
         self._begin("the models are computing")
         perceptions = self.models.batch(
             [image.frame.pixels for image in images],
             [image.frame.order for image in images],
             dataclasses.replace(settings.request, tasks=tuple(tasks), input_scale=input_scale),
+            navigation,
         )
         share = 1e3 / len(images)
         self._begin("results are being published")
         begin = time.perf_counter()
         for image, perception in zip(images, perceptions, strict=True):
+            if self.navigator is not None:  # before all else: a robot waits for it
+                self.navigator.answered(image.received.camera, image.frame, perception.navigation)
             self._outputs[image.received.camera].publish(
                 filter_classes(perception, settings.classes), image.frame
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vit_perception.nodes.navigation.settings import NavigationSettings
 from vit_perception.runtime.request import Request
 
 
@@ -22,6 +23,7 @@ class Settings:
         max_age_ms: age of results, by the stamps of their frames, above which to warn; 0 is no limit.
         max_megapixels: of an image that is processed.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
+        navigation: how a navigator drives; None for a node without the task.
     """
 
     request: Request
@@ -32,3 +34,4 @@ class Settings:
     max_age_ms: float
     max_megapixels: float
     classes: Mapping[str, frozenset[int]]
+    navigation: NavigationSettings | None = None

@@ -118,6 +118,11 @@ class TaskModels:
     def takes_prompts(self) -> bool:
         return any(predictor.card.open_vocabulary for predictor in self.predictors)
 
+    @property
+    def navigator(self) -> NavigationConfig | None:
+        """What the navigator among the models takes and gives; None where there is none."""
+        return NavigationConfig.of(self.card(NAVIGATION).architecture) if NAVIGATION in self.tasks else None
+
     def set_prompts(self, prompts: Sequence[str]) -> None:
         """Look for these from the next frame on. The text is encoded now, never again for a frame.
 

@@ -11,8 +11,14 @@ from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS, depth_topic
 from vit_perception.tasks import TASKS
 
 ROOT = Path(__file__).parents[3]
-# What RViz's display can show; it finds the compressed one by image_transport.
-DISPLAYS = {"rviz_default_plugins/Image": ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")}
+# What RViz's displays can show; that of images finds the compressed one by image_transport.
+DISPLAYS = {
+    "rviz_default_plugins/Image": ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"),
+    "rviz_default_plugins/Path": ("nav_msgs/msg/Path",),
+    "rviz_default_plugins/LaserScan": ("sensor_msgs/msg/LaserScan",),
+    "rviz_default_plugins/Odometry": ("nav_msgs/msg/Odometry",),
+    "rviz_default_plugins/Pose": ("geometry_msgs/msg/PoseStamped",),
+}
 
 
 def in_readme():
@@ -30,8 +36,12 @@ def in_readme():
 
 
 def displays():
-    layout = yaml.safe_load((ROOT / "config" / "perception.rviz").read_text())
-    return [each for each in layout["Visualization Manager"]["Displays"] if "Topic" in each]
+    return [
+        each
+        for layout in sorted((ROOT / "config").glob("*.rviz"))
+        for each in yaml.safe_load(layout.read_text())["Visualization Manager"]["Displays"]
+        if "Topic" in each
+    ]
 
 
 def test_the_readme_lists_every_topic_with_its_type():
@@ -80,5 +90,6 @@ def test_depth_without_metres_has_a_topic_of_its_own():
 def test_results_come_for_each_frame_and_labels_do_not():
     others = {name for name, topic in TOPICS.items() if not topic.per_frame}
     labels = {name for name in TOPICS if name.endswith("label_info")}
-    assert others == {"image", "image/compressed", "camera_info", DIAGNOSTICS} | labels
+    robot = {"depth_image", "goal_pose", "odom", "/tf", "/tf_static"}
+    assert others == {"image", "image/compressed", "camera_info", DIAGNOSTICS} | robot | labels
     assert all(TOPICS[name].qos.transient_local for name in labels)

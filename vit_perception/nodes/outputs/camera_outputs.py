@@ -38,7 +38,7 @@ class CameraOutputs:
             CLASSIFICATION: lambda: ClassificationOutput(node, prefix),
             DETECTION: lambda: DetectionOutput(node, prefix),
             SEGMENTATION: lambda: SegmentationOutput(node, prefix, models.card(SEGMENTATION)),
-            NAVIGATION: lambda: NavigationOutput(node, prefix, models.card(NAVIGATION)),
+            NAVIGATION: lambda: NavigationOutput(node, prefix, models),
             DEPTH: lambda: DepthOutput(node, prefix, models.card(DEPTH)),
             ATTENTION: lambda: AttentionOutput(node, prefix),
         }
@@ -53,7 +53,9 @@ class CameraOutputs:
         self._overlay_lock = threading.Lock()
 
     def apply(self, settings: Settings) -> None:
-        """Start or stop advertising the overlay."""
+        """Use these settings from the next frame on; start or stop advertising the overlay."""
+        for output in self._outputs:
+            output.apply(settings)
         with self._overlay_lock:
             if settings.overlay and self._overlay is None:
                 self._overlay = self._make_overlay()

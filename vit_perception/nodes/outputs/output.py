@@ -8,6 +8,7 @@ from rclpy.publisher import Publisher
 from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.topics import TOPICS, message_class
 from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.results import Perception
 
 
@@ -42,6 +43,9 @@ class Output:
     def has_subscribers(self) -> bool:
         """Whether any of its topics has a subscriber."""
         return any(map(has_subscribers, self._publishers))
+
+    def apply(self, settings: Settings) -> None:
+        """Use these settings from the next frame on."""
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         """Publish the results for `frame`; nothing if the task was not computed."""

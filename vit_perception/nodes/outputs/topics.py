@@ -18,6 +18,7 @@ DIAGNOSTICS = "/diagnostics"
 _IMAGE = "sensor_msgs/msg/Image"
 _CLASSIFICATION = "vision_msgs/msg/Classification"
 _LABELS = "vision_msgs/msg/LabelInfo"
+_TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Topic:
     """One topic.
 
     Attributes:
-        name: relative to the node's namespace, or to the camera where there are several; `/diagnostics` is
-            the same for all.
+        name: relative to the node's namespace, or to the camera where there are several (the goal, the
+            odometry and the command are the robot's); one that begins with a slash is the same for all.
         message_type: `package/msg/Name`.
         qos: what an output offers, or an input requests. The images' QoS follows their publishers
             (`nodes/qos.py`); given here is that before there is a publisher.
@@ -75,6 +76,11 @@ _TABLE = (
     Topic("image", _IMAGE, _NEWEST, TASKS, is_input=True),
     Topic("image/compressed", "sensor_msgs/msg/CompressedImage", _NEWEST, TASKS, is_input=True),
     Topic("camera_info", "sensor_msgs/msg/CameraInfo", _NEWEST, (DETECTION, DEPTH), is_input=True),
+    Topic("depth_image", _IMAGE, _NEWEST, (NAVIGATION,), is_input=True),
+    Topic("goal_pose", "geometry_msgs/msg/PoseStamped", Qos(depth=1), (NAVIGATION,), is_input=True),
+    Topic("odom", "nav_msgs/msg/Odometry", Qos(reliable=False), (NAVIGATION,), is_input=True),
+    Topic("/tf", _TRANSFORMS, Qos(depth=100), (NAVIGATION,), is_input=True),
+    Topic("/tf_static", _TRANSFORMS, Qos(transient_local=True, depth=100), (NAVIGATION,), is_input=True),
     Topic("classification", _CLASSIFICATION, _RESULT, (CLASSIFICATION,), ("classification",)),
     Topic(
         "detections",
@@ -101,6 +107,10 @@ _TABLE = (
         (NAVIGATION,),
         ("navigation.goal_distance",),
     ),
+    Topic("navigation/path", "nav_msgs/msg/Path", _RESULT, (NAVIGATION,), ("navigation.path",)),
+    Topic("navigation/scan", "sensor_msgs/msg/LaserScan", _RESULT, (NAVIGATION,), ("navigation.scan",)),
+    # A robot that missed a command wants the next one. With navigation.stamped_cmd_vel false, a Twist.
+    Topic("navigation/cmd_vel", "geometry_msgs/msg/TwistStamped", Qos(depth=1), (NAVIGATION,)),
     Topic("depth", _IMAGE, _RESULT, (DEPTH,), ("depth",)),
     Topic("depth/relative", _IMAGE, _RESULT, (DEPTH,), ("depth",)),
     Topic("attention/heatmap", _IMAGE, _RESULT, (ATTENTION,), ("attention",)),

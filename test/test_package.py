@@ -37,13 +37,15 @@ MAY_IMPORT = {
     "hub": CORE | READ | {"checkpoints", "export"},
     "data": READ | {"viz", "hub"},
     "training": CORE | READ | {"checkpoints", "language", "explain", "viz", "export", "hub", "data"},
+    "sim": READ | {"viz", "data"},
     "nodes": READ | {"viz", "hub"},
     "replay": READ | {"viz", "hub", "nodes"},
     "bench": READ | {"viz", "hub", "nodes", "replay", "export", "data", "training"},
+    "driving": READ | {"viz", "hub", "nodes", "replay", "sim"},
     "cli": {"commands"},
 }
 MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"cli"}
-WITH_ROS = {"nodes", "replay", "bench"}
+WITH_ROS = {"nodes", "replay", "bench", "driving"}
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
 
 # Makes modules unimportable in a child process: argv[1] names them, separated by commas.

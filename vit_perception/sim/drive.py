@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION, Pose
 
@@ -13,14 +14,13 @@ from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_
 _SCALE, _TURN_SCALE, _SLIP, _DRIFT = 0.01, 0.005, 0.05, 0.002
 
 
-def approach(velocity: tuple[float, float], command: tuple[float, float], dt: float) -> tuple[float, float]:
-    """Speed and turn rate `dt` seconds after `velocity`, when `command` is asked for."""
-    limits = (MAX_SPEED, MAX_ACCELERATION), (MAX_TURN, MAX_TURN_ACCELERATION)
-    speed, turn = (
-        now + float(np.clip(np.clip(wanted, -most, most) - now, -change * dt, change * dt))
-        for now, wanted, (most, change) in zip(velocity, command, limits, strict=True)
-    )
-    return speed, turn
+def approach(velocity: ArrayLike, command: ArrayLike, dt: float) -> np.ndarray:
+    """(2, ...) speed and turn rate `dt` seconds after `velocity`, with `command` asked for; both (2, ...)."""
+    now = np.asarray(velocity, dtype=float)
+    shape = (2, *(1,) * (now.ndim - 1))
+    most = np.reshape((MAX_SPEED, MAX_TURN), shape)
+    change = dt * np.reshape((MAX_ACCELERATION, MAX_TURN_ACCELERATION), shape)
+    return now + np.clip(np.clip(command, -most, most) - now, -change, change)
 
 
 def moved(pose: Pose, speed: float, turn: float, dt: float) -> Pose:

@@ -112,9 +112,11 @@ class Route:
         costs = self._costs[kept] + self._lengths[kept] * _DEAREST * (near[begins] + near[ends]) / 2
         graph = coo_array((costs, (begins, ends)), shape=(len(members), len(members))).tocsr()
         reached, before = dijkstra(graph, directed=False, indices=new[start], return_predecessors=True)
-        # At the goal, or at the edge, where the rest of the way is that without people.
-        final = (offsets[members] > _WINDOW - self._cell) | (self._cost_to_go[members] == 0)
-        totals = np.where(final, reached + self._cost_to_go[members], np.inf)
+        # At the goal, or at the edge, where the rest of the way is that without people. Only nearer to the
+        # goal: from elsewhere, that rest may lead back through them.
+        to_go = self._cost_to_go[members]
+        final = (offsets[members] > _WINDOW - self._cell) & (to_go < self._cost_to_go[start]) | (to_go == 0)
+        totals = np.where(final, reached + to_go, np.inf)
         last = int(totals.argmin())
         if not np.isfinite(totals[last]):
             return [start]

@@ -6,7 +6,9 @@ Without a renderer: `look` alone makes one, when it is first called.
 from __future__ import annotations
 
 import copy
+import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from vit_perception.sim.people import People
 from vit_perception.sim.plan import Plan
 from vit_perception.sim.robot import MAX_SPEED, RADIUS, Pose
 from vit_perception.sim.world import World
+
+if TYPE_CHECKING:
+    from vit_perception.sim.camera import RgbdCamera, RgbdFrame
 
 # The robot has arrived with its middle so near to the goal, in metres.
 GOAL_RADIUS = 0.5
@@ -62,6 +67,30 @@ class Simulation:
         """Whether the robot has arrived."""
         goal_x, goal_y = self.world.goal
         return math.hypot(goal_x - self.pose.x, goal_y - self.pose.y) <= GOAL_RADIUS
+
+    def look(self) -> RgbdFrame:
+        """What the camera sees now.
+
+        Raises:
+            RuntimeError: the renderer is not installed; the message says how to install it.
+        """
+        shutter = self.world.look.blur_seconds
+        closed = moved(self.pose, *self.velocity, shutter)
+        return self.camera.look(self.pose, self.seconds, self.people.clocks, closed if shutter else None)
+
+    @functools.cached_property
+    def camera(self) -> RgbdCamera:
+        """The robot's camera, made when it is first asked for."""
+        from vit_perception.sim.camera import RgbdCamera
+        from vit_perception.sim.scene import Scene
+
+        return RgbdCamera(Scene(self.world), self.size)
+
+    def close(self) -> None:
+        """Free the renderer, if there is one."""
+        if "camera" in self.__dict__:
+            self.camera.close()
+            del self.camera
 
     def step(self, speed: float, turn: float, dt: float) -> None:
         """Let `dt` seconds pass, with this speed (m/s) and turn rate (rad/s) asked for."""

@@ -11,6 +11,6 @@ _LOG_INTERVAL = 10.0
 
 
 def progress_bar(total: int, what: str, unit: str = "frames") -> tqdm:
-    """A bar on stderr for `total` frames, or another unit; a context manager; call its `update` after each."""
+    """A bar on stderr for `total` units, a context manager; call its `update` after each."""
     interval = 0.1 if sys.stderr.isatty() else _LOG_INTERVAL
     return tqdm(total=total, desc=what, unit=f" {unit}", mininterval=interval, dynamic_ncols=True)

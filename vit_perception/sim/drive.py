@@ -14,7 +14,7 @@ from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_
 _SCALE, _TURN_SCALE, _SLIP, _DRIFT = 0.01, 0.005, 0.05, 0.002
 
 
-def approach(velocity: ArrayLike, command: ArrayLike, dt: float) -> np.ndarray:
+def approach(velocity: ArrayLike, command: ArrayLike, dt: float | np.ndarray) -> np.ndarray:
     """(2, ...) speed and turn rate `dt` seconds after `velocity`, with `command` asked for; both (2, ...)."""
     now = np.asarray(velocity, dtype=float)
     shape = (2, *(1,) * (now.ndim - 1))

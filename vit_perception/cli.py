@@ -12,6 +12,7 @@ from vit_perception.commands import (
     compress,
     data,
     demo,
+    drive,
     explain,
     label,
     models,
@@ -31,13 +32,14 @@ COMMANDS = {
     "quantize": quantize,
     "compress": compress,
     "bench": bench,
+    "drive": drive,
     "data": data,
     "train": train,
     "models": models,
 }
 
 # Modules that a ROS installation brings and pip alone does not.
-_ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "rosidl_runtime_py")
+_ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "tf2_msgs", "rosidl_runtime_py")
 # What only making and measuring a model needs.
 _TOOLS = {"torch": "PyTorch", "nncf": "NNCF", "pycocotools": "pycocotools"}
 

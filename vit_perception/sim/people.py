@@ -14,6 +14,8 @@ from vit_perception.sim.world import Walker
 # Nobody steps nearer to the robot than this, from edge to edge, in metres. Who looks ahead so many seconds
 # and sees that they would, waits: so it is never a person who walks into the robot.
 _DISTANCE, _LOOK_AHEAD = 0.35, 0.4
+# Who has waited so many seconds turns round.
+_PATIENCE = 3.0
 
 
 class People:
@@ -23,39 +25,46 @@ class People:
         walkers: of the world.
 
     Attributes:
-        clocks: (K,) seconds that each has walked.
+        clocks: (K,) seconds that each has walked. Who has turned round walks back in time.
     """
 
     def __init__(self, walkers: Sequence[Walker]) -> None:
         self._walkers = tuple(walkers)
         self.clocks = np.zeros(len(self._walkers))
+        self._pace = np.ones(len(self._walkers))
+        self._waited = np.zeros(len(self._walkers))
 
     def step(self, robot: Pose, dt: float) -> None:
         """Let `dt` seconds pass."""
         for place, walker in enumerate(self._walkers):
-            if not self._in_the_way(robot, walker, float(self.clocks[place])):
-                self.clocks[place] += dt
+            if not self._in_the_way(robot, walker, self.clocks[place], self._pace[place]):
+                self.clocks[place] += self._pace[place] * dt
+                self._waited[place] = 0.0
+            else:
+                self._waited[place] += dt
+            if self._waited[place] > _PATIENCE:
+                self._pace[place] *= -1
+                self._waited[place] = 0.0
 
     def discs(self, ahead: float | np.ndarray = 0.0) -> np.ndarray:
-        """(..., K, 3) x, y and radius of each, `ahead` (...) seconds from now if nobody waits."""
+        """(..., K, 3) x, y and radius of each, `ahead` (...) seconds from now: who waits goes on waiting."""
         times = np.asarray(ahead)
+        paces = np.where(self._waited > 0, 0.0, self._pace).tolist()
         found = [
-            (*walker.at(clock + time)[:2], walker.radius)
+            (*walker.at(clock + pace * time)[:2], walker.radius)
             for time in times.ravel().tolist()
-            for walker, clock in zip(self._walkers, self.clocks.tolist(), strict=True)
+            for walker, clock, pace in zip(self._walkers, self.clocks.tolist(), paces, strict=True)
         ]
         return np.array(found).reshape(*times.shape, len(self._walkers), 3)
 
     def copy(self) -> People:
-        """The same people, whose clocks go on by themselves."""
-        other = copy.copy(self)
-        other.clocks = self.clocks.copy()
-        return other
+        """The same people, who go on by themselves."""
+        return copy.deepcopy(self)
 
     @staticmethod
-    def _in_the_way(robot: Pose, walker: Walker, clock: float) -> bool:
+    def _in_the_way(robot: Pose, walker: Walker, clock: float, pace: float) -> bool:
         distances = [
             math.hypot(x - robot.x, y - robot.y)
-            for x, y, _ in (walker.at(clock), walker.at(clock + _LOOK_AHEAD))
+            for x, y, _ in (walker.at(clock), walker.at(clock + pace * _LOOK_AHEAD))
         ]
         return distances[1] < min(distances[0], walker.radius + RADIUS + _DISTANCE)

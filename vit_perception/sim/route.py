@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from vit_perception.sim.plan import NOBODY, Plan
@@ -48,19 +48,23 @@ class Route:
         clearance = plan.clearance_map(xs, ys, RADIUS + _COMFORT)
         self._shape = clearance.shape
         self._points = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        self._from, self._to, self._lengths = _edges(clearance >= RADIUS + _MARGIN, cell)
-        near = _nearness(clearance.ravel() - RADIUS)
-        self._costs = self._lengths * (1 + _DEAREST * (near[self._from] + near[self._to]) / 2)
+        self._free = clearance >= RADIUS + _MARGIN
+        self._near = _nearness(clearance - RADIUS)
+        begins, ends, lengths = _edges(self._free, cell)
+        costs = lengths * _dearer(self._near.ravel(), begins, ends)
         linked = np.zeros(clearance.size, bool)
-        linked[self._from] = linked[self._to] = True
+        linked[begins] = linked[ends] = True
         if not linked.any():
             raise ValueError("the robot fits nowhere into this world")
         aim = self._closest(self.goal, np.flatnonzero(linked))
         if np.hypot(*(self._points[aim] - self.goal)) > _FARTHEST:
             raise ValueError(f"the goal {goal} stands in something")
-        self._distances = dijkstra(self._graph(self._lengths), directed=False, indices=aim)
+        self._distances = dijkstra(_graph(begins, ends, lengths, linked.size), directed=False, indices=aim)
         self._cost_to_go, self._next = dijkstra(
-            self._graph(self._costs), directed=False, indices=aim, return_predecessors=True
+            _graph(begins, ends, costs, linked.size),
+            directed=False,
+            indices=aim,
+            return_predecessors=True,
         )
         reached = np.isfinite(self._distances).reshape(self._shape)
         self._reached_near = distance_transform_edt(~reached, return_distances=False, return_indices=True)
@@ -100,33 +104,34 @@ class Route:
 
     def _detour(self, start: int, people: np.ndarray) -> list[int]:
         """Cells from the start around people to where the way leaves their surroundings."""
-        offsets = np.abs(self._points - self._points[start]).max(axis=1)
-        inside = offsets <= _WINDOW
-        kept = np.flatnonzero(inside[self._from] & inside[self._to])
-        members = np.flatnonzero(inside)
-        new = np.full(len(inside), -1)
-        new[members] = np.arange(len(members))
-        gaps = np.hypot(*(self._points[members, None] - people[:, :2]).transpose(2, 0, 1)) - people[:, 2]
-        near = _PEOPLE * _nearness(gaps.min(axis=1) - RADIUS)
-        begins, ends = new[self._from[kept]], new[self._to[kept]]
-        costs = self._costs[kept] + self._lengths[kept] * _DEAREST * (near[begins] + near[ends]) / 2
-        graph = coo_array((costs, (begins, ends)), shape=(len(members), len(members))).tocsr()
-        reached, before = dijkstra(graph, directed=False, indices=new[start], return_predecessors=True)
-        # At the goal, or at the edge, where the rest of the way is that without people.
-        final = (offsets[members] > _WINDOW - self._cell) | (self._cost_to_go[members] == 0)
-        totals = np.where(final, reached + self._cost_to_go[members], np.inf)
+        reach = round(_WINDOW / self._cell)
+        window = tuple(
+            slice(max(0, middle - reach), middle + reach + 1)
+            for middle in np.unravel_index(start, self._shape)
+        )
+        cells = np.arange(self._free.size).reshape(self._shape)[window]
+        edge = np.ones(cells.shape, bool)
+        edge[1:-1, 1:-1] = False
+        places = self._points[cells.ravel()]
+        gaps = np.hypot(*(places[:, None] - people[:, :2]).transpose(2, 0, 1)) - people[:, 2]
+        near = self._near[window].ravel() + _PEOPLE * _nearness(gaps.min(axis=1) - RADIUS)
+        begins, ends, lengths = _edges(self._free[window], self._cell)
+        graph = _graph(begins, ends, lengths * _dearer(near, begins, ends), cells.size)
+        middle = int(np.flatnonzero(cells.ravel() == start)[0])
+        reached, before = dijkstra(graph, directed=False, indices=middle, return_predecessors=True)
+        # At the goal, or at the edge, where the rest of the way is that without people. Only nearer to the
+        # goal: from elsewhere, that rest may lead back through them.
+        to_go = self._cost_to_go[cells.ravel()]
+        final = edge.ravel() & (to_go < self._cost_to_go[start]) | (to_go == 0)
+        totals = np.where(final, reached + to_go, np.inf)
         last = int(totals.argmin())
         if not np.isfinite(totals[last]):
             return [start]
-        cells = []
+        way = []
         while last >= 0:
-            cells.append(int(members[last]))
+            way.append(int(cells.flat[last]))
             last = int(before[last])
-        return cells[::-1]
-
-    def _graph(self, weights: np.ndarray) -> coo_array:
-        size = len(self._points)
-        return coo_array((weights, (self._from, self._to)), shape=(size, size)).tocsr()
+        return way[::-1]
 
     def _closest(self, place: np.ndarray, among: np.ndarray) -> int:
         return int(among[np.hypot(*(self._points[among] - place).T).argmin()])
@@ -142,6 +147,15 @@ class Route:
 def _nearness(gap: np.ndarray) -> np.ndarray:
     """1 where the robot's edge touches something, 0 from where nothing disturbs any more."""
     return (1 - np.clip(gap / _COMFORT, 0, 1)) ** 2
+
+
+def _dearer(near: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """(E,) how many times its length each move costs, by the nearness of things at its cells."""
+    return 1 + _DEAREST * (near[begins] + near[ends]) / 2
+
+
+def _graph(begins: np.ndarray, ends: np.ndarray, weights: np.ndarray, size: int) -> csr_array:
+    return coo_array((weights, (begins, ends)), shape=(size, size)).tocsr()
 
 
 def _edges(free: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ Metres and radians, REP 103: z is up, a yaw turns from x to y. This module knows
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +68,17 @@ class Walker:
 
     def at(self, seconds: float) -> tuple[float, float, float]:
         """x, y and yaw after so many seconds of walking, which are fewer than have passed if they waited."""
-        sides = np.roll(self.path, -1, axis=0) - self.path
-        lengths = np.hypot(*sides.T)
-        ends = np.cumsum(lengths)
-        along = (self.start + self.speed * seconds) % ends[-1]
-        side = min(int(np.searchsorted(ends, along, side="right")), len(ends) - 1)
-        share = 1 - (ends[side] - along) / lengths[side]
-        x, y = self.path[side] + share * sides[side]
-        return float(x), float(y), float(np.arctan2(sides[side][1], sides[side][0]))
+        corners = self.path.tolist()
+        sides = list(zip(corners, corners[1:] + corners[:1], strict=True))
+        lengths = [math.dist(*side) for side in sides]
+        left = (self.start + self.speed * seconds) % sum(lengths)
+        side = 0
+        while left >= lengths[side] and side < len(sides) - 1:
+            left -= lengths[side]
+            side += 1
+        (x, y), (to_x, to_y) = sides[side]
+        share = left / lengths[side]
+        return x + share * (to_x - x), y + share * (to_y - y), math.atan2(to_y - y, to_x - x)
 
 
 @dataclass(frozen=True)

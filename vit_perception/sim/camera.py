@@ -1,5 +1,5 @@
-"""The robot's RGB-D camera: a picture as a cheap sensor takes it, depth as a depth camera measures it, and the
-truth of both."""
+"""The robot's RGB-D camera: a picture as a cheap sensor takes it, depth as a depth camera measures it, and
+the truth of both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RgbdFrame:
         rgb: (H, W, 3) uint8.
         depth: (H, W) float32 metres along the optical axis as measured, 0 where nothing was.
         true_depth: the same as it is; 0 in the sky.
-        things: (H, W) int32: a place in `World.things`, or GROUND, SKY, or PEOPLE - k for walker k (scene.py).
+        things: (H, W) int32: a place in `World.things`, or GROUND, SKY, or PEOPLE - k for walker k.
     """
 
     rgb: np.ndarray

@@ -52,8 +52,8 @@ class Sensor:
         return np.clip(noisy, 0, 255).astype(np.uint8)
 
     def measure(self, depth: np.ndarray, clean: np.ndarray, shine: np.ndarray, seconds: float) -> np.ndarray:
-        """(H, W) float32 metres, 0 where nothing is measured: beyond the range, at edges, and in patches on dark
-        and on shiny surfaces."""
+        """(H, W) float32 metres, 0 where nothing is measured: beyond the range, at edges, and in patches on
+        dark and on shiny surfaces."""
         rng = self._rng(seconds, 1)
         error = (_NOISE + _NOISE_PER_SQUARE * depth**2) * self._cut(self._ripple, rng)
         lost = (depth < LEAST_DEPTH) | (depth > MOST_DEPTH * (1 - 0.2 * self._patches(rng)))

@@ -131,8 +131,8 @@ class Lamp:
 
     Attributes:
         position: x, y, z.
-        direction: of light that is parallel, like that of the sun: what is before `position` throws shadows. None:
-            the lamp shines from `position` into all sides, without shadows.
+        direction: of parallel light, as the sun's: what is before `position` throws shadows. None: the lamp
+            shines from `position` into all sides, without shadows.
         colour: RGB in 0..1.
     """
 

@@ -1,4 +1,4 @@
-"""What stands about in halls, yards and on floors: crates, pallets, racks, cones, and things one may overlook."""
+"""What stands about in halls and yards: cartons, pallets, racks, cones, and things one may overlook."""
 
 from __future__ import annotations
 

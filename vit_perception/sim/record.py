@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,10 +128,8 @@ def _recorded(
 
 
 def _frames(seed: int, kind: str, count: int, size: tuple[int, int], space: LabelSpace) -> list[Recorded]:
-    frames = record_world(seed, kind, size, space)
-    found = [next(frames) for _ in range(count)]
-    frames.close()
-    return found
+    with closing(record_world(seed, kind, size, space)) as frames:
+        return [next(frames) for _ in range(count)]
 
 
 def _start() -> None:

@@ -4,7 +4,7 @@ labelled."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +48,7 @@ def name_of(seed: int, kind: str, frame: int) -> str:
     return f"{kind}-{seed:06d}/{frame:03d}"
 
 
-def record_world(seed: int, kind: str, size: tuple[int, int], space: LabelSpace) -> Iterator[Recorded]:
+def record_world(seed: int, kind: str, size: tuple[int, int], space: LabelSpace) -> Generator[Recorded]:
     """The FRAMES frames of a world, the same each time.
 
     The expert drives from the start to the goal, and then from somewhere to somewhere else.

@@ -88,7 +88,7 @@ train-setup:
 	@$(SET_UP) train
 
 test-setup:
-	@$(SET_UP) dev train hub
+	@$(SET_UP) dev train hub sim
 
 clean:
 	rm -rf $(VENV) build install log out

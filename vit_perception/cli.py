@@ -19,6 +19,7 @@ from vit_perception.commands import (
     predict,
     quantize,
     replay,
+    sim,
     train,
 )
 
@@ -33,6 +34,7 @@ COMMANDS = {
     "compress": compress,
     "bench": bench,
     "drive": drive,
+    "sim": sim,
     "data": data,
     "train": train,
     "models": models,

@@ -1,5 +1,5 @@
-"""The robot's RGB-D camera: a picture as a cheap sensor takes it, depth as a depth camera measures it, and the
-truth of both."""
+"""The robot's RGB-D camera: a picture as a cheap sensor takes it, depth as a depth camera measures it, and
+the truth of both."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vit_perception.sim.mujoco_library import load_mujoco
 from vit_perception.sim.robot import Pose
 from vit_perception.sim.scene import FAR, NEAR, SKY, Scene
 from vit_perception.sim.sensor import Sensor
-from vit_perception.sim.mujoco_library import load_mujoco
 from vit_perception.sim.world import World
 
 # Metres from the middle of the robot to its camera, along x of base_link.
@@ -26,7 +26,7 @@ class RgbdFrame:
         rgb: (H, W, 3) uint8.
         depth: (H, W) float32 metres along the optical axis as measured, 0 where nothing was.
         true_depth: the same as it is; 0 in the sky.
-        things: (H, W) int32: a place in `World.things`, or GROUND, SKY, or PEOPLE - k for walker k (scene.py).
+        things: (H, W) int32: a place in `World.things`, or GROUND, SKY, or PEOPLE - k for walker k.
     """
 
     rgb: np.ndarray
@@ -92,8 +92,8 @@ class RgbdCamera:
             self._mujoco.mjtCatBit.mjCAT_ALL,
             self._view,
         )
-        clean, depth = self._render()
-        geoms = self._geoms()
+        clean = self._render()
+        geoms, depth = self._render_geoms()
         things = np.where(geoms >= 0, self._scene.shows[geoms], SKY).astype(np.int32)
         shine = np.where(geoms >= 0, self._scene.shine[geoms], 0)
         rgb = self._sensor.expose(clean, depth, pose, moved, seconds)
@@ -105,32 +105,32 @@ class RgbdCamera:
         self._context.free()
         self._gl.free()
 
-    def _render(self) -> tuple[np.ndarray, np.ndarray]:
-        """(H, W, 3) uint8 RGB, and (H, W) float32 metres, 0 in the sky."""
-        height, width = self._size
-        rgb, buffer = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.float32)
+    def _render(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        rgb = np.empty((*self._size, 3), np.uint8)
         self._mujoco.mjr_render(self._rect, self._view, self._context)
-        self._mujoco.mjr_readPixels(rgb, buffer, self._rect, self._context)
-        # 1 near, 0 far, and linear in 1 / depth.
-        depth = 1 / (1 / FAR + buffer[::-1] * (1 / NEAR - 1 / FAR))
-        return rgb[::-1].copy(), np.where(buffer[::-1] > 0, depth, 0).astype(np.float32)
+        self._mujoco.mjr_readPixels(rgb, None, self._rect, self._context)
+        return rgb[::-1].copy()
 
-    def _geoms(self) -> np.ndarray:
-        """(H, W) int: the geom of the model at each pixel, -1 for none."""
-        height, width = self._size
+    def _render_geoms(self) -> tuple[np.ndarray, np.ndarray]:
+        """(H, W) int: the geom of the model at each pixel, -1 for none; and (H, W) float32 metres, 0 in the
+        sky."""
         flags, flag = self._view.flags, self._mujoco.mjtRndFlag
-        colours = np.empty((height, width, 3), np.uint8)
+        colours, buffer = np.empty((*self._size, 3), np.uint8), np.empty(self._size, np.float32)
         for which in (flag.mjRND_SEGMENT, flag.mjRND_IDCOLOR):
             flags[which] = 1
         self._mujoco.mjr_render(self._rect, self._view, self._context)
-        self._mujoco.mjr_readPixels(colours, None, self._rect, self._context)
+        self._mujoco.mjr_readPixels(colours, buffer, self._rect, self._context)
         for which in (flag.mjRND_SEGMENT, flag.mjRND_IDCOLOR):
             flags[which] = 0
+        # 1 is near, 0 far, and all between linear in 1 / depth.
+        depth = 1 / (1 / FAR + buffer[::-1] * (1 / NEAR - 1 / FAR))
+        depth = np.where(buffer[::-1] > 0, depth, 0).astype(np.float32)
         numbers = colours[::-1].astype(np.int32) @ (1, 256, 65536)
         of_number = np.full(self._view.ngeom + 1, -1)
         for geom in self._view.geoms[: self._view.ngeom]:
             of_number[geom.segid + 1] = geom.objid
-        return of_number[numbers]
+        return of_number[numbers], depth
 
 
 def camera_pose(world: World, pose: Pose) -> tuple[np.ndarray, np.ndarray]:

@@ -50,7 +50,8 @@ def mesh_of(solid: Solid, ground: Ground) -> Mesh:
     half = np.array(solid.half)
     x, y, z = solid.centre
     if len(ground.amplitudes) and z - half[2] < 0.01:
-        half, z = half + (0, 0, _ROOTS / 2), z - _ROOTS / 2
+        half[2] += _ROOTS / 2
+        z -= _ROOTS / 2
     mesh = _MAKERS[solid.shape](half)
     cosine, sine = math.cos(solid.yaw), math.sin(solid.yaw)
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 NOT_INSTALLED = (
-    "pictures of simulated worlds need MuJoCo and EGL: pip install 'vit_perception[sim]', and on Debian apt install "
-    "libegl1 libgl1-mesa-dri libglx-mesa0"
+    "pictures of simulated worlds need MuJoCo and EGL: pip install 'vit_perception[sim]', and on Debian apt "
+    "install libegl1 libgl1-mesa-dri libglx-mesa0"
 )
 
 

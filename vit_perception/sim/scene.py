@@ -17,7 +17,7 @@ from vit_perception.sim.world import Lamp, Solid, World
 GROUND, SKY, PEOPLE = -1, -2, -3
 # Metres: what is nearer or farther is not drawn.
 NEAR, FAR = 0.03, 80.0
-_SHADOW_SIDE, _SKY_SIDE = 1024, 64
+_SHADOW_SIDE, _SKY_SIDE, _SAMPLES = 1024, 64, 4
 # Metres of ground around a world: outdoors one looks over the fence.
 _AROUND = {True: 25.0, False: 0.5}
 _CAMERA = "camera"
@@ -51,7 +51,7 @@ class Scene:
         self._add_look(spec)
         self._add_solids(spec, names)
         for lamp in world.look.lamps:
-            _add_lamp(spec, self._mujoco, world, lamp)
+            _add_lamp(spec, self._mujoco, lamp)
         body = spec.worldbody.add_body(name=_CAMERA, mocap=True)
         body.add_camera(name=_CAMERA, fovy=math.degrees(world.look.field_of_view))
         self.model: Any = spec.compile()
@@ -148,27 +148,22 @@ def _set_up(spec: Any, world: World) -> None:
     spec.visual.map.znear, spec.visual.map.zfar = NEAR, FAR
     spec.visual.map.shadowclip = 1.05 * _reach(world)
     spec.visual.quality.shadowsize = _SHADOW_SIDE
-    spec.visual.quality.offsamples = 0
+    spec.visual.quality.offsamples = _SAMPLES
     spec.visual.headlight.ambient = [world.look.ambient] * 3
     spec.visual.headlight.diffuse = spec.visual.headlight.specular = [0.0] * 3
 
 
-def _add_lamp(spec: Any, mujoco: Any, world: World, lamp: Lamp) -> None:
+def _add_lamp(spec: Any, mujoco: Any, lamp: Lamp) -> None:
     light = spec.worldbody.add_light(
         diffuse=lamp.colour, specular=0.5 * np.array(lamp.colour), ambient=[0.0] * 3
     )
+    light.pos = lamp.position
     if lamp.direction is None:
-        light.type, light.pos, light.castshadow = mujoco.mjtLightType.mjLIGHT_SPOT, lamp.position, False
-        light.cutoff, light.exponent, light.attenuation, light.dir = (
-            180.0,
-            0.0,
-            [0.6, 0.0, 0.1],
-            [0.0, 0.0, -1.0],
-        )
+        light.type, light.castshadow = mujoco.mjtLightType.mjLIGHT_SPOT, False
+        light.cutoff, light.exponent, light.attenuation = 180.0, 0.0, [0.6, 0.0, 0.1]
     else:
         light.type, light.dir = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, lamp.direction
-        # Shadows are computed around the place of the light.
-        light.pos, light.castshadow = _centre(world), True
+        light.castshadow = True
 
 
 def _centre(world: World) -> np.ndarray:

@@ -17,6 +17,8 @@ _NOISE, _NOISE_PER_SQUARE = 0.002, 0.0025
 _EDGE = 0.06
 # Brightness below which, and shine above which, a surface may be lost.
 _DARK, _SHINY = 0.09, 0.6
+# The mean brightness that the camera adjusts itself to, and by which factor it can.
+_TARGET, _GAINS = 105.0, (0.75, 2.2)
 # A moving camera's picture is a mean of several, no more than so many pixels apart.
 _APART, _MOST_PICTURES = 1.5, 10
 # Noise is drawn once, and cut out elsewhere for each frame.
@@ -45,19 +47,20 @@ class Sensor:
     ) -> np.ndarray:
         """(H, W, 3) uint8: a rendered picture as the sensor takes it."""
         rgb = clean if moved is None else self._blurred(clean, depth, pose, moved)
-        noisy = rgb.astype(np.float32) * self._look.exposure + self._cut(self._grain, self._rng(seconds, 0))
+        gain = np.clip(_TARGET / max(float(clean.mean()), 1.0), *_GAINS) * self._look.exposure
+        noisy = gain * rgb.astype(np.float32) + self._cut(self._grain, self._rng(seconds, 0))
         return np.clip(noisy, 0, 255).astype(np.uint8)
 
     def measure(self, depth: np.ndarray, clean: np.ndarray, shine: np.ndarray, seconds: float) -> np.ndarray:
-        """(H, W) float32 metres, 0 where nothing is measured: beyond the range, at edges, and in patches on dark
-        and on shiny surfaces."""
+        """(H, W) float32 metres, 0 where nothing is measured: beyond the range, at edges, and in patches on
+        dark and on shiny surfaces."""
         rng = self._rng(seconds, 1)
         error = (_NOISE + _NOISE_PER_SQUARE * depth**2) * self._cut(self._ripple, rng)
         lost = (depth < LEAST_DEPTH) | (depth > MOST_DEPTH * (1 - 0.2 * self._patches(rng)))
         nearest, farthest = cv2.erode(depth, _CROSS), cv2.dilate(depth, _CROSS)
         edge = (farthest - nearest > _EDGE * farthest) | (nearest == 0)
         lost |= edge & (self._patches(rng) < 0.75)
-        dark = clean.max(axis=2) * self._look.exposure < 255 * _DARK
+        dark = clean.max(axis=2) < 255 * _DARK
         lost |= (dark | (shine > _SHINY)) & (self._patches(rng) < 0.45)
         return np.where(lost, 0, depth + error).astype(np.float32)
 

@@ -131,7 +131,8 @@ class Lamp:
 
     Attributes:
         position: x, y, z.
-        direction: of a lamp that is as far away as the sun; None: it shines from `position` into all sides.
+        direction: of parallel light, as the sun's: what is before `position` throws shadows. None: the lamp
+            shines from `position` into all sides, without shadows.
         colour: RGB in 0..1.
     """
 
@@ -152,7 +153,7 @@ class Look:
         camera_height: metres above the ground.
         camera_pitch: radians; positive looks down.
         field_of_view: vertical, radians.
-        exposure: factor on the picture's brightness.
+        exposure: factor on the brightness that the camera adjusts itself to.
         blur_seconds: shutter time, in which a moving camera blurs.
         noise: standard deviation of a pixel, 0 to 1.
     """

@@ -1,8 +1,6 @@
-"""What stands about in halls, yards and on floors: crates, pallets, racks, cones, and things one may overlook."""
+"""What stands about in halls and yards: cartons, pallets, racks, cones, and things one may overlook."""
 
 from __future__ import annotations
-
-import math
 
 from vit_perception.sim.worlds.builder import Builder, Part
 

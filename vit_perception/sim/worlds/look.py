@@ -12,6 +12,8 @@ import numpy as np
 from vit_perception.sim.world import Lamp, Look, Material
 
 _RGB = tuple[float, float, float]
+# Metres to the sun; below the lowest ceiling; and radians by which light in rooms falls aslant, at most.
+_FAR, _BELOW_CEILING, _MOST_TILT = 40.0, 2.3, 0.06
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def draw_looks(rng: np.random.Generator, kind: str, bounds: tuple[float, float, 
         palette[role] = tuple(range(len(materials), len(materials) + spec.count))
         materials += [_material(rng, spec) for _ in range(spec.count)]
     outside = kind == "yard"
-    lamps, ambient = _daylight(rng) if outside else _lamplight(rng, bounds)
+    lamps, ambient = _daylight(rng, bounds) if outside else _lamplight(rng, bounds)
     look = Look(
         materials=tuple(materials),
         lamps=lamps,
@@ -123,7 +125,9 @@ def draw_looks(rng: np.random.Generator, kind: str, bounds: tuple[float, float, 
     return Looks(look, palette, ground)
 
 
-def _daylight(rng: np.random.Generator) -> tuple[tuple[Lamp, ...], float]:
+def _daylight(
+    rng: np.random.Generator, bounds: tuple[float, float, float, float]
+) -> tuple[tuple[Lamp, ...], float]:
     """The sun, low or high, or behind clouds."""
     around, height = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 1.3)
     cloud = rng.uniform(0, 0.8)
@@ -135,28 +139,31 @@ def _daylight(rng: np.random.Generator) -> tuple[tuple[Lamp, ...], float]:
     warm = float(rng.uniform(0.8, 1.0))
     strength = 1.0 - 0.6 * cloud
     colour = (strength, strength * (1 + warm) / 2, strength * warm)
-    return (Lamp((0.0, 0.0, 10.0), direction, colour),), float(0.3 + 0.25 * cloud)
+    x, y = _middle(bounds)
+    position = (x - _FAR * direction[0], y - _FAR * direction[1], -_FAR * direction[2])
+    return (Lamp(position, direction, colour),), float(0.3 + 0.25 * cloud)
 
 
 def _lamplight(
     rng: np.random.Generator, bounds: tuple[float, float, float, float]
 ) -> tuple[tuple[Lamp, ...], float]:
-    """Light through the ceiling, as many lamps give it, which throws shadows; and two or three lamps near
-    by, which are brighter where they are."""
+    """Light from many lamps at the ceiling, with shadows, and two or three lamps that are brighter."""
     tone = _colour(rng, (0.05, 0.14), (0.0, 0.25), (0.9, 1.0))
-    around, height = rng.uniform(0, 2 * math.pi), rng.uniform(1.0, 1.5)
+    around, tilt = rng.uniform(0, 2 * math.pi), rng.uniform(0.0, _MOST_TILT)
     direction = (
-        float(-math.cos(around) * math.cos(height)),
-        float(-math.sin(around) * math.cos(height)),
-        float(-math.sin(height)),
+        float(math.cos(around) * math.sin(tilt)),
+        float(math.sin(around) * math.sin(tilt)),
+        float(-math.cos(tilt)),
     )
-    main = float(rng.uniform(0.2, 0.55))
-    lamps = [Lamp((0.0, 0.0, 10.0), direction, _scaled(tone, main))]
+    x, y = _middle(bounds)
+    # All of its plane is below the ceiling, which would else throw one great shadow.
+    high = _BELOW_CEILING - math.tan(tilt) * math.hypot(x - bounds[0], y - bounds[1])
+    lamps = [Lamp((x, y, high), direction, _scaled(tone, float(rng.uniform(0.3, 0.6))))]
     x_min, y_min, x_max, y_max = bounds
     for _ in range(int(rng.integers(2, 4))):
         position = (float(rng.uniform(x_min, x_max)), float(rng.uniform(y_min, y_max)), 2.3)
-        lamps.append(Lamp(position, None, _scaled(tone, float(rng.uniform(0.3, 0.8)))))
-    return tuple(lamps), float(rng.uniform(0.25, 0.45))
+        lamps.append(Lamp(position, None, _scaled(tone, float(rng.uniform(0.4, 0.8)))))
+    return tuple(lamps), float(rng.uniform(0.3, 0.5))
 
 
 def _material(rng: np.random.Generator, role: _Role) -> Material:
@@ -181,6 +188,10 @@ def _colour(
     return colorsys.hsv_to_rgb(
         float(rng.uniform(*hue)) % 1, float(rng.uniform(*saturation)), float(rng.uniform(*value))
     )
+
+
+def _middle(bounds: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
 
 
 def _scaled(colour: _RGB, factor: float) -> _RGB:

@@ -108,7 +108,7 @@ def _with_ends(world: World, rng: np.random.Generator) -> World | None:
 
 
 def open_places(plan: Plan) -> np.ndarray:
-    """(N, 2) points where the robot has room, all in the largest area in which it can drive; none if that is small."""
+    """(N, 2) points where the robot has room, in the largest area it can drive in; none if it is small."""
     x_min, y_min, x_max, y_max = plan.bounds
     xs, ys = np.arange(x_min + _CELL / 2, x_max, _CELL), np.arange(y_min + _CELL / 2, y_max, _CELL)
     clearance = plan.clearance_map(xs, ys, 1.0)

@@ -103,14 +103,11 @@ def hydrant(make: Builder, x: float, y: float, yaw: float) -> None:
 
 
 def bicycle(make: Builder, x: float, y: float, yaw: float) -> None:
-    """Of thin bars, on two wheels that are rings of pieces."""
+    """Of thin bars, on two wheels."""
     part = make.thing("bicycle", x, y, yaw)
     dark, paint = make.material("dark"), make.material("plastic")
     for along in (-0.5, 0.5):
-        for piece in range(12):
-            angle = 2 * math.pi * piece / 12
-            at = (along + 0.31 * math.cos(angle), 0, 0.3 + 0.31 * math.sin(angle))
-            part.box(at, (0.1, 0.03, 0.05 if abs(math.cos(angle)) < 0.8 else 0.16), dark)
+        part.ellipsoid((along, 0, 0), (0.66, 0.05, 0.66), dark)
     part.box((0, 0, 0.55), (0.62, 0.035, 0.035), paint)
     part.box((-0.2, 0, 0.3), (0.035, 0.035, 0.55), paint)
     part.box((0.4, 0, 0.32), (0.035, 0.035, 0.65), paint)

@@ -13,7 +13,7 @@ from vit_perception.sim.world import Walker, World
 # Metres: of a way to and fro, at least, and from the robot's start at the beginning.
 _LEAST_WAY, _FROM_START = 4.0, 1.6
 _RADIUS = 0.25
-_TRIES = 10
+_TRIES = 30
 
 
 def draw_walkers(rng: np.random.Generator, world: World) -> tuple[Walker, ...]:

@@ -41,18 +41,19 @@ class FollowTheGap:
         """Speed (m/s) and turn rate (rad/s). Without depth it stands still."""
         if seen.depth is None:
             return 0.0, 0.0
-        angles, ranges = scan_of(seen)
-        if seen.bumped:
+        return self.steer(*scan_of(seen), seen.to_goal, seen.bumped)
+
+    def steer(
+        self, angles: np.ndarray, ranges: np.ndarray, goal: tuple[float, float], bumped: bool = False
+    ) -> tuple[float, float]:
+        """Speed and turn rate, from free distances (N,) at angles (N,) and where the goal is."""
+        distance, bearing = goal
+        if bumped:
             self._back = _BACK
             self._aside = math.copysign(0.4 * MAX_TURN, float(ranges @ angles))
         if self._back > 0:
             self._back -= 1
             return _BACK_SPEED, self._aside
-        return self.steer(angles, ranges, seen.to_goal)
-
-    def steer(self, angles: np.ndarray, ranges: np.ndarray, goal: tuple[float, float]) -> tuple[float, float]:
-        """Speed and turn rate, from free distances (N,) at angles (N,) and where the goal is."""
-        distance, bearing = goal
         free = room_to_go(angles, ranges)
         if free.max() < _STOP:
             # In a corner. Once it turns, it turns the same way until it is out.

@@ -13,6 +13,8 @@
 #   make compare [OUTPUT=out/compare]
 #                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
+#   make drive [WORLDS=1] [SEED=1000] [OUTPUT=out/drive]
+#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make chaos [SECONDS=60] [SEED=0]
 #                a live suite among faults that a seed draws, into out/chaos: docs/chaos.md
@@ -27,8 +29,9 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
+WORLDS ?= 1
 
-.PHONY: demo test lint train default-model evaluate named-data compare bench chaos picture setup hub-setup \
+.PHONY: demo test lint train default-model evaluate named-data compare drive bench chaos picture setup hub-setup \
 	train-setup test-setup clean
 
 demo: setup
@@ -61,6 +64,12 @@ compare: OUTPUT = out/compare
 compare: train-setup
 	$(BIN)/python tools/compare.py --output $(OUTPUT)
 
+drive: OUTPUT = out/drive
+drive: SEED ?= 1000
+drive:
+	@$(SET_UP) sim
+	$(BIN)/vit-perception drive --worlds $(WORLDS) --seed $(SEED) --conditions still --output $(OUTPUT)
+
 # With PyTorch, for the textbook's nodes.
 bench: train-setup
 	$(BIN)/vit-perception bench --output out/bench.json $(if $(DATA),--data $(DATA)) $(BENCH_ARGS)
@@ -84,7 +93,7 @@ train-setup:
 	@$(SET_UP) train
 
 test-setup:
-	@$(SET_UP) dev train hub
+	@$(SET_UP) dev train hub sim
 
 clean:
 	rm -rf $(VENV) build install log out

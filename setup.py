@@ -57,7 +57,11 @@ setup(
         ]
     },
     install_requires=["setuptools"],
-    extras_require={"hub": requirements("adopt.txt"), "ray": requirements("ray.txt")},
+    extras_require={
+        "hub": requirements("adopt.txt"),
+        "ray": requirements("ray.txt"),
+        "sim": requirements("sim.txt"),
+    },
     python_requires=">=3.10",
     zip_safe=False,
     maintainer="vit_perception maintainers",
@@ -67,6 +71,7 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{name} = {NAME}.nodes.executables:{name}" for name in EXECUTABLES),
+            f"simulator = {NAME}.sim.node:main",
             f"vit-perception = {NAME}.cli:main",
         ],
     },

@@ -13,12 +13,14 @@ from vit_perception.commands import (
     compress,
     data,
     demo,
+    drive,
     explain,
     label,
     models,
     predict,
     quantize,
     replay,
+    sim,
     train,
 )
 
@@ -33,13 +35,15 @@ COMMANDS = {
     "compress": compress,
     "bench": bench,
     "chaos": chaos,
+    "drive": drive,
+    "sim": sim,
     "data": data,
     "train": train,
     "models": models,
 }
 
 # Modules that a ROS installation brings and pip alone does not.
-_ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "rosidl_runtime_py")
+_ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "tf2_msgs", "rosidl_runtime_py")
 # What only making and measuring a model needs.
 _TOOLS = {"torch": "PyTorch", "nncf": "NNCF", "pycocotools": "pycocotools"}
 

@@ -17,6 +17,15 @@ def add_model_name(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """A model, the engine that runs it, and the tasks it answers."""
+    add_model_engine(parser)
+    parser.add_argument(
+        "--tasks", type=_tasks, default=TASKS, help=f"tasks to answer, of {','.join(TASKS)} (all)"
+    )
+    add_prompts(parser, "what a model with an open vocabulary looks for (the examples on its card)")
+
+
+def add_model_engine(parser: argparse.ArgumentParser) -> None:
+    """A model, and the engine that runs it."""
     add_model_name(parser)
     for name, choices in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS)):
         parser.add_argument(
@@ -25,10 +34,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
             choices=("auto", *choices),
             help="auto takes the fastest that runs here",
         )
-    parser.add_argument(
-        "--tasks", type=_tasks, default=TASKS, help=f"tasks to answer, of {','.join(TASKS)} (all)"
-    )
-    add_prompts(parser, "what a model with an open vocabulary looks for (the examples on its card)")
 
 
 def add_prompts(parser: argparse.ArgumentParser, help: str) -> None:

@@ -35,7 +35,7 @@ class NavigationTruth:
         goal_distance: along the shortest way that the robot fits through.
         collision: whether it hits something within COLLISION_SECONDS if it keeps its command.
         action: one of ACTIONS.
-        scan: (32,) float32, how far the robot's middle could go at SCAN_ANGLES, 0 to SCAN_RANGE.
+        scan: (32,) float32, from the robot's middle to what stands there, at SCAN_ANGLES, 0 to SCAN_RANGE.
         path: (8, 2) float32 x, y of the way to take, PATH_SPACING apart.
 
     Raises:

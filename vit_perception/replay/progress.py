@@ -10,7 +10,7 @@ from tqdm import tqdm
 _LOG_INTERVAL = 10.0
 
 
-def progress_bar(total: int, what: str) -> tqdm:
-    """A bar on stderr for `total` frames, a context manager; call its `update` after each."""
+def progress_bar(total: int, what: str, unit: str = "frames") -> tqdm:
+    """A bar on stderr for `total` units, a context manager; call its `update` after each."""
     interval = 0.1 if sys.stderr.isatty() else _LOG_INTERVAL
-    return tqdm(total=total, desc=what, unit=" frames", mininterval=interval, dynamic_ncols=True)
+    return tqdm(total=total, desc=what, unit=f" {unit}", mininterval=interval, dynamic_ncols=True)

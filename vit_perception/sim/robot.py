@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # A round robot, as a vacuum cleaner or a TurtleBot. What is lower than its clearance it drives over; what
 # begins above its height it drives under.
 RADIUS, HEIGHT, CLEARANCE = 0.2, 0.5, 0.03
+# Metres from the middle of the robot to its camera, along x of base_link.
+CAMERA_X = 0.15
 # Metres and radians a second, and a second squared.
 MAX_SPEED, MAX_TURN, MAX_ACCELERATION, MAX_TURN_ACCELERATION = 0.8, 1.8, 1.0, 4.0
 

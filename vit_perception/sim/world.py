@@ -5,6 +5,7 @@ Metres and radians, REP 103: z is up, a yaw turns from x to y. This module knows
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,20 @@ class Walker:
     height: float
     colours: tuple[tuple[float, float, float], ...]
 
+    def at(self, seconds: float) -> tuple[float, float, float]:
+        """x, y and yaw after so many seconds of walking, which are fewer than have passed if they waited."""
+        corners = self.path.tolist()
+        sides = list(zip(corners, corners[1:] + corners[:1], strict=True))
+        lengths = [math.dist(*side) for side in sides]
+        left = (self.start + self.speed * seconds) % sum(lengths)
+        side = 0
+        while left >= lengths[side] and side < len(sides) - 1:
+            left -= lengths[side]
+            side += 1
+        (x, y), (to_x, to_y) = sides[side]
+        share = left / lengths[side]
+        return x + share * (to_x - x), y + share * (to_y - y), math.atan2(to_y - y, to_x - x)
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -116,7 +131,8 @@ class Lamp:
 
     Attributes:
         position: x, y, z.
-        direction: of a lamp that is as far away as the sun; None: it shines from `position` into all sides.
+        direction: of parallel light, as the sun's: what is before `position` throws shadows. None: the lamp
+            shines from `position` into all sides, without shadows.
         colour: RGB in 0..1.
     """
 
@@ -137,7 +153,7 @@ class Look:
         camera_height: metres above the ground.
         camera_pitch: radians; positive looks down.
         field_of_view: vertical, radians.
-        exposure: factor on the picture's brightness.
+        exposure: factor on the brightness that the camera adjusts itself to.
         blur_seconds: shutter time, in which a moving camera blurs.
         noise: standard deviation of a pixel, 0 to 1.
     """

@@ -114,7 +114,7 @@ _labeller: Labeller
 def _start(source: LabellerSource, cores: Any) -> None:
     """Make this process a worker."""
     global _labeller
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     if any(teacher.contract is None for teacher in source.teachers):
         # The suite's engines start a thread for each core that a process may use: it gets one of its own.
         allowed = sorted(os.sched_getaffinity(0))
@@ -127,7 +127,7 @@ def _label(content: np.ndarray | bytes | str, real: Annotation | None) -> Result
     return label_one(_labeller, content, real)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A killed parent cannot end its processes, and they would wait for pictures for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None

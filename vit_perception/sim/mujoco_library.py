@@ -1,0 +1,28 @@
+"""The renderer, MuJoCo, imported when it is needed: nothing but pictures needs it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+NOT_INSTALLED = (
+    "pictures of simulated worlds need MuJoCo and EGL: pip install 'vit_perception[sim]', and on Debian apt "
+    "install libegl1 libgl1-mesa-dri libglx-mesa0"
+)
+
+
+def load_mujoco() -> Any:
+    """The module `mujoco`, which renders without a screen.
+
+    Raises:
+        RuntimeError: MuJoCo or EGL is not installed; the message says how to get both.
+    """
+    # It chooses how to render when it is imported.
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    try:
+        import mujoco
+
+        mujoco.GLContext  # noqa: B018 is missing where EGL is
+    except (ImportError, AttributeError, OSError) as error:
+        raise RuntimeError(f"{NOT_INSTALLED} ({error})") from None
+    return mujoco

@@ -1,0 +1,1 @@
+"""Worlds by seed: rooms and corridors, offices, warehouses and yards."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from vit_perception.runtime.beside import works_beside
 from vit_perception.runtime.malloc import keep_large_blocks
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
@@ -48,6 +49,20 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a signal; 1 if a parameter or another argument was wrong, or ROS cannot start.
     """
+    code = 1
+    try:
+        code = _run(name, tasks)
+    except SystemExit:  # of a signal
+        code = 0
+    finally:
+        if works_beside():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+def _run(name: str, tasks: Sequence[str] | None) -> int:
     for kind in _SIGNALS:
         signal.signal(kind, _exit)
     keep_large_blocks()

@@ -122,6 +122,11 @@ class Parameters:
         return bool(self._value("autostart"))
 
     @property
+    def compile_beside(self) -> bool:
+        """Whether frames go on while the models are compiled for an input of another size."""
+        return bool(self._value("compile_beside"))
+
+    @property
     def settings(self) -> Settings:
         """The run-time parameters as they are now; needs `declare_for`."""
         thresholds = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from collections import defaultdict
@@ -159,6 +160,7 @@ class PerceptionNode(Node):
             precision=parameters.text("precision"),
             prompts=parameters.prompts,
             build_public=build_public,
+            live=parameters.compile_beside,
         )
         parameters.declare_for(models)
         if models.unanswered:
@@ -199,13 +201,14 @@ class PerceptionNode(Node):
             camera.destroy()
         self._cameras = []
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(self._pipeline.models.interrupt if self._pipeline else lambda: None)
             self._worker = self._queue = None
 
     def _drop_model(self) -> None:
         if self._pipeline is not None:
             self._pipeline.destroy()
             self._pipeline = None
+            gc.collect()  # engines are in cycles, and hold a hundred megabytes
         self._node_parameters.release_models()
 
     def _report(self) -> None:
@@ -253,6 +256,7 @@ class PerceptionNode(Node):
                 facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
             if state := self._pipeline.budget.state:
                 facts["latency_budget"] = state
+            facts["compiling"] = ", ".join(self._pipeline.models.compiling)
         return facts
 
     def _topics(self) -> str:

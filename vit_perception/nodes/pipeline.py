@@ -18,6 +18,7 @@ from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, Late
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
+from vit_perception.runtime.engines.compiled_shapes import Interrupted
 from vit_perception.runtime.request import INPUT_SCALES
 from vit_perception.runtime.task_models import TaskModels
 
@@ -72,8 +73,7 @@ class Pipeline:
         cameras: Iterable[str] = ("",),
     ) -> None:
         self.models = models
-        self._steps = STEPS if models.scalable else FIXED_STEPS
-        self.budget = LatencyBudget(steps=self._steps)
+        self.budget = LatencyBudget(steps=STEPS if models.scalable else FIXED_STEPS)
         # What the worker does, and since when, for `work`.
         self._step: tuple[str, float] | None = None
         self._node = node
@@ -89,16 +89,12 @@ class Pipeline:
             outputs.apply(settings)
 
     def warm_up(self) -> None:
-        """Compile the models for every batch size and every step of the latency budget, so that no frame
-        waits for it.
+        """Compile the models for the first input size of a card, for 4:3 images, the most common case.
 
-        This covers the first input size of a card, for 4:3 images of one camera, the most common case. Other
-        shapes are compiled when their first frame arrives.
+        Other sizes are compiled when they are wanted.
         """
-        steps = self._steps if self._settings.max_latency_ms else self._steps[:1]
-        for scale in {self._input_scale(step) for step in steps}:
-            for count in range(1, len(self._outputs) + 1):
-                self.models.warm_up(scale, count)
+        for count in range(1, len(self._outputs) + 1):
+            self.models.warm_up(self._input_scale(self.budget.effort), count)
 
     def _input_scale(self, effort: Effort) -> float:
         """The parameter `input_scale`, reduced by the effort within the limits of a request."""
@@ -121,6 +117,8 @@ class Pipeline:
         try:
             if decoded:
                 self._compute(decoded, self._input_scale(effort), start)
+        except Interrupted:
+            return  # the node is deactivated
         except Exception as error:
             self._fail(error, len(decoded))
         finally:
@@ -137,9 +135,8 @@ class Pipeline:
         if (step := self._step) is None:
             return ""
         name, begin = step
-        compiled = [each.card.name for each in self.models.predictors if each.engine.compiling]
-        if compiled:
-            name = f"model {', '.join(compiled)} is being compiled for an input of a new size"
+        if compiling := self.models.compiling:
+            name = f"model {', '.join(compiling)} is being compiled for an input of a new size"
         return f"{name}, for {time.monotonic() - begin:.0f} s now"
 
     def _begin(self, step: str) -> None:
@@ -174,6 +171,7 @@ class Pipeline:
             dataclasses.replace(settings.request, tasks=tuple(tasks), input_scale=input_scale),
         )
         share = 1e3 / len(images)
+        changing = self.models.changing
         self._begin("results are being published")
         begin = time.perf_counter()
         for image, perception in zip(images, perceptions, strict=True):
@@ -182,7 +180,9 @@ class Pipeline:
             )
             published = time.perf_counter()
             milliseconds = 1e3 * (time.monotonic() - image.received.time)
-            if change := self.budget.observe(milliseconds, time.monotonic()):
+            # A frame at another effort says nothing about the one that was chosen.
+            change = "" if changing else self.budget.observe(milliseconds, time.monotonic())
+            if change:
                 self._node.get_logger().warning(change)
             self._statistics.processed(
                 {

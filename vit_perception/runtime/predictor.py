@@ -16,7 +16,9 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Builder, Engine
+from vit_perception.runtime.engines.compiled_shapes import Shapes, shapes_of
 from vit_perception.runtime.engines.select import make_engine
+from vit_perception.runtime.live_input import LiveInput, Prepared
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
@@ -49,6 +51,8 @@ class Predictor:
         prompts: what a model with an open vocabulary looks for; None: the examples on its card.
         build_public: what PyTorch makes a public model with, where it has no graph or its prompts were never
             encoded: `vit_perception.hub.build.build_public`.
+        live: whether frames come from a camera. One whose size of input is not compiled yet gets one that is,
+            as far as the model allows, while its own is compiled beside; few are kept.
 
     Raises:
         FileNotFoundError: there is no such model, or a file of it is missing. A public name, as
@@ -71,6 +75,7 @@ class Predictor:
         prompts: Sequence[str] | None = None,
         *,
         build_public: Builder | None = None,
+        live: bool = False,
     ) -> None:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
@@ -80,7 +85,8 @@ class Predictor:
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
         outputs = needed if card.source else None
-        self.engine = make_engine(card, engine, device, precision, outputs, build_public)
+        self.engine = make_engine(card, engine, device, precision, outputs, build_public, live)
+        self._live_input = LiveInput(self.engine.shapes) if live and self.engine.shapes else None
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):
@@ -104,6 +110,11 @@ class Predictor:
         """What is looked for; empty where the model has a vocabulary of its own."""
         return self.card.labels if self.card.open_vocabulary else ()
 
+    @property
+    def changing(self) -> bool:
+        """Whether one of the last frames was computed at another size than asked for; only where `live`."""
+        return self._live_input is not None and self._live_input.changing
+
     def set_prompts(self, prompts: Sequence[str]) -> None:
         """Look for these from the next frame on; those in flight keep the old. The text is encoded now, once.
 
@@ -115,6 +126,8 @@ class Predictor:
             text = encode_prompts(self.card, prompts, self._build_public)
             labels = tuple(prompts)
             card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
+            if self._live_input is not None:
+                self._live_input.prepare_text(text)
             self._vocabulary = _Vocabulary(card, text)
 
     def __call__(
@@ -158,10 +171,7 @@ class Predictor:
         request = dataclasses.replace(request, tasks=tasks)
         vocabulary = self._vocabulary
         start = time.perf_counter()
-        prepared = [
-            preprocess(image, vocabulary.card, order, request.input_scale)
-            for image, order in zip(images, orders, strict=True)
-        ]
+        prepared = self._prepare(images, orders, request.input_scale, vocabulary)
         begin = time.perf_counter()
         outputs = self._infer(prepared, vocabulary, raw_outputs.needed(vocabulary.card, tasks))
         inferred = time.perf_counter()
@@ -195,33 +205,53 @@ class Predictor:
         names = raw_outputs.needed(vocabulary.card, self._subset(tuple(tasks)))
         return self._infer([prepared], vocabulary, names)[0], prepared[1]
 
+    def _prepare(
+        self, images: Sequence[np.ndarray], orders: Sequence[str], scale: float, vocabulary: _Vocabulary
+    ) -> list[Prepared]:
+        """The network's input for each frame."""
+        card = vocabulary.card
+        if self._live_input is None:
+            return [
+                preprocess(image, card, order, scale) for image, order in zip(images, orders, strict=True)
+            ]
+
+        def shapes(prepared: Prepared) -> Shapes:
+            pixels, geometry = prepared
+            return shapes_of(self._inputs(pixels, [geometry], vocabulary.text))
+
+        return self._live_input.prepare(images, orders, scale, card, shapes)
+
     def _infer(
-        self, prepared: Sequence[tuple[np.ndarray, Geometry]], vocabulary: _Vocabulary, names: tuple[str, ...]
+        self, prepared: Sequence[Prepared], vocabulary: _Vocabulary, names: tuple[str, ...]
     ) -> list[dict[str, np.ndarray]]:
-        """Raw outputs of each frame, with a batch axis of one. Frames of one shape are computed together."""
+        """Raw outputs of each frame, with a batch axis of one.
+
+        Frames of one shape are computed together where the engine takes batches of any size. To compile one
+        for every size would take 130 MB each, for a tenth of the time.
+        """
         if not names:
             return [{} for _ in prepared]
         pixels, geometries = zip(*prepared, strict=True)
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
             same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
-            for places in [same] if vocabulary.card.batched else [[place] for place in same]:
+            together = vocabulary.card.batched and self.engine.shapes is None
+            for places in [same] if together else [[place] for place in same]:
                 images = np.concatenate([pixels[place] for place in places])
-                extra = self._extra([geometries[place] for place in places], vocabulary.text)
+                inputs = self._inputs(images, [geometries[place] for place in places], vocabulary.text)
                 with self._turn:
-                    outputs = self.engine(images, names, extra)
+                    outputs = self.engine(inputs.pop(raw_outputs.IMAGE), names, inputs)
                 for row, place in enumerate(places):
                     found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
         return found
 
-    def _extra(
-        self, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
-    ) -> Mapping[str, np.ndarray]:
-        """Inputs of the engine beside the images: encoded prompts, and where in the input each frame lies."""
-        if raw_outputs.CONTENT not in self.engine.inputs:
-            return text
+    def _inputs(
+        self, images: np.ndarray, geometries: Sequence[Geometry], text: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The engine's: images, where in them the frames lie, and encoded prompts, if it takes these."""
         content = np.stack([geometry.rows_and_columns for geometry in geometries])
-        return {raw_outputs.CONTENT: content, **text}
+        extra = {raw_outputs.CONTENT: content, **text}
+        return {raw_outputs.IMAGE: images, **{name: extra[name] for name in self.engine.inputs}}
 
     def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
         """The tasks of a request; all of the predictor's where it names none."""

@@ -36,6 +36,7 @@ class TaskModels:
         precision: the same.
         prompts: what models with an open vocabulary look for; empty: their own examples.
         build_public: what PyTorch makes public models with, as `Predictor` takes it.
+        live: whether frames come from a camera, as `Predictor` takes it.
 
     Attributes:
         tasks: those that are answered.
@@ -58,6 +59,7 @@ class TaskModels:
         precision: str = "auto",
         prompts: Sequence[str] = (),
         build_public: Builder | None = None,
+        live: bool = False,
     ) -> None:
         asked = check_tasks(tasks)
         names = {task: (chosen or {}).get(task) or model for task in asked}
@@ -84,6 +86,7 @@ class TaskModels:
                 [task for task in answered if answered[task] == folder],
                 precision,
                 build_public=build_public,
+                live=live,
             )
             for folder in dict.fromkeys(answered.values())
         }
@@ -105,6 +108,26 @@ class TaskModels:
     def scalable(self) -> bool:
         """Whether any model takes inputs of other sizes than its own."""
         return any(predictor.card.scalable for predictor in self.predictors)
+
+    @property
+    def compiling(self) -> tuple[str, ...]:
+        """Names of the models that are being compiled for an input of another size at the moment."""
+        return tuple(
+            each.card.name
+            for each in self.predictors
+            if each.engine.shapes is not None and each.engine.shapes.compiling
+        )
+
+    @property
+    def changing(self) -> bool:
+        """Whether a model computed the last frame at another size than asked for."""
+        return any(predictor.changing for predictor in self.predictors)
+
+    def interrupt(self) -> None:
+        """Let a frame that waits for a compilation fail; the compilation goes on."""
+        for predictor in self.predictors:
+            if predictor.engine.shapes is not None:
+                predictor.engine.shapes.interrupt()
 
     @property
     def takes_prompts(self) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from vit_perception.cards.card import Card
-from vit_perception.cards.raw_outputs import CONTENT, IMAGE
+from vit_perception.cards.raw_outputs import IMAGE
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
+from vit_perception.runtime.engines.compiled_shapes import MOST, CompiledShapes, shapes_of
 from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
 
@@ -40,7 +41,7 @@ def shared_core() -> Any:
 
 
 class OpenVinoEngine:
-    """The card's model, compiled once for each input shape it meets (a card lists few).
+    """The card's model, compiled for each input shape that it meets (a card lists few).
 
     What was compiled is kept in a cache on disk, from which the next start takes it in a fifth of the time.
 
@@ -49,6 +50,7 @@ class OpenVinoEngine:
             has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
         cached: whether what is compiled is kept on disk, where that can be written.
         outputs: those that will ever be asked for; what only the others need is not computed. None is all.
+        most_shapes: how many compiled shapes are kept.
 
     Raises:
         EngineUnavailable: the model has no int8 graph, or the processor no bf16.
@@ -57,7 +59,6 @@ class OpenVinoEngine:
 
     name = "openvino"
     device = "cpu"
-    compiling = False
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class OpenVinoEngine:
         precision: str = "auto",
         cached: bool = True,
         outputs: Collection[str] | None = None,
+        most_shapes: int = MOST,
     ) -> None:
         import openvino
 
@@ -79,7 +81,7 @@ class OpenVinoEngine:
         for result in self._graph.get_results():
             if outputs is not None and not set(outputs) & result.input_value(0).get_names():
                 self._graph.remove_result(result)
-        self._requests: dict[tuple[tuple[str, tuple[int, ...]], ...], openvino.InferRequest] = {}
+        self.shapes = CompiledShapes[Any](lambda shapes: self._compile(dict(shapes)), most_shapes)
         names = [each.get_friendly_name() for each in self._graph.get_parameters()]
         self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHT_PREFIX))
         self.outputs = tuple(output.get_any_name() for output in self._graph.outputs)
@@ -91,17 +93,7 @@ class OpenVinoEngine:
         extra: Mapping[str, np.ndarray] = NOTHING,
     ) -> dict[str, np.ndarray]:
         inputs = {IMAGE: images, **{name: extra[name] for name in self.inputs}}
-        shapes = tuple((name, values.shape) for name, values in inputs.items())
-        if shapes not in self._requests:
-            # Text changes its shape with the number of prompts; those before are not coming back.
-            text = {each for each in shapes if each[0] not in (IMAGE, CONTENT)}
-            self._requests = {key: value for key, value in self._requests.items() if text <= set(key)}
-            self.compiling = True
-            try:
-                self._requests[shapes] = self._compile(dict(shapes))
-            finally:
-                self.compiling = False
-        results = self._requests[shapes].infer(inputs, share_inputs=True)
+        results = self.shapes.get(shapes_of(inputs)).infer(inputs, share_inputs=True)
         return dict(zip(self.outputs, results.values(), strict=True))
 
     def _has(self, capability: str) -> bool:

@@ -87,7 +87,7 @@ class TorchEngine:
     """
 
     name = "torch"
-    compiling = False
+    shapes = None
 
     def __init__(
         self, card: Card, device: str, precision: str = "auto", build_public: Builder | None = None

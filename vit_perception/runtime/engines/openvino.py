@@ -20,7 +20,7 @@ from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
 
 _LOG = logging.getLogger(__name__)
-# In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
+# In which OpenVINO computes, by precision. int8: see `_options`, for what is not quantised.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
 # Bytes: some ten models, each in a few shapes. One that was deleted is compiled anew, in seconds.
@@ -47,7 +47,8 @@ class OpenVinoEngine:
 
     Args:
         precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
-            has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
+            has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32; none that the card
+            calls inexact.
         cached: whether what is compiled is kept on disk, where that can be written.
         outputs: those that will ever be asked for; what only the others need is not computed. None is all.
         most_shapes: how many compiled shapes are kept.
@@ -129,9 +130,10 @@ class OpenVinoEngine:
         return request
 
     def _options(self) -> dict[str, str]:
+        rest = "bf16" if self._has("BF16") and "bf16" not in self._card.inexact else "f32"
         options = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._has("BF16") else "f32"),
+            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, rest),
         }
         if self._cache is not None:
             # The default mode keeps a smaller file that leaves work to each start.
@@ -187,9 +189,8 @@ def prune_cache(folder: Path, most: int = MOST_CACHE) -> None:
 
 def _choose(precision: str, card: Card, has_bf16: bool) -> str:
     if precision == "auto":
-        if "int8" in card.files and _has_int8_products():
-            return "int8"
-        return "bf16" if has_bf16 else "fp32"
+        can = {"int8": "int8" in card.files and _has_int8_products(), "bf16": has_bf16}
+        return next((name for name, able in can.items() if able and name not in card.inexact), "fp32")
     if precision == "int8" and "int8" not in card.files:
         raise EngineUnavailable(
             f"model {card.name} has no int8 graph: make one with vit-perception quantize, or use auto"

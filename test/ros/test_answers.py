@@ -121,15 +121,18 @@ def test_overlay_shows_what_was_published(answers, perception, predictor):
     np.testing.assert_array_equal(codec.decode(answers["overlay"], "rgb8"), expected)
 
 
-def test_navigation_by_name(answers, perception):
+def test_navigation_by_name(graph, suite, answers, perception):
+    received = graph.listen(f"{suite}/navigation/label_info", LabelInfo, LATCHED)
+    classes = wait_until(lambda: received, "names of the actions")[-1].class_map
+    names = {str(entry.class_id): entry.class_name for entry in classes}
     results = answers["navigation/action"].results
     expected = dict(
         zip(perception.navigation.actions, perception.navigation.action_scores.tolist(), strict=True)
     )
-    assert {r.class_id: r.score for r in results} == pytest.approx(expected)
+    assert {names[r.class_id]: r.score for r in results} == pytest.approx(expected)
     assert results[0].score == max(expected.values())
     (collision,) = answers["navigation/collision"].results
-    assert (collision.class_id, collision.score) == (
+    assert (names[collision.class_id], collision.score) == (
         "collision",
         pytest.approx(perception.navigation.collision),
     )

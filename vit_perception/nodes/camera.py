@@ -94,6 +94,16 @@ class Camera:
         self._callback(self._name, message)
 
 
+def info_topic(name: str, topic: str) -> str:
+    """The topic of a camera's `camera_info`: beside its images, so outside the node's namespace if they are.
+
+    Args:
+        name: of the camera, see `camera_names`.
+        topic: of its images.
+    """
+    return f"{'/' if topic.startswith('/') else ''}{name}/camera_info" if name else "camera_info"
+
+
 def camera_names(topics: Sequence[str]) -> dict[str, str]:
     """Topics by the names of their cameras.
 

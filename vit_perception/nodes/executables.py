@@ -49,16 +49,14 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a signal; 1 if a parameter or another argument was wrong, or ROS cannot start.
     """
-    code = 1
     try:
         code = _run(name, tasks)
     except SystemExit:  # of a signal
         code = 0
-    finally:
-        if works_beside():
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+    if works_beside():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     return code
 
 
@@ -102,11 +100,11 @@ def _spin(name: str, tasks: Sequence[str] | None) -> int:
     executor.add_node(node)
     try:
         if node.autostart:
-            node.start()
+            executor.create_task(node.start_beside)
         _spin_until_signal(executor)
     finally:
         node.destroy_node()
-        executor.shutdown()
+        executor.shutdown(timeout_sec=0)  # what works beside it may still want an answer
     return 0
 
 

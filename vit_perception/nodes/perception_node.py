@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.hub.build import build_public
-from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics, node_names
 from vit_perception.nodes.camera import Camera
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.health import Health
+from vit_perception.nodes.loader import Loader
 from vit_perception.nodes.lost_frames import LostFrames
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
-from vit_perception.nodes.services import refuse_wrong_requests
+from vit_perception.nodes.services import beside, configures, mend_services
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Snapshot, Statistics
 from vit_perception.runtime.task_models import TaskModels
@@ -56,7 +58,15 @@ class PerceptionNode(Node):
         super().__init__(name, **options)
         self._node_parameters = Parameters(self, None if tasks is None else tuple(tasks))
         self._node_parameters.on_change(self._apply)
-        refuse_wrong_requests(self)
+        mend_services(
+            self,
+            {
+                ChangeState: self._prepare_transition,
+                SetParameters: self._prepare_parameters,
+                SetParametersAtomically: self._prepare_parameters,
+            },
+        )
+        self._loader = Loader(self._node_parameters, self._report_progress)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
         self._cameras: list[Camera] = []
@@ -77,7 +87,7 @@ class PerceptionNode(Node):
     @property
     def autostart(self) -> bool:
         """Whether the node is to be started without a lifecycle manager."""
-        return self._node_parameters.autostart
+        return bool(self._node_parameters.value("autostart"))
 
     def describe_parameter(self, name: str) -> ParameterDescriptor:
         """As of rclpy's node, with the range of a number."""
@@ -87,10 +97,16 @@ class PerceptionNode(Node):
         """Configure and activate. False, with the reason in the log, if that fails."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
+    async def start_beside(self) -> None:
+        """The same for a node whose executor spins, and goes on while the models are loaded."""
+        await beside(self, "loading", self._loader.prepare)
+        if self._state == "unconfigured":  # and not shut down meanwhile
+            self.start()
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._failure = ""
         try:
-            self._pipeline = self._make_pipeline()
+            self._pipeline = self._make_pipeline(self._loader.take())
         except Exception as error:  # no error of a model may end a managed node
             self._node_parameters.release_models()
             self._failure = str(error) or type(error).__name__
@@ -98,7 +114,6 @@ class PerceptionNode(Node):
             return FAILURE
         finally:
             self._progress = ""
-        self._failure = ""
         self._state = "inactive"
         return SUCCESS
 
@@ -111,10 +126,9 @@ class PerceptionNode(Node):
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
-        transport = self._node_parameters.text("image_transport")
         self._state = "active"
         self._cameras = [
-            Camera(self, name, topic, transport, self._on_image)
+            Camera(self, name, topic, self._node_parameters.text("image_transport"), self._on_image)
             for name, topic in self._node_parameters.cameras.items()
         ]
         self.get_logger().info(f"active: waiting for {self._topics()}")
@@ -146,22 +160,8 @@ class PerceptionNode(Node):
         self._stop()
         super().destroy_node()
 
-    def _make_pipeline(self) -> Pipeline:
+    def _make_pipeline(self, models: TaskModels) -> Pipeline:
         parameters = self._node_parameters
-        model = parameters.text("model")
-        names = [parameters.models.get(task) or model for task in parameters.tasks]
-        folders = {name: obtain_model(name, self._report_progress) for name in dict.fromkeys(names)}
-        models = TaskModels(
-            {task: folders[name] for task, name in parameters.models.items() if name in folders},
-            folders.get(model, model),
-            parameters.tasks,
-            engine=parameters.text("engine"),
-            device=parameters.text("device"),
-            precision=parameters.text("precision"),
-            prompts=parameters.prompts,
-            build_public=build_public,
-            live=parameters.compile_beside,
-        )
         parameters.declare_for(models)
         if models.unanswered:
             self.get_logger().info(f"no model for {', '.join(models.unanswered)}: no such outputs")
@@ -170,12 +170,38 @@ class PerceptionNode(Node):
             self.get_logger().info(
                 f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
             )
-        pipeline = Pipeline(self, models, self._statistics, parameters.settings, parameters.cameras)
-        pipeline.warm_up()
-        return pipeline
+        return Pipeline(self, models, self._statistics, parameters.settings, parameters.cameras)
+
+    def _prepare_transition(self, request: ChangeState.Request) -> Callable[[], None] | None:
+        """What takes time before a transition: to configure, the models are loaded."""
+        if not configures(request) or self._state != "unconfigured":
+            return None
+        if self._loader.loading:
+            raise ValueError("the node is being configured")
+        self._failure = ""
+        return self._loader.prepare
+
+    def _prepare_parameters(
+        self, request: SetParameters.Request | SetParametersAtomically.Request
+    ) -> Callable[[], None] | None:
+        """What takes time before parameters can be checked: prompts are encoded."""
+        given = {parameter.name: parameter.value for parameter in request.parameters}
+        if "prompts" not in given or self._pipeline is None:
+            return None
+        models, prompts = self._pipeline.models, list(given["prompts"].string_array_value)
+
+        def encode() -> None:
+            self._progress = "prompts are being encoded"
+            try:
+                with contextlib.suppress(ValueError, FileNotFoundError):  # the check says it again
+                    models.prepare_prompts(prompts)
+            finally:
+                self._progress = ""
+
+        return encode
 
     def _report_progress(self, step: str) -> None:
-        """Publish a step of configuring, which blocks the executor and with it the timer of /diagnostics."""
+        """Publish a step that takes time. In whichever thread it is taken: the executor may wait for it."""
         self.get_logger().info(step)
         self._progress = step
         self._publish_diagnostics()
@@ -190,9 +216,7 @@ class PerceptionNode(Node):
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
-            self._pipeline.apply(settings)
-            if self._state == "active":
-                self._pipeline.publish_labels()
+            self._pipeline.apply(settings, announce=self._state == "active")
         if self._queue is not None:
             self._queue.limit_rate(settings.max_rate)
 
@@ -265,6 +289,7 @@ class PerceptionNode(Node):
     def _warnings(self, snapshot: Snapshot) -> list[str]:
         found = [warning for camera in self._cameras for warning in camera.warnings()]
         if self._state == "active" and self._pipeline is not None:
+            found += self._pipeline.warnings
             settings = self._node_parameters.settings
             found += self._health.warnings(snapshot, settings, self._pipeline.work)
         return [*found, *filter(None, [node_names.warning(self), self._overload()])]

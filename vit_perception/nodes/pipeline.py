@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import queue
+import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.nodes.camera import DEFAULT_TOPIC
 from vit_perception.nodes.class_filter import filter_classes
 from vit_perception.nodes.images.codec import ImageError
 from vit_perception.nodes.images.frame import Frame, read_frame
@@ -57,7 +61,7 @@ class Pipeline:
         models: compute the results.
         statistics: count the frames.
         settings: at first; `apply` changes them.
-        cameras: names, which come before those of the output topics.
+        cameras: topic by name, which comes before those of the output topics.
 
     Attributes:
         models: as given.
@@ -70,7 +74,7 @@ class Pipeline:
         models: TaskModels,
         statistics: Statistics,
         settings: Settings,
-        cameras: Iterable[str] = ("",),
+        cameras: Mapping[str, str] = MappingProxyType({"": DEFAULT_TOPIC}),
     ) -> None:
         self.models = models
         self.budget = LatencyBudget(steps=STEPS if models.scalable else FIXED_STEPS)
@@ -78,23 +82,36 @@ class Pipeline:
         self._step: tuple[str, float] | None = None
         self._node = node
         self._statistics = statistics
-        self._outputs = {name: CameraOutputs(node, models, f"{name}/" if name else "") for name in cameras}
-        self.apply(settings)
-
-    def apply(self, settings: Settings) -> None:
-        """Use these settings from the next frame on."""
+        self._outputs = {name: CameraOutputs(node, models, name, topic) for name, topic in cameras.items()}
         self._settings = settings
+        # Held while a frame is processed, whose results have the labels of one vocabulary.
+        self._frame = threading.Lock()
+        self._changes: queue.SimpleQueue[tuple[Settings, bool]] = queue.SimpleQueue()
+        self.apply(settings, announce=False)
+
+    def apply(self, settings: Settings, announce: bool = True) -> None:
+        """Use these settings from the next frame on. Called by the executor's thread.
+
+        Args:
+            announce: whether to publish labels that change by it, when the last frame with the old is out.
+        """
         self.budget.limit(settings.max_latency_ms)
         for outputs in self._outputs.values():
             outputs.apply(settings)
+        self._changes.put((settings, announce))
+        self._change()
 
-    def warm_up(self) -> None:
-        """Compile the models for the first input size of a card, for 4:3 images, the most common case.
-
-        Other sizes are compiled when they are wanted.
-        """
-        for count in range(1, len(self._outputs) + 1):
-            self.models.warm_up(self._input_scale(self.budget.effort), count)
+    def _change(self) -> None:
+        """Take over settings that were applied; while a frame is processed, whoever does that calls again."""
+        while not self._changes.empty() and self._frame.acquire(blocking=False):
+            try:
+                self._settings, announce = self._changes.get()
+                if self._settings.prompts not in ((), self.models.prompts):
+                    self.models.set_prompts(self._settings.prompts)
+                if announce:
+                    self.publish_labels()
+            finally:
+                self._frame.release()
 
     def _input_scale(self, effort: Effort) -> float:
         """The parameter `input_scale`, reduced by the effort within the limits of a request."""
@@ -110,6 +127,11 @@ class Pipeline:
 
         Never raises: an error is counted, logged and reported on /diagnostics.
         """
+        with self._frame:
+            self._process(images)
+        self._change()
+
+    def _process(self, images: list[ReceivedImage]) -> None:
         effort = self.budget.effort
         start = time.perf_counter()
         self._begin("an image is being decoded")
@@ -141,6 +163,11 @@ class Pipeline:
 
     def _begin(self, step: str) -> None:
         self._step = (step, time.monotonic())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What outputs lack to publish what somebody subscribed to."""
+        return [warning for outputs in self._outputs.values() for warning in outputs.warnings]
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():

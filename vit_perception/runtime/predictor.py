@@ -81,6 +81,8 @@ class Predictor:
         card = load_card(find_model(model))
         self._build_public = build_public
         self._vocabulary = _Vocabulary(card, {})
+        # The last prompts that were prepared, and what came of them.
+        self._prepared: tuple[tuple[str, ...], _Vocabulary | Exception] | None = None
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
@@ -116,19 +118,47 @@ class Predictor:
         return self._live_input is not None and self._live_input.changing
 
     def set_prompts(self, prompts: Sequence[str]) -> None:
-        """Look for these from the next frame on; those in flight keep the old. The text is encoded now, once.
+        """Look for these from the next frame on; those in flight keep the old.
+
+        The text is encoded once, now or by `prepare_prompts`.
 
         Raises:
             ValueError: the model takes no prompts, or not these; or encoding them needs torch, which is
                 missing. FileNotFoundError: a file of the model is.
         """
         with self._changing:
-            text = encode_prompts(self.card, prompts, self._build_public)
-            labels = tuple(prompts)
-            card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
-            if self._live_input is not None:
-                self._live_input.prepare_text(text)
-            self._vocabulary = _Vocabulary(card, text)
+            self._vocabulary = self._prepared_vocabulary(prompts)
+
+    def prepare_prompts(self, prompts: Sequence[str]) -> None:
+        """Do all that takes time before `set_prompts`: encode the text, and compile for it.
+
+        Raises:
+            ValueError, FileNotFoundError: as `set_prompts`, which raises the same once more.
+        """
+        with self._changing:
+            self._prepared_vocabulary(prompts)
+
+    def _prepared_vocabulary(self, prompts: Sequence[str]) -> _Vocabulary:
+        asked = tuple(prompts)
+        if self._prepared is None or self._prepared[0] != asked:
+            try:
+                found: _Vocabulary | Exception = self._make_vocabulary(asked)
+            except (ValueError, FileNotFoundError) as error:
+                self._prepared = asked, error
+                raise
+            self._prepared = asked, found
+        found = self._prepared[1]
+        if isinstance(found, Exception):
+            self._prepared = None  # the next call tries again
+            raise found
+        return found
+
+    def _make_vocabulary(self, prompts: tuple[str, ...]) -> _Vocabulary:
+        text = encode_prompts(self.card, prompts, self._build_public)
+        card = dataclasses.replace(self.card, labels=prompts, things=tuple(range(len(prompts))))
+        if self._live_input is not None:
+            self._live_input.prepare_text(text)
+        return _Vocabulary(card, text)
 
     def __call__(
         self,

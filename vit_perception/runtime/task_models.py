@@ -133,8 +133,24 @@ class TaskModels:
     def takes_prompts(self) -> bool:
         return any(predictor.card.open_vocabulary for predictor in self.predictors)
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What is looked for; empty where every model has a vocabulary of its own."""
+        return next((each.prompts for each in self.predictors if each.card.open_vocabulary), ())
+
     def set_prompts(self, prompts: Sequence[str]) -> None:
-        """Look for these from the next frame on. The text is encoded now, never again for a frame.
+        """Look for these from the next frame on, see `Predictor.set_prompts`.
+
+        Raises:
+            ValueError: no model takes prompts, or these are none.
+        """
+        self.prepare_prompts(prompts)
+        for predictor in self.predictors:
+            if predictor.card.open_vocabulary:
+                predictor.set_prompts(prompts)
+
+    def prepare_prompts(self, prompts: Sequence[str]) -> None:
+        """Do all that takes time before `set_prompts`, see `Predictor.prepare_prompts`.
 
         Raises:
             ValueError: no model takes prompts, or these are none.
@@ -147,7 +163,7 @@ class TaskModels:
             )
         for predictor in self.predictors:
             if predictor.card.open_vocabulary:
-                predictor.set_prompts(prompts)
+                predictor.prepare_prompts(prompts)
 
     def batch(
         self,

@@ -195,17 +195,30 @@ def test_a_scene_with_nothing_in_it_is_answered(graph):
     assert (answers["overlay"].height, answers["overlay"].width) == (90, 120)
 
 
-def test_frames_for_nobody_are_not_looked_at(graph):
-    node = "/unsubscribed/perception"
-    with graph.node("/unsubscribed"):
-        publisher = graph.client.create_publisher(Image, "/unsubscribed/image", 10)
-        status = graph.status(
-            node,
-            lambda status: int(values(status)["frames_received"]) > 2 and "subscribes" in status.message,
-            lambda: publisher.publish(graph.image()),
-        )
-        graph.destroy(publisher)
-        assert values(status)["frames_processed"] == "0"
-        assert int(values(status)["frames_unsubscribed"]) > 0
+def test_images_are_subscribed_to_while_somebody_subscribes_to_results(graph):
+    """And /diagnostics says what it therefore does not know."""
+    name, image = "/lazy/perception", "/lazy/image"
+    with graph.node("/lazy"):
+        publisher = graph.client.create_publisher(Image, image, 10)
+
+        def send():
+            publisher.publish(graph.image())
+
+        status = graph.status(name, lambda status: "whether images come is not known" in status.message, send)
         assert status.level == DiagnosticStatus.WARN
-        assert "nobody subscribes to results" in status.message
+        assert f"{image} is not subscribed to" in status.message
+        assert values(status)["frames_received"] == "0"
+        assert graph.client.count_subscribers(image) == 0
+        received = []
+        results = graph.client.create_subscription(Detection2DArray, "/lazy/detections", received.append, 10)
+        wait_until(lambda: received, "an answer", send)
+        assert graph.client.count_subscribers(image) == 1
+        assert graph.set(name, enabled_tasks=["attention"]).successful
+        wait_until(lambda: not graph.client.count_subscribers(image), "the end of the subscription")
+        assert graph.set(name, enabled_tasks=["detection"]).successful
+        wait_until(lambda: graph.client.count_subscribers(image), "another subscription")
+        graph.destroy(results)
+        wait_until(lambda: not graph.client.count_subscribers(image), "the end of the subscription")
+        status = graph.status(name, lambda status: "whether images come" in status.message, send)
+        assert values(status)["frames_lost"] == "0"
+        graph.destroy(publisher)

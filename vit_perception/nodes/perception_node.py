@@ -6,7 +6,6 @@ import contextlib
 import gc
 import time
 import traceback
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,11 +18,10 @@ from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes import diagnostics, node_names
-from vit_perception.nodes.camera import Camera
+from vit_perception.nodes.camera import Cameras
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.health import Health
 from vit_perception.nodes.loader import Loader
-from vit_perception.nodes.lost_frames import LostFrames
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
@@ -37,6 +35,8 @@ from vit_perception.runtime.task_models import TaskModels
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 _REPORT_SECONDS = 1.0
+# How often to look whether somebody subscribes to results.
+_ATTEND_SECONDS = 0.1
 
 
 class PerceptionNode(Node):
@@ -69,10 +69,9 @@ class PerceptionNode(Node):
         self._loader = Loader(self._node_parameters, self._report_progress)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
-        self._cameras: list[Camera] = []
+        self._cameras: Cameras | None = None
         self._queue: FrameQueue[ReceivedImage] | None = None
         self._worker: FrameWorker[ReceivedImage] | None = None
-        self._lost: defaultdict[str, LostFrames] = defaultdict(LostFrames)
         self._health = Health()
         self._state = "unconfigured"
         self._failure = ""
@@ -83,6 +82,7 @@ class PerceptionNode(Node):
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
+        self.create_timer(_ATTEND_SECONDS, self._attend, clock=steady)
 
     @property
     def autostart(self) -> bool:
@@ -120,18 +120,16 @@ class PerceptionNode(Node):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
         self._pipeline.publish_labels()
-        self._lost = defaultdict(LostFrames)
         self._health = Health()
         self._statistics.resume()
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
+        transport = self._node_parameters.text("image_transport")
         self._state = "active"
-        self._cameras = [
-            Camera(self, name, topic, self._node_parameters.text("image_transport"), self._on_image)
-            for name, topic in self._node_parameters.cameras.items()
-        ]
-        self.get_logger().info(f"active: waiting for {self._topics()}")
+        self._cameras = Cameras(self, self._node_parameters.cameras, transport, self._on_image)
+        self._attend()
+        self.get_logger().info(f"active: waiting for {self._cameras.topics}")
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -206,12 +204,10 @@ class PerceptionNode(Node):
         self._progress = step
         self._publish_diagnostics()
 
-    def _on_image(self, camera: str, message: Image | CompressedImage) -> None:
+    def _on_image(self, camera: str, message: Image | CompressedImage, lost: int) -> None:
         if self._queue is not None and self._pipeline is not None:
             image = ReceivedImage(camera, message, time.monotonic())
             fresh_only = self._pipeline.budget.effort.fresh_only
-            stamp = message.header.stamp
-            lost = self._lost[camera].observe(stamp.sec + stamp.nanosec / 1e9)
             self._statistics.received(self._queue.put(image, camera, fresh_only), lost)
 
     def _apply(self, settings: Settings) -> None:
@@ -220,10 +216,14 @@ class PerceptionNode(Node):
         if self._queue is not None:
             self._queue.limit_rate(settings.max_rate)
 
+    def _attend(self) -> None:
+        if self._cameras is not None and self._pipeline is not None:
+            self._cameras.attend(self._pipeline.wanted)
+
     def _stop(self) -> None:
-        for camera in self._cameras:
-            camera.destroy()
-        self._cameras = []
+        if self._cameras is not None:
+            self._cameras.destroy()
+            self._cameras = None
         if self._worker is not None:
             self._worker.stop(self._pipeline.models.interrupt if self._pipeline else lambda: None)
             self._worker = self._queue = None
@@ -269,8 +269,8 @@ class PerceptionNode(Node):
 
     def _facts(self) -> dict[str, str]:
         facts = {"tasks": ", ".join(self._node_parameters.tasks)}
-        if self._cameras:
-            facts["input_topic"] = self._topics()
+        if self._cameras is not None:
+            facts["input_topic"] = self._cameras.topics
         if self._pipeline is not None:
             predictors = self._pipeline.models.predictors
             facts["model"] = ", ".join(predictor.card.name for predictor in predictors)
@@ -283,12 +283,11 @@ class PerceptionNode(Node):
             facts["compiling"] = ", ".join(self._pipeline.models.compiling)
         return facts
 
-    def _topics(self) -> str:
-        return ", ".join(camera.topic for camera in self._cameras)
-
     def _warnings(self, snapshot: Snapshot) -> list[str]:
-        found = [warning for camera in self._cameras for warning in camera.warnings()]
-        if self._state == "active" and self._pipeline is not None:
+        found = self._cameras.warnings() if self._cameras is not None else []
+        if self._cameras is not None and not self._cameras.attended:
+            self._health = Health()  # nothing is expected
+        elif self._state == "active" and self._pipeline is not None:
             found += self._pipeline.warnings
             settings = self._node_parameters.settings
             found += self._health.warnings(snapshot, settings, self._pipeline.work)

@@ -164,6 +164,14 @@ class Pipeline:
     def _begin(self, step: str) -> None:
         self._step = (step, time.monotonic())
 
+    def wanted(self, camera: str) -> bool:
+        """Whether somebody subscribed to results of enabled tasks, for this camera."""
+        return bool(self._wanted_tasks(camera))
+
+    def _wanted_tasks(self, camera: str) -> frozenset[str]:
+        subscribed = self._outputs[camera].subscribed_tasks()
+        return frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+
     @property
     def warnings(self) -> list[str]:
         """What outputs lack to publish what somebody subscribed to."""
@@ -176,8 +184,7 @@ class Pipeline:
     def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
         try:
-            subscribed = self._outputs[image.camera].subscribed_tasks()
-            tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+            tasks = self._wanted_tasks(image.camera)
             if not tasks:
                 self._statistics.unsubscribed()
                 return None

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import skimage
 
-from vit_perception.replay.demo import PHOTOGRAPHS
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.viz.draw import draw_attention, draw_boxes, draw_mask
+from vit_perception.viz.photographs import PHOTOGRAPHS
 
 HEIGHT = 220
 GAP = 8

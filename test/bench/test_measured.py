@@ -86,6 +86,13 @@ def test_the_table_says_what_is_met_what_is_missed_and_what_did_not_run():
     assert "**missed**" in row(table(results(composed=slow)), "age of an answer")
 
 
+@pytest.mark.parametrize(("p99", "verdict"), [(32.0, "met"), (33.0, "**missed**")])
+def test_a_fast_camera_is_judged_by_its_own_frames(p99, verdict):
+    """Two of 8.3 ms and an inference of 16: not two of a camera at 30 Hz."""
+    fast = results()["overload"] | {"age_ms": {"p50": 23.0, "p99": p99}}
+    assert f"| {verdict} |" in row(table(results(overload=fast)), "camera at 120 Hz")
+
+
 def test_ticks_keep_step_and_make_up_for_nothing():
     start, times = time.monotonic(), []
     for index, _ in zip(range(10), ticks(100.0), strict=False):

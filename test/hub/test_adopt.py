@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -18,11 +19,11 @@ transformers = pytest.importorskip("transformers", reason="the model's library, 
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
 from hub.publish import publish
-from vit_perception.cards.card import load_card
+from vit_perception.cards.card import load_card, write_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.hub.build import build_public
 from vit_perception.hub.obtain import local_model, obtain_model
-from vit_perception.hub.store import exclusive, new_folder
+from vit_perception.hub.store import exclusive, new_folder, prune
 from vit_perception.runtime.predictor import Predictor
 
 
@@ -53,12 +54,17 @@ def test_a_folder_is_adopted_once_and_again_when_it_changes(copy: Path, store: P
     assert local_model(copy) is None
     steps: list[str] = []
     folder = obtain_model(copy, steps.append)
-    assert steps == ["reading copy", "exporting copy"]
+    assert steps[:3] == [
+        "reading copy",
+        "exporting copy",
+        "comparing copy in this machine's fastest precision with fp32",
+    ]
+    done = len(steps)
     card = load_card(folder)
     assert (card.source, card.licence) == (str(copy), "MIT")
     assert set(card.files) == {"weights", "onnx"}
     assert obtain_model(copy / "model.safetensors", steps.append) == obtain_model(copy) == folder
-    assert len(steps) == 2
+    assert len(steps) == done
     config = copy / "config.json"
     config.write_text(
         json.dumps(json.loads(config.read_text()) | {"id2label": {"0": "a", "1": "b", "2": "c"}})
@@ -67,6 +73,25 @@ def test_a_folder_is_adopted_once_and_again_when_it_changes(copy: Path, store: P
     assert again != folder
     assert load_card(again).labels == ("a", "b", "c")
     assert {each.name for each in store.glob("[!.]*")} == {folder.name, again.name}
+
+
+def test_the_last_two_of_a_folder_s_models_are_kept(tmp_path: Path) -> None:
+    card = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
+    sources = {
+        "arm-1": "/arm",
+        "arm-2": "/arm",
+        "arm-3": "/arm",
+        "arm-left-1": "/arm-left",
+        "arm-4": "/else/arm",
+    }
+    for age, (name, source) in enumerate(sources.items()):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_card(dataclasses.replace(card, source=source, folder=folder))
+        os.utime(folder / CARD_FILE, ns=(age, age))
+    (tmp_path / "arm-broken").mkdir()
+    prune(tmp_path.glob("arm-*"), "/arm")
+    assert {each.name for each in tmp_path.iterdir()} == {*sources, "arm-broken"} - {"arm-1"}
 
 
 def damage_config(**changes: Any) -> Any:

@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="vit_perception.nodes needs ROS 2")
 
-from vit_perception.nodes.camera import camera_names
+from vit_perception.nodes.camera import camera_names, info_topic
 
 
 def test_names_of_cameras():
@@ -13,6 +13,21 @@ def test_names_of_cameras():
         "left": "left",
         "top/color": "/top/color/image_rect/compressed",
     }
+
+
+@pytest.mark.parametrize(
+    ("image", "info"),
+    [
+        ("", "camera_info"),
+        ("rear/image", "rear/camera_info"),
+        ("left", "left/camera_info"),
+        ("/front/image_raw", "/front/camera_info"),
+        ("/top/color/image_rect/compressed", "/top/color/camera_info"),
+    ],
+)
+def test_camera_info_is_beside_the_images(image, info):
+    ((name, topic),) = camera_names([image] if image else []).items()
+    assert info_topic(name, topic) == info
 
 
 @pytest.mark.parametrize(

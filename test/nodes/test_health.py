@@ -12,10 +12,10 @@ from vit_perception.runtime.request import Request
 YEAR_MS = 365 * 86_400_000.0
 
 
-def snapshot(age_ms=20.0, response_ms=20.0, silent_seconds=0.0, without_subscriber=False, **counts):
+def snapshot(age_ms=20.0, response_ms=20.0, silent_seconds=0.0, **counts):
     stage_ms = {"latency": age_ms, "response": response_ms} if counts.get("processed") else {}
     window = Counts(**counts)
-    return Snapshot(1.0, window, window, 0.0, silent_seconds, without_subscriber, stage_ms, "", "")
+    return Snapshot(1.0, window, window, 0.0, silent_seconds, stage_ms, "", "")
 
 
 def judge(*snapshots, min_rate=0.0, max_age_ms=1000.0, max_rate=0.0, work=""):
@@ -104,10 +104,3 @@ def test_a_slow_node_that_is_fast_enough_for_its_user():
     slow = snapshot(received=30, overtaken=30, silent_seconds=4.0)
     assert judge(*5 * [slow], min_rate=0.25) == ""
     assert "none has left" in judge(*5 * [slow], min_rate=0.6)
-
-
-def test_nobody_listens():
-    said = judge(*5 * [snapshot(received=30, unsubscribed=30, without_subscriber=True)], min_rate=5.0)
-    assert said == "nobody subscribes to results of the enabled tasks, so that no frame is processed"
-    one_of_two = snapshot(received=60, processed=30, unsubscribed=30, without_subscriber=True)
-    assert judge(one_of_two) == ""

@@ -24,7 +24,7 @@ def test_names_that_users_type():
     assert set(PARAMETERS) == {
         *("model", "engine", "device", "precision", "image_transport", "image_topics", "autostart"),
         *("tasks", "enabled_tasks", "overlay", "max_rate", "max_latency_ms", "input_scale", "map_scale"),
-        "max_megapixels",
+        *("max_megapixels", "compile_beside"),
         *(f"{task}.model" for task in TASKS),
         *("min_rate", "max_age_ms"),
         *("prompts", "classification.threshold", "detection.threshold"),

@@ -45,6 +45,7 @@ def test_results_come_back_with_their_frame(record):
     image = codec.encode(picture(0), "bgr8", Header())
     depth = np.linspace(1, 2, 84 * 112, dtype=np.float32).reshape(84, 112)
     labels = LabelInfo(class_map=[VisionClass(class_id=3, class_name="cup")])
+    actions = LabelInfo(class_map=[VisionClass(class_id=1, class_name="forward")])
     found = Classification(results=[ObjectHypothesis(class_id="3", score=0.5)])
     path = record(
         [
@@ -52,6 +53,8 @@ def test_results_come_back_with_their_frame(record):
             ("image", 1, image),
             ("classification", 1, found),
             ("depth/relative", 1, codec.encode(depth, "32FC1", Header())),
+            ("navigation/label_info", 0, actions),
+            ("navigation/action", 1, Classification(results=[ObjectHypothesis(class_id="1", score=0.75)])),
             ("navigation/goal_distance", 1, Range(range=2.5)),
             ("image", 2, image),  # has no results
         ]
@@ -65,6 +68,8 @@ def test_results_come_back_with_their_frame(record):
     assert not perception.depth.metric
     np.testing.assert_array_equal(perception.depth.depth, depth)
     assert perception.navigation.goal_distance == 2.5
+    assert perception.navigation.actions == ("forward",)
+    assert perception.navigation.action_scores.tolist() == [0.75]
     assert perception.detection is None
 
 

@@ -109,9 +109,12 @@ class Graph:
     ) -> Iterator[PerceptionNode]:
         """A node with the tiny model, started unless `autostart` is False. `__` in a name stands for a dot.
 
+        Frames wait until the model is compiled for their size, so that answers are always the same.
+
         only: the task of a node that has one; None is the suite.
         """
-        values = {"model": str(TINY), **{key.replace("__", "."): value for key, value in parameters.items()}}
+        given = {key.replace("__", "."): value for key, value in parameters.items()}
+        values = {"model": str(TINY), "compile_beside": False, **given}
         node = PerceptionNode(
             name,
             only,

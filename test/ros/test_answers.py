@@ -121,15 +121,18 @@ def test_overlay_shows_what_was_published(answers, perception, predictor):
     np.testing.assert_array_equal(codec.decode(answers["overlay"], "rgb8"), expected)
 
 
-def test_navigation_by_name(answers, perception):
+def test_navigation_by_name(graph, suite, answers, perception):
+    received = graph.listen(f"{suite}/navigation/label_info", LabelInfo, LATCHED)
+    classes = wait_until(lambda: received, "names of the actions")[-1].class_map
+    names = {str(entry.class_id): entry.class_name for entry in classes}
     results = answers["navigation/action"].results
     expected = dict(
         zip(perception.navigation.actions, perception.navigation.action_scores.tolist(), strict=True)
     )
-    assert {r.class_id: r.score for r in results} == pytest.approx(expected)
+    assert {names[r.class_id]: r.score for r in results} == pytest.approx(expected)
     assert results[0].score == max(expected.values())
     (collision,) = answers["navigation/collision"].results
-    assert (collision.class_id, collision.score) == (
+    assert (names[collision.class_id], collision.score) == (
         "collision",
         pytest.approx(perception.navigation.collision),
     )
@@ -192,17 +195,30 @@ def test_a_scene_with_nothing_in_it_is_answered(graph):
     assert (answers["overlay"].height, answers["overlay"].width) == (90, 120)
 
 
-def test_frames_for_nobody_are_not_looked_at(graph):
-    node = "/unsubscribed/perception"
-    with graph.node("/unsubscribed"):
-        publisher = graph.client.create_publisher(Image, "/unsubscribed/image", 10)
-        status = graph.status(
-            node,
-            lambda status: int(values(status)["frames_received"]) > 2 and "subscribes" in status.message,
-            lambda: publisher.publish(graph.image()),
-        )
-        graph.destroy(publisher)
-        assert values(status)["frames_processed"] == "0"
-        assert int(values(status)["frames_unsubscribed"]) > 0
+def test_images_are_subscribed_to_while_somebody_subscribes_to_results(graph):
+    """And /diagnostics says what it therefore does not know."""
+    name, image = "/lazy/perception", "/lazy/image"
+    with graph.node("/lazy"):
+        publisher = graph.client.create_publisher(Image, image, 10)
+
+        def send():
+            publisher.publish(graph.image())
+
+        status = graph.status(name, lambda status: "whether images come is not known" in status.message, send)
         assert status.level == DiagnosticStatus.WARN
-        assert "nobody subscribes to results" in status.message
+        assert f"{image} is not subscribed to" in status.message
+        assert values(status)["frames_received"] == "0"
+        assert graph.client.count_subscribers(image) == 0
+        received = []
+        results = graph.client.create_subscription(Detection2DArray, "/lazy/detections", received.append, 10)
+        wait_until(lambda: received, "an answer", send)
+        assert graph.client.count_subscribers(image) == 1
+        assert graph.set(name, enabled_tasks=["attention"]).successful
+        wait_until(lambda: not graph.client.count_subscribers(image), "the end of the subscription")
+        assert graph.set(name, enabled_tasks=["detection"]).successful
+        wait_until(lambda: graph.client.count_subscribers(image), "another subscription")
+        graph.destroy(results)
+        wait_until(lambda: not graph.client.count_subscribers(image), "the end of the subscription")
+        status = graph.status(name, lambda status: "whether images come" in status.message, send)
+        assert values(status)["frames_lost"] == "0"
+        graph.destroy(publisher)

@@ -20,7 +20,9 @@ def test_every_parameter_is_there_with_its_default(graph, executable):
     text = (CONFIG / f"{executable}.yaml").read_text()
     given = yaml.safe_load(text)["/**"]["ros__parameters"]
     only = None if TASK_OF[executable] is None else (TASK_OF[executable],)
-    with graph.node(f"/config_{executable}", only, name=executable, autostart=False) as node:
+    with graph.node(
+        f"/config_{executable}", only, name=executable, autostart=False, compile_beside=True
+    ) as node:
         node.trigger_configure()  # thresholds are declared once the model is known
         ours = {
             name

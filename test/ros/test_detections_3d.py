@@ -40,7 +40,7 @@ class Robot:
         self.executor.add_node(self.node)
         self.received: list[Any] = []
         self.node.create_subscription(Detection3DArray, "front/detections_3d", self.received.append, 10)
-        self.output = Detection3DOutput(self.node, "front/")
+        self.output = Detection3DOutput(self.node, "front/", "front/camera_info")
         self.wait_until(lambda: self.output.has_subscribers)
 
     def wait_until(self, condition: Callable[[], object], step: Callable[[], object] = lambda: None) -> None:
@@ -139,6 +139,16 @@ def test_without_camera_or_metres_there_is_silence(robot: Robot) -> None:
     robot.stays_silent(perceived())
     robot.learn()
     assert robot.answer(perceived()).detections
+
+
+def test_what_is_missing_is_said(robot: Robot) -> None:
+    silent = "/three/front/camera_info: nothing arrives; until then there are no detections_3d"
+    assert robot.output.warning == silent
+    robot.learn()
+    assert robot.output.warning == ""
+    robot.learn(k=[0.0] * 9)
+    assert robot.output.warning.startswith("/three/front/camera_info: ")
+    assert robot.output.warning != silent
 
 
 def test_nothing_is_left_when_it_ends(robot: Robot) -> None:

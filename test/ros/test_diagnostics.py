@@ -127,6 +127,7 @@ def test_few_of_the_frames_are_answered(graph, monkeypatch):
 def test_frames_that_the_subscription_lost(graph):
     """It keeps one frame, and those that come while the executor is busy replace each other unseen."""
     name = "/lossy/perception"
+    graph.listen("/lossy/detections", Detection2DArray)
     with graph.node("/lossy", TASK) as node:
         publisher = graph.client.create_publisher(Image, "/lossy/image", 10)
         message, sent = graph.image(), 0

@@ -36,6 +36,7 @@ def test_adopted_is_the_strongest_that_hears_all(publishers, reliable, latched):
 
 @pytest.fixture(scope="module")
 def node(graph):
+    graph.listen("/qos/detections", Detection2DArray)
     with graph.node("/qos", ("detection",)):
         yield "/qos"
 

@@ -38,6 +38,7 @@ def publishers(ros_environment):
     ],
 )
 def test_the_reason_is_on_diagnostics(graph, publishers, namespace, reason):
+    graph.listen(f"{namespace}/detections", Detection2DArray)
     with graph.node(namespace, ("detection",)):
         status = graph.status(
             f"{namespace}/perception", lambda s: s.level == DiagnosticStatus.WARN and "no image" in s.message
@@ -49,6 +50,7 @@ def test_the_reason_is_on_diagnostics(graph, publishers, namespace, reason):
 
 def test_it_is_reported_while_simulated_time_stands_still(graph):
     """Nobody publishes /clock."""
+    graph.listen("/timeless/detections", Detection2DArray)
     with graph.node("/timeless", ("detection",), use_sim_time=True):
         status = graph.status("/timeless/perception", lambda s: "no image" in s.message)
     assert status.level == DiagnosticStatus.WARN

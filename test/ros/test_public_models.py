@@ -172,6 +172,9 @@ def test_boxes_in_metres_with_a_depth_model_and_a_calibrated_camera(graph, hub):
         publisher = graph.client.create_publisher(CameraInfo, "/space/camera_info", 10)
         received = graph.listen("/space/detections_3d", Detection3DArray)
         images = graph.client.create_publisher(Image, "/space/image", 10)
+        graph.status(
+            "/space/perception", lambda status: "/space/camera_info: nothing arrives" in status.message
+        )
 
         def show():
             publisher.publish(calibration)

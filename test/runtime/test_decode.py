@@ -12,7 +12,6 @@ from vit_perception.cards.raw_outputs import needed
 from vit_perception.runtime.decode import MAX_DETECTIONS, decode
 from vit_perception.runtime.preprocess import fit
 from vit_perception.runtime.request import Request
-from vit_perception.runtime.results import UNLABELLED
 from vit_perception.tasks import TASKS
 
 CARD = dataclasses.replace(load_card(Path(__file__).parents[1] / "fixtures" / "tiny"), trained=OUR_HEADS)
@@ -222,26 +221,15 @@ def test_parts_of_navigation_that_were_not_trained_are_none():
 # --- a network that computes nonsense ---
 
 
-def test_numbers_that_are_none_are_left_out():
-    raw = outputs(**detections(((0, 0, 90, 90), 0, 2.0), ((200, 0, 290, 90), 0, 2.0)))
-    raw["detection_boxes"][0, 0, 2] = np.nan
-    raw["detection_scores"][0, 1, 3] = np.inf
-    raw["classification"][0, 4] = np.nan
-    raw["segmentation"][0, 3, 0, 0] = np.nan
-    raw["navigation_action"][0, 1] = np.inf
-    raw["navigation_collision"][:] = np.nan
-    raw["attention"][0, 1, 0, 0] = np.nan
-    raw["attention"][0, 0, 3, 3] = 0.1
-    found = decode(raw, GEOMETRY, CARD, Request(TASKS, EVERY_CLASS))
-    assert list(found.detection.class_ids) == [0]
-    np.testing.assert_allclose(found.detection.boxes, [[200, 0, 290, 90]], atol=1e-3)
-    assert 4 not in found.classification.class_ids
-    assert found.segmentation.mask[0, 0] == UNLABELLED
-    assert found.segmentation.confidence[0, 0] == 0
-    assert (found.segmentation.mask[100:, 100:] != UNLABELLED).all()
-    assert found.navigation.action_scores is None
-    assert found.navigation.collision is None
-    assert np.isfinite(found.attention.heatmap).all()
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", sorted(outputs()))
+def test_values_that_are_not_finite_are_an_error(name, wrong):
+    """Without them, the scene would look empty."""
+    raw = outputs()
+    raw[name] = raw[name].astype(np.float32)
+    raw[name].flat[-1] = wrong
+    with pytest.raises(ValueError, match=f"not finite in its output '{name}': set another precision"):
+        decode(raw, GEOMETRY, CARD, Request(TASKS, EVERY_CLASS))
 
 
 def test_huge_logits_do_not_overflow():

@@ -210,7 +210,7 @@ def test_a_larger_input_sees_more_cells(predictor):
     engine = predictor.engine
 
     class Watching:
-        inputs, outputs = engine.inputs, engine.outputs
+        inputs, outputs, shapes = engine.inputs, engine.outputs, engine.shapes
 
         def __call__(self, images, names, extra):
             seen.append(images.shape)

@@ -110,16 +110,3 @@ def test_a_threshold_cuts_boxes_alone() -> None:
     assert found.detection is not None
     assert found.detection.class_ids.tolist() == [CHAIR]
     assert set(np.unique(found.segmentation.mask)) == {CHAIR, TABLE, 255}
-
-
-@pytest.mark.parametrize("kind", ["semantic", "instance", "panoptic"])
-@pytest.mark.parametrize("output", ["query_scores", "query_masks"])
-def test_queries_that_are_not_finite_are_left_out(kind: str, output: str) -> None:
-    raw = _raw((CHAIR, (0, 0, 20, 20)))
-    raw[output][0].flat[0] = np.nan
-    found = _found(kind, raw)
-    assert (found.segmentation.mask == 255).all()
-    assert not found.segmentation.confidence.any()
-    if kind != "semantic":
-        assert found.detection is not None
-        assert len(found.detection.boxes) == 0

@@ -23,7 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from vit_perception.replay.cdr import serialize_bgr, with_stamp
-from vit_perception.replay.demo import photograph_paths
+from vit_perception.viz.photographs import photograph_paths
 from vit_perception.viz.pictures import read_picture
 
 SIZE = (480, 640)

@@ -15,7 +15,7 @@ from typing import Any
 from vit_perception.bench.engine import engine, int8_vs_fp32
 from vit_perception.bench.figures import age_figures, live_figures, mean_hz, stage_figures
 from vit_perception.bench.live import Graph, graph, task_topics
-from vit_perception.bench.settings import CAMERAS, Bench
+from vit_perception.bench.settings import CAMERA_HZ, CAMERAS, OVERLOAD_HZ, Bench
 from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.replay.processes import node_command, plan
 from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 CAMERA = f"/{TOPICS['image'].name}"
-CAMERA_HZ, OVERLOAD_HZ = 30.0, 120.0
 # More than two cores can process, and little more work to receive.
 SATURATING_HZ = 60.0
 # Seconds until every pool and buffer has reached its size.

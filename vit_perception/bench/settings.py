@@ -11,6 +11,8 @@ from vit_perception.tasks import TASKS
 
 # In one suite, or one for each.
 CAMERAS = 4
+# Rates of a camera that the nodes keep up with, and of one that they do not.
+CAMERA_HZ, OVERLOAD_HZ = 30.0, 120.0
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class Card:
         decoding: how the outputs are read.
         open_vocabulary: whether what it looks for is given in prompts, in place of `labels` and `things`.
         batched: whether several frames go through together.
+        inexact: precisions whose answers were too far from those in fp32, which `auto` does not take.
         coarse: name of the group of each label, by class id, such as `vehicle` for a car; empty: every label
             is a group of its own (see cards/groups.py).
         folder: that holds the card; not in the file.
@@ -104,6 +105,7 @@ class Card:
     decoding: Decoding = OURS
     open_vocabulary: bool = False
     batched: bool = True
+    inexact: tuple[str, ...] = ()
     coarse: tuple[str, ...] = ()
     folder: Path = field(default=Path(), compare=False)
 
@@ -124,7 +126,7 @@ class Card:
         for name in ("architecture", "files", "sha256", "thresholds", "metrics"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: give a mapping")
-        for name in ("labels", "things", "actions", "trained", "coarse"):
+        for name in ("labels", "things", "actions", "trained", "inexact", "coarse"):
             values, kind = getattr(self, name), int if name == "things" else str
             if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
                 raise ValueError(f"{name} is {values!r}: give a list of {kind.__name__}")

@@ -46,7 +46,6 @@ OURS = (*(name for head in (*OUR_HEADS, *NAVIGATOR_HEADS) for name in BY_HEAD[he
 # What a graph may take beside `image`: rows and columns of each frame without its padding, (B, 2) int64; of a
 # navigator, what runtime/navigation_input.py makes; what else it takes is text, see runtime/prompts.py.
 IMAGE, CONTENT = "image", "content"
-NO_TEXT = (IMAGE, CONTENT, "depth", "goal", "history")
 
 
 def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:

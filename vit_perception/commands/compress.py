@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vit_perception.commands.arguments import add_frames
+
+if TYPE_CHECKING:
+    from vit_perception.training.material import Material
 
 HELP = "make a smaller model: fewer heads, narrower MLPs, int8"
 
@@ -30,21 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the smaller model to `output`; ValueError if that is the model itself."""
     from vit_perception.cards.card import load_card, write_card
-    from vit_perception.data.packs.unpack import folder_of
-    from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.compress import compress
     from vit_perception.export.export import export
     from vit_perception.export.quantize import quantize
     from vit_perception.hub.obtain import obtain_model
     from vit_perception.runtime.engines.torch import load_model
+    from vit_perception.training.material import gather
 
     folder, output = obtain_model(options.model), Path(options.output)
     if output.resolve() == folder.resolve():
         raise ValueError(f"{output} is the model itself: give another --output")
     card = load_card(folder)
-    frames = calibration_frames(folder_of(options.data), options.frames)
+    material = gather(options.data, card, options.splits, options.frames)
     model = load_model(card)
-    smaller, architecture = compress(card, model, frames, options.heads, options.mlp_ratio)
+    smaller, architecture = compress(card, model, material.frames, options.heads, options.mlp_ratio)
     kept = architecture["backbone"]
     what = f"{kept['num_heads']} heads, mlp_ratio {kept['mlp_ratio']:g}"
     made = dataclasses.replace(
@@ -58,9 +60,9 @@ def run(options: argparse.Namespace) -> int:
     export(smaller, made, output)
     precision = "fp32"
     if options.int8:
-        write_card(quantize(load_card(output), frames))
+        write_card(quantize(load_card(output), material.frames))
         precision = "int8"
-    measured = _measure(folder, output, options.data, options.splits, precision)
+    measured = _measure(folder, output, material, precision)
     measured["parameters"] = sum(parameter.numel() for parameter in smaller.parameters())
     measured["parameters_before"] = sum(parameter.numel() for parameter in model.parameters())
     write_card(dataclasses.replace(load_card(output), metrics={"compressed": measured}))
@@ -70,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(before: Path, after: Path, data: Path, splits: Path | None, precision: str) -> dict[str, Any]:
-    """Milliseconds of both in this precision, and where `data` is labelled the accuracy of both."""
+def _measure(before: Path, after: Path, material: Material, precision: str) -> dict[str, Any]:
+    """Milliseconds of both in this precision, and where there are labels the accuracy of both."""
     import numpy as np
 
     from vit_perception.cards.card import load_card
@@ -79,18 +81,19 @@ def _measure(before: Path, after: Path, data: Path, splits: Path | None, precisi
     from vit_perception.export.examples import example_inputs
     from vit_perception.runtime.engines.openvino import OpenVinoEngine
     from vit_perception.runtime.predictor import Predictor
-    from vit_perception.training.evaluate import judge, labelled_pictures, numbers_to_measure
+    from vit_perception.training.evaluate import judge
 
-    pictures = labelled_pictures(data, load_card(before))
     measured: dict[str, Any] = {"precision": precision}
+    if material.pictures is not None:
+        measured |= material.measured()
     for suffix, folder in (("_before", before), ("", after)):
         card = load_card(folder)
         used = precision if precision != "int8" or "int8" in card.files else "auto"
         image = np.zeros((1, *card.input_sizes[0], 3), np.uint8)
         extra = example_inputs(card, 1, card.input_sizes[0])
         measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image, extra), 2)
-        if pictures is not None:
+        if material.pictures is not None:
             predictor = Predictor(folder, "openvino", "cpu", precision=used)
-            found = judge(predictor, pictures, numbers_to_measure(pictures, splits))
+            found = judge(predictor, material.pictures, material.numbers)
             measured |= {f"{name}{suffix}": value for name, value in found.items() if "/" not in name}
     return measured

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vit_perception.commands.arguments import add_frames
 
 if TYPE_CHECKING:
-    import numpy as np
+    from vit_perception.training.material import Material
 
 HELP = "give a model an int8 graph for OpenVINO"
 
@@ -37,20 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Quantise into the model's own folder, or a copy of it, and write on its card what was measured."""
     from vit_perception.cards.card import load_card, write_card
-    from vit_perception.data.packs.unpack import folder_of
-    from vit_perception.export.calibration import calibration_frames
     from vit_perception.export.quantize import quantize
     from vit_perception.hub.build import build_public
     from vit_perception.hub.obtain import obtain_model
     from vit_perception.hub.report import to_stderr
+    from vit_perception.training.material import gather
 
     folder = obtain_model(options.model, to_stderr)
-    frames = calibration_frames(folder_of(options.data), options.frames)
+    material = gather(options.data, load_card(folder), options.splits, options.frames)
     if options.output is not None:
         folder = Path(shutil.copytree(folder, options.output, dirs_exist_ok=True))
-    card = quantize(load_card(folder), frames, options.keep, build_public=build_public)
+    card = quantize(load_card(folder), material.frames, options.keep, build_public=build_public)
     write_card(card)
-    measured = _measure(folder, options.data, options.splits, frames)
+    measured = _measure(folder, material)
     write_card(dataclasses.replace(card, metrics={**card.metrics, "int8": measured}))
     for name, value in measured.items():
         print(f"{name:28}{value}")
@@ -58,19 +57,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(folder: Path, data: Path, splits: Path | None, frames: list[np.ndarray]) -> dict[str, Any]:
-    """int8 against fp32, in percent: metrics where the folder has labels of the model, else how similar the
-    answers are."""
-    from vit_perception.cards.card import load_card
+def _measure(folder: Path, material: Material) -> dict[str, Any]:
+    """int8 against fp32, in percent: metrics where there are labels, else how similar the answers are."""
     from vit_perception.export.agreement import agreement
-    from vit_perception.training.evaluate import (
-        compare_precisions,
-        in_both_precisions,
-        labelled_pictures,
-        numbers_to_measure,
-    )
+    from vit_perception.training.evaluate import compare_precisions, in_both_precisions
 
-    pictures = labelled_pictures(data, load_card(folder))
-    if pictures is None:
-        return agreement(*in_both_precisions(folder), frames)
-    return compare_precisions(folder, pictures, numbers_to_measure(pictures, splits))
+    if material.pictures is None:
+        return agreement(*in_both_precisions(folder), material.others)
+    return {**compare_precisions(folder, material.pictures, material.numbers), **material.measured()}

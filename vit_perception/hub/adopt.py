@@ -10,8 +10,9 @@ from vit_perception.cards.card import Card, write_card
 from vit_perception.cards.files import ONNX_FILE, WEIGHTS_FILE
 from vit_perception.cards.integrity import sha256
 from vit_perception.cards.recipe import read_recipe
+from vit_perception.export.auto_precision import compare_auto, photographs
 from vit_perception.hub.adopted_graph import CannotRun, with_graph
-from vit_perception.hub.build import open_public
+from vit_perception.hub.build import build_public, open_public
 from vit_perception.hub.families.files import SIDECARS
 from vit_perception.hub.reasons import reason_of
 from vit_perception.hub.report import Report
@@ -62,6 +63,9 @@ def adopt(folder: Path, target: Path, name: str, source: str, licence: str, repo
             (draft / ONNX_FILE).unlink(missing_ok=True)
             report(f"{name} cannot be exported ({reason_of(error)}): it runs in torch")
         write_card(card)
+        if frames := photographs():
+            report(f"comparing {name} in this machine's fastest precision with fp32")
+            compare_auto(draft, frames, report, build_public)
     return target
 
 

@@ -19,7 +19,7 @@ from vit_perception.hub.families.files import CONFIG
 from vit_perception.hub.licences import of_folder
 from vit_perception.hub.names import PublicName, parse_name, suggest
 from vit_perception.hub.report import Report
-from vit_perception.hub.store import exclusive, new_folder, store
+from vit_perception.hub.store import exclusive, new_folder, prune, store
 from vit_perception.runtime.install_hint import install_hint
 
 # What adopting imports, whatever library a model is from.
@@ -150,7 +150,9 @@ def _adopted(folder: Path, where: Path, report: Report) -> Path:
         from vit_perception.hub.adopt import adopt
 
         source = folder.resolve()
-        return adopt(folder, target, source.name, str(source), of_folder(folder), report)
+        adopt(folder, target, source.name, str(source), of_folder(folder), report)
+        prune(where.glob(f"{source.name}-*"), str(source))
+    return target
 
 
 @contextmanager

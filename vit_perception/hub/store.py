@@ -7,10 +7,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vit_perception.cards.card import load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.hub.names import DRAFT
 from vit_perception.hub.report import Report
@@ -20,6 +21,8 @@ STORE_VARIABLE = "VIT_PERCEPTION_MODELS"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 _LOCK = ".lock"
+# Models of one publisher's folder: the present one, and the one before, which a node may still run.
+_KEPT = 2
 _REMEDY = f"set {STORE_VARIABLE} to a folder elsewhere"
 
 
@@ -63,6 +66,23 @@ def new_folder(target: Path) -> Iterator[Path]:
                 draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def prune(folders: Iterable[Path], source: str) -> None:
+    """Remove all but the newest models among `folders` that were adopted from `source`: each change of a
+    publisher's folder makes another, of hundreds of megabytes."""
+    adopted = [folder for folder in folders if _source(folder) == source]
+    adopted.sort(key=lambda folder: (folder / CARD_FILE).stat().st_mtime_ns, reverse=True)
+    for folder in adopted[_KEPT:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _source(folder: Path) -> str | None:
+    """Where a model was adopted from; None if the folder holds none that is whole."""
+    try:
+        return load_card(folder).source
+    except (OSError, ValueError):
+        return None
 
 
 def is_full(error: BaseException) -> bool:

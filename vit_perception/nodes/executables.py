@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from vit_perception.runtime.beside import works_beside
 from vit_perception.runtime.malloc import keep_large_blocks
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
@@ -48,6 +49,18 @@ def run(name: str, tasks: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a signal; 1 if a parameter or another argument was wrong, or ROS cannot start.
     """
+    try:
+        code = _run(name, tasks)
+    except SystemExit:  # of a signal
+        code = 0
+    if works_beside():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(name: str, tasks: Sequence[str] | None) -> int:
     for kind in _SIGNALS:
         signal.signal(kind, _exit)
     keep_large_blocks()
@@ -87,11 +100,11 @@ def _spin(name: str, tasks: Sequence[str] | None) -> int:
     executor.add_node(node)
     try:
         if node.autostart:
-            node.start()
+            executor.create_task(node.start_beside)
         _spin_until_signal(executor)
     finally:
         node.destroy_node()
-        executor.shutdown()
+        executor.shutdown(timeout_sec=0)  # what works beside it may still want an answer
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from vit_perception.nodes.rate_limit import RateLimit
 
 Frame = TypeVar("Frame")
+_INTERRUPT_SECONDS = 0.1
 
 
 class Drop(enum.Enum):
@@ -123,10 +124,17 @@ class FrameWorker(Generic[Frame]):
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Close the queue and wait until the frames that are being processed are done."""
+    def stop(self, interrupt: Callable[[], None] = lambda: None) -> None:
+        """Close the queue and wait until the frames that are being processed are done.
+
+        Args:
+            interrupt: ends what they may be waiting for. Called again and again, since they may only be about
+                to wait.
+        """
         self._queue.close()
-        self._thread.join()
+        while self._thread.is_alive():
+            interrupt()
+            self._thread.join(_INTERRUPT_SECONDS)
 
     def _run(self) -> None:
         frames: list[Frame] = []

@@ -42,11 +42,7 @@ class Health:
             work: what the worker does at the moment, for the reason; empty while it waits.
         """
         self._snapshots.append(snapshot)
-        found = (
-            _none_leave(snapshot, settings.min_rate, work)
-            or _unsubscribed(snapshot)
-            or self._too_few(settings)
-        )
+        found = _none_leave(snapshot, settings.min_rate, work) or self._too_few(settings)
         return [warning for warning in (found, _age(snapshot, settings.max_age_ms)) if warning]
 
     def _too_few(self, settings: Settings) -> str:
@@ -79,12 +75,6 @@ def _none_leave(snapshot: Snapshot, min_rate: float, work: str) -> str:
         return ""
     reason = work or "no thread takes them"
     return f"frames arrive, and none has left for {snapshot.silent_seconds:.0f} s: {reason}"
-
-
-def _unsubscribed(snapshot: Snapshot) -> str:
-    if not snapshot.without_subscriber or snapshot.window.processed:
-        return ""
-    return "nobody subscribes to results of the enabled tasks, so that no frame is processed"
 
 
 def _age(snapshot: Snapshot, max_ms: float) -> str:

@@ -55,6 +55,13 @@ def _specs() -> Iterator[ParameterSpec]:
         checks.one_of("auto", *PRECISIONS),
     )
     yield ParameterSpec(
+        "compile_beside",
+        True,
+        "While the model is compiled for an input of another size: true, frames go on at a size that is "
+        "compiled; false, they wait, so that a recording always has the same results.",
+        Change.UNCONFIGURED,
+    )
+    yield ParameterSpec(
         "image_transport",
         "raw",
         "How images arrive. raw: as sensor_msgs/Image on the topic image. compressed: as "

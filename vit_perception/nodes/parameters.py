@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
@@ -11,7 +13,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vit_perception.cards.card import THRESHOLDS
+from vit_perception.cards.card import THRESHOLDS, Card
 from vit_perception.cards.groups import classes_named, names_of_classes
 from vit_perception.nodes import parameter_checks as checks
 from vit_perception.nodes.camera import camera_names
@@ -46,6 +48,7 @@ class Parameters:
         self._suite = tasks is None
         self.tasks = TASKS if tasks is None else check_tasks(tasks)
         self._models: TaskModels | None = None
+        self._loading = False
         self._declared_for: tuple[str, ...] = ()
         self._on_change: Callable[[Settings], None] | None = None
         self._refusal = ""
@@ -59,7 +62,7 @@ class Parameters:
             "input_scale": self._check_input_scale,
             "navigation.drive": lambda value: check_drive(value, self._models, self.cameras),
             "attention.shows": lambda value: check_shows(value, self._models),
-            "prompts": self._set_prompts,
+            "prompts": self._check_prompts,
             **{f"{task}.classes": self._class_check(task) for task in FILTERED},
         }
         node.add_on_set_parameters_callback(self._validate)
@@ -67,7 +70,7 @@ class Parameters:
             if not spec.from_model and (self._suite or not spec.suite_only):
                 self._declare(spec)
                 if spec.name == "tasks":
-                    self.tasks = check_tasks(self._value("tasks"))
+                    self.tasks = check_tasks(self.value("tasks"))
         node.add_pre_set_parameters_callback(self._with_types)
         node.add_post_set_parameters_callback(self._notify)
 
@@ -98,6 +101,15 @@ class Parameters:
             self.release_models()
             raise
 
+    @contextmanager
+    def kept_for_loading(self) -> Iterator[None]:
+        """Refuse changes of what the models are loaded by."""
+        self._loading = True
+        try:
+            yield
+        finally:
+            self._loading = False
+
     def release_models(self) -> None:
         """Forget the models; the parameters that choose them can change again."""
         self._models = None
@@ -106,9 +118,13 @@ class Parameters:
         """Call `callback` with the new settings after each change."""
         self._on_change = callback
 
+    def value(self, name: str) -> Any:
+        """Value of a parameter, as ROS has it."""
+        return self._node.get_parameter(name).value
+
     def text(self, name: str) -> str:
         """Value of a parameter that is a text."""
-        return str(self._value(name))
+        return str(self.value(name))
 
     @property
     def models(self) -> dict[str, str]:
@@ -117,22 +133,18 @@ class Parameters:
 
     @property
     def prompts(self) -> list[str]:
-        return checks.texts(self._value("prompts"), "prompts")
+        return checks.texts(self.value("prompts"), "prompts")
 
     @property
     def cameras(self) -> dict[str, str]:
         """Topic by the name of its camera, see `camera_names`."""
-        return camera_names(list(self._value("image_topics") or ()))
-
-    @property
-    def autostart(self) -> bool:
-        return bool(self._value("autostart"))
+        return camera_names(list(self.value("image_topics") or ()))
 
     @property
     def settings(self) -> Settings:
         """The run-time parameters as they are now; needs `declare_for`."""
         thresholds = {
-            task: float(self._value(f"{task}.threshold"))
+            task: float(self.value(f"{task}.threshold"))
             for task in THRESHOLDS
             if self._has(f"{task}.threshold")
         }
@@ -143,20 +155,21 @@ class Parameters:
         }
         return Settings(
             request=Request(
-                tuple(self._value("enabled_tasks")) if self._suite else self.tasks,
+                tuple(self.value("enabled_tasks")) if self._suite else self.tasks,
                 thresholds,
-                float(self._value("input_scale")),
-                float(self._value("map_scale")),
-                ATTENTION in self.tasks and self._value("attention.shows") == ACTION,
+                float(self.value("input_scale")),
+                float(self.value("map_scale")),
+                ATTENTION in self.tasks and self.value("attention.shows") == ACTION,
             ),
-            overlay=bool(self._value("overlay")),
-            max_rate=float(self._value("max_rate")),
-            max_latency_ms=float(self._value("max_latency_ms")),
-            min_rate=float(self._value("min_rate")),
-            max_age_ms=float(self._value("max_age_ms")),
-            max_megapixels=float(self._value("max_megapixels")),
+            overlay=bool(self.value("overlay")),
+            max_rate=float(self.value("max_rate")),
+            max_latency_ms=float(self.value("max_latency_ms")),
+            min_rate=float(self.value("min_rate")),
+            max_age_ms=float(self.value("max_age_ms")),
+            max_megapixels=float(self.value("max_megapixels")),
             classes=classes,
-            navigation=navigation_settings(self._value) if NAVIGATION in self.tasks else None,
+            prompts=tuple(self.prompts),
+            navigation=navigation_settings(self.value) if NAVIGATION in self.tasks else None,
         )
 
     def _declare_for_model(self, spec: ParameterSpec) -> None:
@@ -206,9 +219,6 @@ class Parameters:
     def _has(self, name: str) -> bool:
         return bool(self._node.has_parameter(name))
 
-    def _value(self, name: str) -> Any:
-        return self._node.get_parameter(name).value
-
     @staticmethod
     def _with_types(parameters: list[Parameter]) -> list[Parameter]:
         deleted = Parameter.Type.NOT_SET  # to be refused
@@ -216,7 +226,7 @@ class Parameters:
 
     def _validate(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}
-        # Prompts come last, since their check puts them to use: nothing may be refused after it.
+        # Prompts come last, since their check may take seconds.
         for name in sorted(given, key=lambda name: name == "prompts"):
             try:
                 if given[name] is None and self._has(name):  # ROS would undeclare it
@@ -233,8 +243,8 @@ class Parameters:
         if spec is None:
             return  # one of rclpy's own
         spec.check(value)
-        fixed = spec.change is Change.UNCONFIGURED and self._models is not None
-        if fixed and value != self._value(name):  # its own value comes with a dump of its parameters
+        fixed = spec.change is Change.UNCONFIGURED and (self._models is not None or self._loading)
+        if fixed and value != self.value(name):  # its own value comes with a dump of its parameters
             raise ValueError(
                 "read-only while the node is configured: first ros2 lifecycle set "
                 f"{self._node.get_fully_qualified_name()} deactivate, then cleanup"
@@ -259,10 +269,10 @@ class Parameters:
             name = self._models.predictors[0].card.name
             raise ValueError(f"model {name} takes only one input size, so input_scale stays 1")
 
-    def _set_prompts(self, value: Any) -> None:
+    def _check_prompts(self, value: Any) -> None:
         prompts = checks.texts(value, "prompts")
         if self._models is not None and (prompts or self._models.takes_prompts):
-            self._models.set_prompts(prompts)
+            self._models.prepare_prompts(prompts)
 
     def _class_check(self, task: str) -> checks.Check:
         def check(value: Any) -> None:
@@ -278,17 +288,22 @@ class Parameters:
     def _class_names(self, task: str) -> list[str]:
         """Names of the classes that a task can report, and of their groups, with the prompts that come in the
         same change."""
+        card = self._card(task)
+        return names_of_classes(card, card.things if task == DETECTION else range(len(card.labels)))
+
+    def _card(self, task: str) -> Card:
+        """Of the model for a task; its labels are prompts that are wanted, also before it looks for them."""
         assert self._models is not None  # filters are declared for models
         card = self._models.card(task)
-        if card.open_vocabulary and self._new_prompts:
-            return self._new_prompts
-        return names_of_classes(card, card.things if task == DETECTION else range(len(card.labels)))
+        prompts = tuple(self._new_prompts or self.prompts)
+        if not card.open_vocabulary or not prompts:
+            return card
+        return dataclasses.replace(card, labels=prompts, things=tuple(range(len(prompts))))
 
     def _class_ids(self, task: str) -> frozenset[int] | None:
         """Class ids that the filter keeps; None: all. A name that went with old prompts keeps none."""
-        names = checks.texts(self._value(f"{task}.classes"), "labels")
+        names = checks.texts(self.value(f"{task}.classes"), "labels")
         if not names:
             return None
-        assert self._models is not None  # see _class_names
-        card = self._models.card(task)
+        card = self._card(task)
         return frozenset(class_id for name in names for class_id in classes_named(card, name))

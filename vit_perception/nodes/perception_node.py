@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
 import traceback
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.hub.build import build_public
-from vit_perception.hub.obtain import obtain_model
 from vit_perception.nodes import diagnostics, node_names
-from vit_perception.nodes.camera import Camera
+from vit_perception.nodes.camera import Cameras
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
 from vit_perception.nodes.health import Health
-from vit_perception.nodes.lost_frames import LostFrames
+from vit_perception.nodes.loader import Loader
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
 from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
 from vit_perception.nodes.qos import qos_profile
-from vit_perception.nodes.services import refuse_wrong_requests
+from vit_perception.nodes.services import beside, configures, mend_services
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Snapshot, Statistics
 from vit_perception.runtime.task_models import TaskModels
@@ -34,6 +35,8 @@ from vit_perception.runtime.task_models import TaskModels
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 _REPORT_SECONDS = 1.0
+# How often to look whether somebody subscribes to results.
+_ATTEND_SECONDS = 0.1
 
 
 class PerceptionNode(Node):
@@ -55,13 +58,20 @@ class PerceptionNode(Node):
         super().__init__(name, **options)
         self._node_parameters = Parameters(self, None if tasks is None else tuple(tasks))
         self._node_parameters.on_change(self._apply)
-        refuse_wrong_requests(self)
+        mend_services(
+            self,
+            {
+                ChangeState: self._prepare_transition,
+                SetParameters: self._prepare_parameters,
+                SetParametersAtomically: self._prepare_parameters,
+            },
+        )
+        self._loader = Loader(self._node_parameters, self._report_progress)
         self._statistics = Statistics()
         self._pipeline: Pipeline | None = None
-        self._cameras: list[Camera] = []
+        self._cameras: Cameras | None = None
         self._queue: FrameQueue[ReceivedImage] | None = None
         self._worker: FrameWorker[ReceivedImage] | None = None
-        self._lost: defaultdict[str, LostFrames] = defaultdict(LostFrames)
         self._health = Health()
         self._state = "unconfigured"
         self._failure = ""
@@ -72,11 +82,12 @@ class PerceptionNode(Node):
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
+        self.create_timer(_ATTEND_SECONDS, self._attend, clock=steady)
 
     @property
     def autostart(self) -> bool:
         """Whether the node is to be started without a lifecycle manager."""
-        return self._node_parameters.autostart
+        return bool(self._node_parameters.value("autostart"))
 
     def describe_parameter(self, name: str) -> ParameterDescriptor:
         """As of rclpy's node, with the range of a number."""
@@ -86,10 +97,16 @@ class PerceptionNode(Node):
         """Configure and activate. False, with the reason in the log, if that fails."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
+    async def start_beside(self) -> None:
+        """The same for a node whose executor spins, and goes on while the models are loaded."""
+        await beside(self, "loading", self._loader.prepare)
+        if self._state == "unconfigured":  # and not shut down meanwhile
+            self.start()
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._failure = ""
         try:
-            self._pipeline = self._make_pipeline()
+            self._pipeline = self._make_pipeline(self._loader.take())
         except Exception as error:  # no error of a model may end a managed node
             self._node_parameters.release_models()
             self._failure = str(error) or type(error).__name__
@@ -97,14 +114,12 @@ class PerceptionNode(Node):
             return FAILURE
         finally:
             self._progress = ""
-        self._failure = ""
         self._state = "inactive"
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
         self._pipeline.publish_labels()
-        self._lost = defaultdict(LostFrames)
         self._health = Health()
         self._statistics.resume()
         self._queue = FrameQueue()
@@ -114,11 +129,9 @@ class PerceptionNode(Node):
         self._state = "active"
         if self._pipeline.navigator is not None:
             self._pipeline.navigator.activate()
-        self._cameras = [
-            Camera(self, name, topic, transport, self._on_image)
-            for name, topic in self._node_parameters.cameras.items()
-        ]
-        self.get_logger().info(f"active: waiting for {self._topics()}")
+        self._cameras = Cameras(self, self._node_parameters.cameras, transport, self._on_image)
+        self._attend()
+        self.get_logger().info(f"active: waiting for {self._cameras.topics}")
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -147,21 +160,8 @@ class PerceptionNode(Node):
         self._stop()
         super().destroy_node()
 
-    def _make_pipeline(self) -> Pipeline:
+    def _make_pipeline(self, models: TaskModels) -> Pipeline:
         parameters = self._node_parameters
-        model = parameters.text("model")
-        names = [parameters.models.get(task) or model for task in parameters.tasks]
-        folders = {name: obtain_model(name, self._report_progress) for name in dict.fromkeys(names)}
-        models = TaskModels(
-            {task: folders[name] for task, name in parameters.models.items() if name in folders},
-            folders.get(model, model),
-            parameters.tasks,
-            engine=parameters.text("engine"),
-            device=parameters.text("device"),
-            precision=parameters.text("precision"),
-            prompts=parameters.prompts,
-            build_public=build_public,
-        )
         parameters.declare_for(models)
         if models.unanswered:
             self.get_logger().info(f"no model for {', '.join(models.unanswered)}: no such outputs")
@@ -170,41 +170,67 @@ class PerceptionNode(Node):
             self.get_logger().info(
                 f"model {predictor.card.name} on {engine.name}, {engine.device}, {engine.precision}"
             )
-        pipeline = Pipeline(self, models, self._statistics, parameters.settings, parameters.cameras)
-        pipeline.warm_up()
-        return pipeline
+        return Pipeline(self, models, self._statistics, parameters.settings, parameters.cameras)
+
+    def _prepare_transition(self, request: ChangeState.Request) -> Callable[[], None] | None:
+        """What takes time before a transition: to configure, the models are loaded."""
+        if not configures(request) or self._state != "unconfigured":
+            return None
+        if self._loader.loading:
+            raise ValueError("the node is being configured")
+        self._failure = ""
+        return self._loader.prepare
+
+    def _prepare_parameters(
+        self, request: SetParameters.Request | SetParametersAtomically.Request
+    ) -> Callable[[], None] | None:
+        """What takes time before parameters can be checked: prompts are encoded."""
+        given = {parameter.name: parameter.value for parameter in request.parameters}
+        if "prompts" not in given or self._pipeline is None:
+            return None
+        models, prompts = self._pipeline.models, list(given["prompts"].string_array_value)
+
+        def encode() -> None:
+            self._progress = "prompts are being encoded"
+            try:
+                with contextlib.suppress(ValueError, FileNotFoundError):  # the check says it again
+                    models.prepare_prompts(prompts)
+            finally:
+                self._progress = ""
+
+        return encode
 
     def _report_progress(self, step: str) -> None:
-        """Publish a step of configuring, which blocks the executor and with it the timer of /diagnostics."""
+        """Publish a step that takes time. In whichever thread it is taken: the executor may wait for it."""
         self.get_logger().info(step)
         self._progress = step
         self._publish_diagnostics()
 
-    def _on_image(self, camera: str, message: Image | CompressedImage) -> None:
+    def _on_image(self, camera: str, message: Image | CompressedImage, lost: int) -> None:
         if self._queue is not None and self._pipeline is not None:
             image = ReceivedImage(camera, message, time.monotonic())
             fresh_only = self._pipeline.budget.effort.fresh_only
-            stamp = message.header.stamp
-            lost = self._lost[camera].observe(stamp.sec + stamp.nanosec / 1e9)
             self._statistics.received(self._queue.put(image, camera, fresh_only), lost)
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
-            self._pipeline.apply(settings)
-            if self._state == "active":
-                self._pipeline.publish_labels()
+            self._pipeline.apply(settings, announce=self._state == "active")
         if self._queue is not None:
             self._queue.limit_rate(settings.max_rate)
+
+    def _attend(self) -> None:
+        if self._cameras is not None and self._pipeline is not None:
+            self._cameras.attend(self._pipeline.wanted)
 
     def _stop(self) -> None:
         navigator = None if self._pipeline is None else self._pipeline.navigator
         if navigator is not None:
             navigator.halt()  # before anything is waited for
-        for camera in self._cameras:
-            camera.destroy()
-        self._cameras = []
+        if self._cameras is not None:
+            self._cameras.destroy()
+            self._cameras = None
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(self._pipeline.models.interrupt if self._pipeline else lambda: None)
             self._worker = self._queue = None
         if navigator is not None:
             navigator.deactivate()
@@ -213,6 +239,7 @@ class PerceptionNode(Node):
         if self._pipeline is not None:
             self._pipeline.destroy()
             self._pipeline = None
+            gc.collect()  # engines are in cycles, and hold a hundred megabytes
         self._node_parameters.release_models()
 
     def _report(self) -> None:
@@ -249,8 +276,8 @@ class PerceptionNode(Node):
 
     def _facts(self) -> dict[str, str]:
         facts = {"tasks": ", ".join(self._node_parameters.tasks)}
-        if self._cameras:
-            facts["input_topic"] = self._topics()
+        if self._cameras is not None:
+            facts["input_topic"] = self._cameras.topics
         if self._pipeline is not None:
             predictors = self._pipeline.models.predictors
             facts["model"] = ", ".join(predictor.card.name for predictor in predictors)
@@ -260,16 +287,17 @@ class PerceptionNode(Node):
                 facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
             if state := self._pipeline.budget.state:
                 facts["latency_budget"] = state
+            facts["compiling"] = ", ".join(self._pipeline.models.compiling)
             if self._pipeline.navigator is not None:
                 facts |= self._pipeline.navigator.facts()
         return facts
 
-    def _topics(self) -> str:
-        return ", ".join(camera.topic for camera in self._cameras)
-
     def _warnings(self, snapshot: Snapshot) -> list[str]:
-        found = [warning for camera in self._cameras for warning in camera.warnings()]
-        if self._state == "active" and self._pipeline is not None:
+        found = self._cameras.warnings() if self._cameras is not None else []
+        if self._cameras is not None and not self._cameras.attended:
+            self._health = Health()  # nothing is expected
+        elif self._state == "active" and self._pipeline is not None:
+            found += self._pipeline.warnings
             settings = self._node_parameters.settings
             found += self._health.warnings(snapshot, settings, self._pipeline.work)
             if self._pipeline.navigator is not None:

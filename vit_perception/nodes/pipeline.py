@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import queue
+import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.nodes.camera import DEFAULT_TOPIC
 from vit_perception.nodes.class_filter import filter_classes
 from vit_perception.nodes.images.codec import ImageError
 from vit_perception.nodes.images.frame import Frame, read_frame
@@ -19,6 +23,7 @@ from vit_perception.nodes.navigation.navigator import Navigator
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.settings import Settings
 from vit_perception.nodes.statistics import Statistics
+from vit_perception.runtime.engines.compiled_shapes import Interrupted
 from vit_perception.runtime.request import INPUT_SCALES
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import NAVIGATION
@@ -58,7 +63,7 @@ class Pipeline:
         models: compute the results.
         statistics: count the frames.
         settings: at first; `apply` changes them.
-        cameras: names, which come before those of the output topics.
+        cameras: topic by name, which comes before those of the output topics.
 
     Attributes:
         models: as given.
@@ -72,41 +77,49 @@ class Pipeline:
         models: TaskModels,
         statistics: Statistics,
         settings: Settings,
-        cameras: Iterable[str] = ("",),
+        cameras: Mapping[str, str] = MappingProxyType({"": DEFAULT_TOPIC}),
     ) -> None:
         self.models = models
-        self._steps = STEPS if models.scalable else FIXED_STEPS
-        self.budget = LatencyBudget(steps=self._steps)
+        self.budget = LatencyBudget(steps=STEPS if models.scalable else FIXED_STEPS)
         # What the worker does, and since when, for `work`.
         self._step: tuple[str, float] | None = None
         self._node = node
         self._statistics = statistics
-        self._outputs = {name: CameraOutputs(node, models, f"{name}/" if name else "") for name in cameras}
+        self._outputs = {name: CameraOutputs(node, models, name, topic) for name, topic in cameras.items()}
         self.navigator = (
             None if models.navigator is None else Navigator(node, models, self._outputs, settings)
         )
-        self.apply(settings)
-
-    def apply(self, settings: Settings) -> None:
-        """Use these settings from the next frame on."""
         self._settings = settings
+        # Held while a frame is processed, whose results have the labels of one vocabulary.
+        self._frame = threading.Lock()
+        self._changes: queue.SimpleQueue[tuple[Settings, bool]] = queue.SimpleQueue()
+        self.apply(settings, announce=False)
+
+    def apply(self, settings: Settings, announce: bool = True) -> None:
+        """Use these settings from the next frame on. Called by the executor's thread.
+
+        Args:
+            announce: whether to publish labels that change by it, when the last frame with the old is out.
+        """
         self.budget.limit(settings.max_latency_ms)
         for outputs in self._outputs.values():
             outputs.apply(settings)
         if self.navigator is not None:
             self.navigator.apply(settings)
+        self._changes.put((settings, announce))
+        self._change()
 
-    def warm_up(self) -> None:
-        """Compile the models for every batch size and every step of the latency budget, so that no frame
-        waits for it.
-
-        This covers the first input size of a card, for 4:3 images of one camera, the most common case. Other
-        shapes are compiled when their first frame arrives.
-        """
-        steps = self._steps if self._settings.max_latency_ms else self._steps[:1]
-        for scale in {self._input_scale(step) for step in steps}:
-            for count in range(1, len(self._outputs) + 1):
-                self.models.warm_up(scale, count)
+    def _change(self) -> None:
+        """Take over settings that were applied; while a frame is processed, whoever does that calls again."""
+        while not self._changes.empty() and self._frame.acquire(blocking=False):
+            try:
+                self._settings, announce = self._changes.get()
+                if self._settings.prompts not in ((), self.models.prompts):
+                    self.models.set_prompts(self._settings.prompts)
+                if announce:
+                    self.publish_labels()
+            finally:
+                self._frame.release()
 
     def _input_scale(self, effort: Effort) -> float:
         """The parameter `input_scale`, reduced by the effort within the limits of a request."""
@@ -122,6 +135,11 @@ class Pipeline:
 
         Never raises: an error is counted, logged and reported on /diagnostics.
         """
+        with self._frame:
+            self._process(images)
+        self._change()
+
+    def _process(self, images: list[ReceivedImage]) -> None:
         effort = self.budget.effort
         start = time.perf_counter()
         self._begin("an image is being decoded")
@@ -129,6 +147,8 @@ class Pipeline:
         try:
             if decoded:
                 self._compute(decoded, self._input_scale(effort), start)
+        except Interrupted:
+            return  # the node is deactivated
         except Exception as error:
             self._fail(error, len(decoded))
         finally:
@@ -145,13 +165,27 @@ class Pipeline:
         if (step := self._step) is None:
             return ""
         name, begin = step
-        compiled = [each.card.name for each in self.models.predictors if each.engine.compiling]
-        if compiled:
-            name = f"model {', '.join(compiled)} is being compiled for an input of a new size"
+        if compiling := self.models.compiling:
+            name = f"model {', '.join(compiling)} is being compiled for an input of a new size"
         return f"{name}, for {time.monotonic() - begin:.0f} s now"
 
     def _begin(self, step: str) -> None:
         self._step = (step, time.monotonic())
+
+    def wanted(self, camera: str) -> bool:
+        """Whether somebody subscribed to results of enabled tasks, for this camera."""
+        return bool(self._wanted_tasks(camera))
+
+    def _wanted_tasks(self, camera: str) -> frozenset[str]:
+        subscribed = self._outputs[camera].subscribed_tasks()
+        if self.navigator is not None and self.navigator.drives:
+            subscribed.add(NAVIGATION)
+        return frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What outputs lack to publish what somebody subscribed to."""
+        return [warning for outputs in self._outputs.values() for warning in outputs.warnings]
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():
@@ -162,10 +196,7 @@ class Pipeline:
     def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
         try:
-            subscribed = self._outputs[image.camera].subscribed_tasks()
-            if self.navigator is not None and self.navigator.drives:
-                subscribed.add(NAVIGATION)
-            tasks = frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
+            tasks = self._wanted_tasks(image.camera)
             if not tasks:
                 self._statistics.unsubscribed()
                 return None
@@ -191,6 +222,7 @@ class Pipeline:
             navigation,
         )
         share = 1e3 / len(images)
+        changing = self.models.changing
         self._begin("results are being published")
         begin = time.perf_counter()
         for image, perception in zip(images, perceptions, strict=True):
@@ -201,7 +233,9 @@ class Pipeline:
             )
             published = time.perf_counter()
             milliseconds = 1e3 * (time.monotonic() - image.received.time)
-            if change := self.budget.observe(milliseconds, time.monotonic()):
+            # A frame at another effort says nothing about the one that was chosen.
+            change = "" if changing else self.budget.observe(milliseconds, time.monotonic())
+            if change:
                 self._node.get_logger().warning(change)
             self._statistics.processed(
                 {

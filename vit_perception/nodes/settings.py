@@ -23,6 +23,7 @@ class Settings:
         max_age_ms: age of results, by the stamps of their frames, above which to warn; 0 is no limit.
         max_megapixels: of an image that is processed.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
+        prompts: what a model with an open vocabulary looks for; empty: what it looks for already.
         navigation: how a navigator drives; None for a node without the task.
     """
 
@@ -34,4 +35,5 @@ class Settings:
     max_age_ms: float
     max_megapixels: float
     classes: Mapping[str, frozenset[int]]
+    prompts: tuple[str, ...] = ()
     navigation: NavigationSettings | None = None

@@ -22,7 +22,7 @@ class Counts:
         throttled: those dropped because the next one was not due yet.
         overtaken: those dropped because a newer one arrived before the worker was free.
         stale: those dropped because they would have had to wait.
-        unsubscribed: those that nobody wanted results of.
+        unsubscribed: those that nobody wanted results of any more.
         lost: those that were sent and did not arrive, an estimate.
     """
 
@@ -53,7 +53,6 @@ class Snapshot:
         total: frames since the node started.
         frame_age: seconds since the newest frame arrived; None before the first.
         silent_seconds: since a frame arrived that was to be answered, without any having left the node since.
-        without_subscriber: whether nobody wanted results of the frame that was looked at last.
         stage_ms: mean time in this window by stage, in milliseconds.
         last_error: of all; empty if there was none.
         new_error: last error of this window; empty if there was none.
@@ -64,7 +63,6 @@ class Snapshot:
     total: Counts
     frame_age: float | None
     silent_seconds: float
-    without_subscriber: bool
     stage_ms: Mapping[str, float]
     last_error: str
     new_error: str
@@ -88,7 +86,6 @@ class Statistics:
         self._total: Counter[str] = Counter()
         self._last_received: float | None = None
         self._silent_since: float | None = None
-        self._without_subscriber = False
         self._last_error = ""
         self._begin_window(time.monotonic())
 
@@ -122,16 +119,14 @@ class Statistics:
     def processed(self, stage_ms: Mapping[str, float]) -> None:
         with self._lock:
             self._silent_since = None
-            self._without_subscriber = False
             self._count("processed")
             for stage, milliseconds in stage_ms.items():
                 self._stage_ms[stage] += milliseconds
 
     def unsubscribed(self) -> None:
-        """Count a frame that nobody wants results of."""
+        """Count a frame that nobody wants results of any more."""
         with self._lock:
             self._silent_since = None
-            self._without_subscriber = True
             self._count("unsubscribed")
 
     def failed(self, error: str, frames: int = 1) -> None:
@@ -151,7 +146,6 @@ class Statistics:
                 total=Counts(**self._total),
                 frame_age=None if self._last_received is None else now - self._last_received,
                 silent_seconds=0.0 if self._silent_since is None else now - self._silent_since,
-                without_subscriber=self._without_subscriber,
                 stage_ms={stage: total / frames for stage, total in self._stage_ms.items()},
                 last_error=self._last_error,
                 new_error=self._window_error,

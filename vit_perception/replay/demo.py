@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,40 +14,21 @@ from vit_perception.replay.sources import SourceError
 from vit_perception.replay.sources.photos import PhotoSource
 from vit_perception.runtime.whole_file import write_image
 from vit_perception.viz.overview import Captions, draw_sheet
+from vit_perception.viz.photographs import photograph_paths
 
 OVERVIEW = "overview.png"
 
-# Only files inside scikit-image's wheel: its others are downloaded on first use.
-PHOTOGRAPHS = {
-    "cat": "chelsea.png",
-    "astronaut": "astronaut.png",
-    "coffee": "coffee.png",
-    "motorcycle": "motorcycle_left.png",
-    "rocket": "rocket.jpg",
-}
 
-
-def photograph_paths() -> dict[str, Path]:
-    """The demo's pictures by name.
+def photographs() -> PhotoSource:
+    """The demo's pictures as a source of frames.
 
     Raises:
         SourceError: scikit-image is not installed, or has no pictures.
     """
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
-        raise SourceError("the demo's photographs come with scikit-image: pip install scikit-image")
-    data = Path(spec.origin).parent / "data"
-    paths = {name: data / file for name, file in PHOTOGRAPHS.items() if (data / file).is_file()}
-    if not paths:
-        raise SourceError(
-            f"scikit-image has no photographs in {data}: pip install --force-reinstall scikit-image"
-        )
-    return paths
-
-
-def photographs() -> PhotoSource:
-    """The demo's pictures as a source of frames."""
-    paths = photograph_paths()
+    try:
+        paths = photograph_paths()
+    except FileNotFoundError as error:
+        raise SourceError(str(error)) from None
     return PhotoSource(list(paths.values()), list(paths), f"{len(paths)} photographs of scikit-image")
 
 

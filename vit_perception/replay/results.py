@@ -29,8 +29,10 @@ from vit_perception.runtime.results import (
 from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NAVIGATION, SEGMENTATION
 
 # Tasks whose results are class ids.
-_LABELLED = (CLASSIFICATION, DETECTION, SEGMENTATION)
+_LABELLED = (CLASSIFICATION, DETECTION, SEGMENTATION, NAVIGATION)
 _IDENTITY = ("model", "engine", "precision")
+# Class id → name.
+_Names = Mapping[int, str]
 
 
 class _Raw(NamedTuple):
@@ -117,7 +119,7 @@ def _close(
     for topic, message in raw.items():
         if topic in _READERS:
             (task,) = TOPICS[topic.strip("/")].tasks
-            parts.setdefault(task, {}).update(_READERS[topic](_decode(message)))
+            parts.setdefault(task, {}).update(_READERS[topic](_decode(message), labels.get(task, {})))
     if image_topic is None or not parts:
         return
     image = _pixels(image_topic, _decode(raw[image_topic]))
@@ -135,17 +137,17 @@ def _is_whole(task: str, values: Mapping[str, Any]) -> bool:
     return all(part.name in values for part in fields(_RESULTS[task]) if part.default is MISSING)
 
 
-def _hypotheses(message: Any) -> tuple[list[str], np.ndarray]:
+def _hypotheses(message: Any) -> tuple[np.ndarray, np.ndarray]:
     scores = np.array([result.score for result in message.results], np.float32)
-    return [result.class_id for result in message.results], scores
+    return np.array([int(result.class_id) for result in message.results], np.int64), scores
 
 
-def _classification(message: Any) -> dict[str, Any]:
-    names, scores = _hypotheses(message)
-    return {"class_ids": np.array([int(name) for name in names], np.int64), "scores": scores}
+def _classification(message: Any, _: _Names) -> dict[str, Any]:
+    class_ids, scores = _hypotheses(message)
+    return {"class_ids": class_ids, "scores": scores}
 
 
-def _detection(message: Any) -> dict[str, Any]:
+def _detection(message: Any, _: _Names) -> dict[str, Any]:
     boxes, class_ids, scores, ids = [], [], [], []
     for detection in message.detections:
         box, best = detection.bbox, detection.results[0].hypothesis
@@ -162,27 +164,28 @@ def _detection(message: Any) -> dict[str, Any]:
     }
 
 
-def _image(field: str, **others: Any) -> Callable[[Any], dict[str, Any]]:
-    return lambda message: {field: codec.decode(message, codec.PASSTHROUGH), **others}
+def _image(field: str, **others: Any) -> Callable[[Any, _Names], dict[str, Any]]:
+    return lambda message, _: {field: codec.decode(message, codec.PASSTHROUGH), **others}
 
 
-def _action(message: Any) -> dict[str, Any]:
-    names, scores = _hypotheses(message)
-    return {"actions": tuple(names), "action_scores": scores if names else None}
+def _action(message: Any, names: _Names) -> dict[str, Any]:
+    class_ids, scores = _hypotheses(message)
+    actions = tuple(names.get(class_id, str(class_id)) for class_id in class_ids.tolist())
+    return {"actions": actions, "action_scores": scores if actions else None}
 
 
-def _collision(message: Any) -> dict[str, Any]:
+def _collision(message: Any, _: _Names) -> dict[str, Any]:
     scores = _hypotheses(message)[1]
     return {"collision": float(scores[0]) if len(scores) else None}
 
 
-def _goal_distance(message: Any) -> dict[str, Any]:
+def _goal_distance(message: Any, _: _Names) -> dict[str, Any]:
     return {"goal_distance": None if math.isnan(message.range) else float(message.range)}
 
 
 # Full name of a topic → how its messages become fields of its task's result. The nodes of a replay have no
 # namespace.
-_READERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+_READERS: Mapping[str, Callable[[Any, _Names], dict[str, Any]]] = {
     "/classification": _classification,
     "/detections": _detection,
     "/segmentation/mask": _image("mask"),

@@ -180,11 +180,12 @@ def _required_topics(tasks: list[str], card: Card) -> list[str]:
 
 def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str) -> dict[str, str]:
     """Node parameters as YAML. JSON is YAML, and its quotes keep a text from being read as a number."""
-    values: dict[str, str | list[str]] = {
+    values: dict[str, str | bool | list[str]] = {
         "model": str(card.folder),
         "engine": options.engine,
         "precision": options.precision,
         "device": options.device,
+        "compile_beside": options.hz is not None,  # else every frame has the answer that it always has
         "image_transport": "compressed" if frame_type == COMPRESSED_IMAGE else "raw",
     }
     if options.prompts:

@@ -17,7 +17,9 @@ from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.decode import decode
 from vit_perception.runtime.engines import Builder, Engine
+from vit_perception.runtime.engines.compiled_shapes import Shapes, shapes_of
 from vit_perception.runtime.engines.select import make_engine
+from vit_perception.runtime.live_input import LiveInput, Prepared
 from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput, navigation_arrays
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.prompts import encode_prompts
@@ -51,6 +53,8 @@ class Predictor:
         prompts: what a model with an open vocabulary looks for; None: the examples on its card.
         build_public: what PyTorch makes a public model with, where it has no graph or its prompts were never
             encoded: `vit_perception.hub.build.build_public`.
+        live: whether frames come from a camera. One whose size of input is not compiled yet gets one that is,
+            as far as the model allows, while its own is compiled beside; few are kept.
 
     Raises:
         FileNotFoundError: there is no such model, or a file of it is missing. A public name, as
@@ -74,17 +78,21 @@ class Predictor:
         prompts: Sequence[str] | None = None,
         *,
         build_public: Builder | None = None,
+        live: bool = False,
     ) -> None:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
         self._build_public = build_public
         self.navigation = NavigationConfig.of(card.architecture)
         self._vocabulary = _Vocabulary(card, {})
+        # The last prompts that were prepared, and what came of them.
+        self._prepared: tuple[tuple[str, ...], _Vocabulary | Exception] | None = None
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
         outputs = needed if card.source else None
-        self.engine = make_engine(card, engine, device, precision, outputs, build_public)
+        self.engine = make_engine(card, engine, device, precision, outputs, build_public, live)
+        self._live_input = LiveInput(self.engine.shapes) if live and self.engine.shapes else None
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):
@@ -108,18 +116,53 @@ class Predictor:
         """What is looked for; empty where the model has a vocabulary of its own."""
         return self.card.labels if self.card.open_vocabulary else ()
 
+    @property
+    def changing(self) -> bool:
+        """Whether one of the last frames was computed at another size than asked for; only where `live`."""
+        return self._live_input is not None and self._live_input.changing
+
     def set_prompts(self, prompts: Sequence[str]) -> None:
-        """Look for these from the next frame on; those in flight keep the old. The text is encoded now, once.
+        """Look for these from the next frame on; those in flight keep the old.
+
+        The text is encoded once, now or by `prepare_prompts`.
 
         Raises:
             ValueError: the model takes no prompts, or not these; or encoding them needs torch, which is
                 missing. FileNotFoundError: a file of the model is.
         """
         with self._changing:
-            text = encode_prompts(self.card, prompts, self._build_public)
-            labels = tuple(prompts)
-            card = dataclasses.replace(self.card, labels=labels, things=tuple(range(len(labels))))
-            self._vocabulary = _Vocabulary(card, text)
+            self._vocabulary = self._prepared_vocabulary(prompts)
+
+    def prepare_prompts(self, prompts: Sequence[str]) -> None:
+        """Do all that takes time before `set_prompts`: encode the text, and compile for it.
+
+        Raises:
+            ValueError, FileNotFoundError: as `set_prompts`, which raises the same once more.
+        """
+        with self._changing:
+            self._prepared_vocabulary(prompts)
+
+    def _prepared_vocabulary(self, prompts: Sequence[str]) -> _Vocabulary:
+        asked = tuple(prompts)
+        if self._prepared is None or self._prepared[0] != asked:
+            try:
+                found: _Vocabulary | Exception = self._make_vocabulary(asked)
+            except (ValueError, FileNotFoundError) as error:
+                self._prepared = asked, error
+                raise
+            self._prepared = asked, found
+        found = self._prepared[1]
+        if isinstance(found, Exception):
+            self._prepared = None  # the next call tries again
+            raise found
+        return found
+
+    def _make_vocabulary(self, prompts: tuple[str, ...]) -> _Vocabulary:
+        text = encode_prompts(self.card, prompts, self._build_public)
+        card = dataclasses.replace(self.card, labels=prompts, things=tuple(range(len(prompts))))
+        if self._live_input is not None:
+            self._live_input.prepare_text(text)
+        return _Vocabulary(card, text)
 
     def __call__(
         self,
@@ -167,10 +210,7 @@ class Predictor:
         vocabulary = self._vocabulary
         given = [IMAGE_ALONE] * len(images) if navigation is None else navigation
         start = time.perf_counter()
-        prepared = [
-            preprocess(image, vocabulary.card, order, request.input_scale)
-            for image, order in zip(images, orders, strict=True)
-        ]
+        prepared = self._prepare(images, orders, request.input_scale, vocabulary)
         extra = self._extra([geometry for _, geometry in prepared], given)
         begin = time.perf_counter()
         names = raw_outputs.needed(vocabulary.card, tasks)
@@ -211,6 +251,22 @@ class Predictor:
         names = raw_outputs.needed(vocabulary.card, self._subset(tuple(tasks)))
         return self._infer([pixels], self._extra([geometry], [navigation]), vocabulary, names)[0], geometry
 
+    def _prepare(
+        self, images: Sequence[np.ndarray], orders: Sequence[str], scale: float, vocabulary: _Vocabulary
+    ) -> list[Prepared]:
+        """The network's input for each frame."""
+        card = vocabulary.card
+        if self._live_input is None:
+            return [
+                preprocess(image, card, order, scale) for image, order in zip(images, orders, strict=True)
+            ]
+
+        def shapes(prepared: Prepared) -> Shapes:
+            pixels, geometry = prepared
+            return shapes_of(self._inputs(pixels, self._extra([geometry], [IMAGE_ALONE]), vocabulary.text))
+
+        return self._live_input.prepare(images, orders, scale, card, shapes)
+
     def _infer(
         self,
         pixels: Sequence[np.ndarray],
@@ -218,20 +274,22 @@ class Predictor:
         vocabulary: _Vocabulary,
         names: tuple[str, ...],
     ) -> list[dict[str, np.ndarray]]:
-        """Raw outputs of each frame, with a batch axis of one. Frames of one shape are computed together."""
+        """Raw outputs of each frame, with a batch axis of one.
+
+        Frames of one shape are computed together where the engine takes batches of any size. To compile one
+        for every size would take 130 MB each, for a tenth of the time.
+        """
         if not names:
             return [{} for _ in pixels]
         found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
         for shape in {frame.shape for frame in pixels}:
             same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
-            for places in [same] if vocabulary.card.batched else [[place] for place in same]:
+            together = vocabulary.card.batched and self.engine.shapes is None
+            for places in [same] if together else [[place] for place in same]:
                 images = np.concatenate([pixels[place] for place in places])
-                more = {
-                    name: np.concatenate([extra[place][name] for place in places])
-                    for name in extra[places[0]]
-                }
+                inputs = self._inputs(images, [extra[place] for place in places], vocabulary.text)
                 with self._turn:
-                    outputs = self.engine(images, names, {**more, **vocabulary.text})
+                    outputs = self.engine(inputs.pop(raw_outputs.IMAGE), names, inputs)
                 for row, place in enumerate(places):
                     found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
         return found
@@ -251,6 +309,16 @@ class Predictor:
         if raw_outputs.CONTENT not in self.engine.inputs:
             return [{} for _ in geometries]
         return [{raw_outputs.CONTENT: geometry.rows_and_columns[None]} for geometry in geometries]
+
+    def _inputs(
+        self,
+        images: np.ndarray,
+        extra: Sequence[Mapping[str, np.ndarray]],
+        text: Mapping[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        """The engine's: images, what each frame has beside its own, and text, if it takes these."""
+        more = {name: np.concatenate([own[name] for own in extra]) for name in extra[0]} | dict(text)
+        return {raw_outputs.IMAGE: images, **{name: more[name] for name in self.engine.inputs}}
 
     def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
         """The tasks of a request; all of the predictor's where it names none."""

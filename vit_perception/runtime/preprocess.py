@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -160,7 +161,7 @@ def check_image(image: object) -> np.ndarray:
     return image
 
 
-def fit(source: tuple[int, int], sizes: tuple[tuple[int, int], ...]) -> Geometry:
+def fit(source: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> Geometry:
     """Letterbox a frame into the input size in which it appears largest; of two such sizes, into the smaller.
 
     Args:
@@ -184,7 +185,11 @@ def scaled(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
 
 
 def preprocess(
-    image: np.ndarray, card: Card, order: str = "bgr", scale: float = 1.0
+    image: np.ndarray,
+    card: Card,
+    order: str = "bgr",
+    scale: float = 1.0,
+    sizes: Sequence[tuple[int, int]] | None = None,
 ) -> tuple[np.ndarray, Geometry]:
     """The network's input for one frame.
 
@@ -193,6 +198,7 @@ def preprocess(
         card: of the model.
         order: of the channels, `bgr` or `rgb`.
         scale: size of the input relative to that of the card.
+        sizes: (height, width) of the inputs to choose from instead, where the card has no recipe.
 
     Returns:
         (1, h, w, 3) uint8 in RGB, and its geometry. h x w is one of `card.input_sizes` times `scale`, or the
@@ -206,7 +212,8 @@ def preprocess(
         raise ValueError(f"unknown channel order {order!r}: choose from {', '.join(ORDERS)}")
     if card.recipe:
         return _apply(card.recipe, image if order == "rgb" else image[..., ::-1], scale)
-    sizes = tuple(scaled(size, scale, card.patch_size) for size in card.input_sizes)
+    if sizes is None:
+        sizes = [scaled(size, scale, card.patch_size) for size in card.input_sizes]
     geometry = fit((image.shape[0], image.shape[1]), sizes)
     height, width = (round(side) for side in geometry.content)
     # Swapping the channels of the smaller image costs less.

@@ -38,6 +38,7 @@ class TaskModels:
         precision: the same.
         prompts: what models with an open vocabulary look for; empty: their own examples.
         build_public: what PyTorch makes public models with, as `Predictor` takes it.
+        live: whether frames come from a camera, as `Predictor` takes it.
 
     Attributes:
         tasks: those that are answered.
@@ -60,6 +61,7 @@ class TaskModels:
         precision: str = "auto",
         prompts: Sequence[str] = (),
         build_public: Builder | None = None,
+        live: bool = False,
     ) -> None:
         asked = check_tasks(tasks)
         names = {task: (chosen or {}).get(task) or model for task in asked}
@@ -86,6 +88,7 @@ class TaskModels:
                 [task for task in answered if answered[task] == folder],
                 precision,
                 build_public=build_public,
+                live=live,
             )
             for folder in dict.fromkeys(answered.values())
         }
@@ -115,6 +118,26 @@ class TaskModels:
         return any(predictor.card.scalable for predictor in self.predictors)
 
     @property
+    def compiling(self) -> tuple[str, ...]:
+        """Names of the models that are being compiled for an input of another size at the moment."""
+        return tuple(
+            each.card.name
+            for each in self.predictors
+            if each.engine.shapes is not None and each.engine.shapes.compiling
+        )
+
+    @property
+    def changing(self) -> bool:
+        """Whether a model computed the last frame at another size than asked for."""
+        return any(predictor.changing for predictor in self.predictors)
+
+    def interrupt(self) -> None:
+        """Let a frame that waits for a compilation fail; the compilation goes on."""
+        for predictor in self.predictors:
+            if predictor.engine.shapes is not None:
+                predictor.engine.shapes.interrupt()
+
+    @property
     def takes_prompts(self) -> bool:
         return any(predictor.card.open_vocabulary for predictor in self.predictors)
 
@@ -123,8 +146,24 @@ class TaskModels:
         """What the navigator among the models takes and gives; None where there is none."""
         return NavigationConfig.of(self.card(NAVIGATION).architecture) if NAVIGATION in self.tasks else None
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What is looked for; empty where every model has a vocabulary of its own."""
+        return next((each.prompts for each in self.predictors if each.card.open_vocabulary), ())
+
     def set_prompts(self, prompts: Sequence[str]) -> None:
-        """Look for these from the next frame on. The text is encoded now, never again for a frame.
+        """Look for these from the next frame on, see `Predictor.set_prompts`.
+
+        Raises:
+            ValueError: no model takes prompts, or these are none.
+        """
+        self.prepare_prompts(prompts)
+        for predictor in self.predictors:
+            if predictor.card.open_vocabulary:
+                predictor.set_prompts(prompts)
+
+    def prepare_prompts(self, prompts: Sequence[str]) -> None:
+        """Do all that takes time before `set_prompts`, see `Predictor.prepare_prompts`.
 
         Raises:
             ValueError: no model takes prompts, or these are none.
@@ -137,7 +176,7 @@ class TaskModels:
             )
         for predictor in self.predictors:
             if predictor.card.open_vocabulary:
-                predictor.set_prompts(prompts)
+                predictor.prepare_prompts(prompts)
 
     def batch(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.cards.card import Card, load_card, write_card
+from vit_perception.export.auto_precision import compare_auto
 from vit_perception.export.export import export
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.decode import decode
@@ -27,6 +28,8 @@ from vit_perception.training.thresholds import choose_thresholds
 
 # Of the training pictures, from which int8 takes its ranges.
 _FRAMES = 64
+# Of those that report, on which `auto` is compared with fp32.
+_COMPARED = 16
 # How much the mask may weigh in the scores of boxes.
 _AGREEMENTS = (0.0, 0.35, 0.7)
 
@@ -78,7 +81,7 @@ def publish(
     if "int8" in card.files:
         metrics["int8"] = compare_precisions(folder, pictures, held)
     write_card(dataclasses.replace(card, metrics=metrics))
-    return load_card(folder)
+    return compare_auto(folder, [pictures.picture(number) for number in held[:_COMPARED]], report)
 
 
 def _quantize(folder: Path, pictures: Pictures, train: list[int], report: Callable[[str], None]) -> None:

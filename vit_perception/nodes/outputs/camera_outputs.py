@@ -6,6 +6,7 @@ import threading
 
 from rclpy.node import Node
 
+from vit_perception.nodes.camera import info_topic
 from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.outputs.attention import AttentionOutput
 from vit_perception.nodes.outputs.classification import ClassificationOutput
@@ -30,10 +31,12 @@ class CameraOutputs:
     Args:
         node: that publishes.
         models: one for each task.
-        prefix: put before every topic name: empty, or the camera's name with a slash.
+        camera: its name, which comes before every topic name; empty: none does.
+        topic: of its images.
     """
 
-    def __init__(self, node: Node, models: TaskModels, prefix: str) -> None:
+    def __init__(self, node: Node, models: TaskModels, camera: str, topic: str) -> None:
+        prefix = f"{camera}/" if camera else ""
         makers = {
             CLASSIFICATION: lambda: ClassificationOutput(node, prefix),
             DETECTION: lambda: DetectionOutput(node, prefix),
@@ -46,7 +49,7 @@ class CameraOutputs:
         self._make_overlay = lambda: OverlayOutput(node, prefix, models, drawn)
         self._outputs: list[Output] = [makers[task]() for task in models.tasks]
         if DETECTION in models.tasks and DEPTH in models.tasks and models.card(DEPTH).decoding.depth.metric:
-            self._outputs.append(Detection3DOutput(node, prefix))
+            self._outputs.append(Detection3DOutput(node, prefix, info_topic(camera, topic)))
         self._labels = Labels(node, prefix, models)
         self._overlay: OverlayOutput | None = None
         # `apply` runs on the executor's thread, everything else on the worker's.
@@ -79,6 +82,11 @@ class CameraOutputs:
         with self._overlay_lock:
             if self._overlay is not None:
                 self._overlay.publish(perception, frame)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What outputs lack to publish what somebody subscribed to."""
+        return [output.warning for output in self._outputs if output.warning]
 
     def destroy(self) -> None:
         self._labels.destroy()

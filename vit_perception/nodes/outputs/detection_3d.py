@@ -23,18 +23,22 @@ class Detection3DOutput(Output):
     """Publishes nothing before the first usable `camera_info`, or where depth is not in metres.
 
     Boxes of unknown depth are left out; they are in `detections`.
+
+    Args:
+        info: the topic of the camera's CameraInfo.
     """
 
     tasks = (DETECTION, DEPTH)
 
-    def __init__(self, node: Node, prefix: str) -> None:
+    def __init__(self, node: Node, prefix: str, info: str) -> None:
         super().__init__(node, prefix)
         self._publisher = self.advertise("detections_3d")
         # Replaced as a whole: the executor writes it, the worker reads it.
         self._camera: Pinhole | None = None
         self._subscription = node.create_subscription(
-            CameraInfo, f"{prefix}camera_info", self._update_camera, qos_profile(TOPICS["camera_info"].qos)
+            CameraInfo, info, self._update_camera, qos_profile(TOPICS["camera_info"].qos)
         )
+        self._refusal = "nothing arrives"
 
     def publish(self, perception: Perception, frame: Frame) -> None:
         found, depth, camera = perception.detection, perception.depth, self._camera
@@ -56,6 +60,13 @@ class Detection3DOutput(Output):
         ]
         self._publisher.publish(Detection3DArray(header=frame.header, detections=detections))
 
+    @property
+    def warning(self) -> str:
+        """Why nothing is published though somebody subscribed; empty if all is well."""
+        if self._camera is not None or not self.has_subscribers:
+            return ""
+        return f"{self._subscription.topic_name}: {self._refusal}; until then there are no detections_3d"
+
     def destroy(self) -> None:
         self._node.destroy_subscription(self._subscription)
         super().destroy()
@@ -64,11 +75,8 @@ class Detection3DOutput(Output):
         try:
             self._camera = Pinhole.of_matrix(message.k, (message.height, message.width))
         except ValueError as error:
-            self._camera = None
-            topic = self._node.resolve_topic_name(f"{self._prefix}camera_info")
-            self._node.get_logger().warning(
-                f"{topic}: {error}; until then there are no detections_3d", throttle_duration_sec=_LOG_SECONDS
-            )
+            self._camera, self._refusal = None, str(error)
+            self._node.get_logger().warning(self.warning, throttle_duration_sec=_LOG_SECONDS)
 
 
 def _detection(

@@ -10,11 +10,12 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo, VisionClass
 
+from vit_perception.nodes.outputs.navigation import navigation_labels
 from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.nodes.qos import qos_profile
 from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.task_models import TaskModels
-from vit_perception.tasks import CLASSIFICATION, DETECTION, SEGMENTATION
+from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION
 
 
 @dataclass
@@ -52,8 +53,10 @@ class Labels:
     def publish(self, settings: Settings) -> None:
         """Publish what has changed since the last call."""
         for topic in self._topics:
-            labels = self._models.card(topic.tasks[0]).labels
-            # Every pixel gets a class; of the other tasks, scores from the lower threshold on are published.
+            card = self._models.card(topic.tasks[0])
+            labels = navigation_labels(card) if topic.tasks == (NAVIGATION,) else card.labels
+            # Every pixel gets a class, and every action a score; of the other tasks, scores from the lower
+            # threshold on are published.
             least = settings.request.thresholds
             thresholds = [least[task] for task in topic.tasks if task in least]
             current = (labels, min(thresholds, default=0.0))
@@ -80,4 +83,6 @@ def _tasks_by_topic(models: TaskModels) -> dict[str, tuple[str, ...]]:
         found = {"label_info": objects}
     if SEGMENTATION in models.tasks:
         found["segmentation/label_info"] = (SEGMENTATION,)
+    if NAVIGATION in models.tasks:
+        found["navigation/label_info"] = (NAVIGATION,)
     return found

@@ -14,6 +14,7 @@ from sensor_msgs.msg import LaserScan, Range
 from std_msgs.msg import Header
 from vision_msgs.msg import Classification, ObjectHypothesis
 
+from vit_perception.cards.card import Card
 from vit_perception.nodes.images.frame import Frame
 from vit_perception.nodes.navigation.settings import NavigationSettings
 from vit_perception.nodes.outputs.output import Output, has_subscribers
@@ -27,8 +28,13 @@ COLLISION = "collision"
 _SEEN = 0.98
 
 
+def navigation_labels(card: Card) -> tuple[str, ...]:
+    """Names of the class ids on the navigation topics: those of the actions, then COLLISION."""
+    return (*card.actions, COLLISION)
+
+
 class NavigationOutput(Output):
-    """Scores by name. Without a finite score, a message has no results; an unknown distance is NaN.
+    """Scores by class id, which `navigation/label_info` names: those of the actions, and COLLISION.
 
     Path and scan are in the robot's frame, with the stamp of the camera's; without them, both are empty.
     """
@@ -37,12 +43,13 @@ class NavigationOutput(Output):
 
     def __init__(self, node: Node, prefix: str, models: TaskModels) -> None:
         super().__init__(node, prefix)
-        navigator = models.navigator
+        navigator, card = models.navigator, models.card(NAVIGATION)
         self._max_range = navigator.max_range if navigator else math.inf
         self._base_frame = NavigationSettings.base_frame
+        collision_id = navigation_labels(card).index(COLLISION)
         makers: dict[str, Callable[[Navigation, Frame], Any]] = {
             "action": lambda found, frame: Classification(header=frame.header, results=list(_actions(found))),
-            "collision": _collision,
+            "collision": lambda found, frame: _collision(found.collision, collision_id, frame),
             "goal_distance": lambda found, frame: _range(found.goal_distance, frame),
             "path": lambda found, frame: _path(found.path, self._header(frame)),
             "scan": lambda found, frame: _scan(found, self._max_range, self._header(frame)),
@@ -50,7 +57,7 @@ class NavigationOutput(Output):
         self._messages = [
             (self.advertise(f"navigation/{head}"), make)
             for head, make in makers.items()
-            if f"navigation.{head}" in models.card(NAVIGATION).trained
+            if f"navigation.{head}" in card.trained
         ]
 
     def apply(self, settings: Settings) -> None:
@@ -68,8 +75,8 @@ class NavigationOutput(Output):
         return Header(stamp=frame.header.stamp, frame_id=self._base_frame)
 
 
-def _collision(found: Navigation, frame: Frame) -> Classification:
-    results = [] if found.collision is None else [_hypothesis(COLLISION, found.collision)]
+def _collision(score: float | None, class_id: int, frame: Frame) -> Classification:
+    results = [] if score is None else [_hypothesis(class_id, score)]
     return Classification(header=frame.header, results=results)
 
 
@@ -77,16 +84,22 @@ def _actions(result: Navigation) -> Iterable[ObjectHypothesis]:
     """Best first."""
     if result.action_scores is not None:
         for index in np.argsort(-result.action_scores, kind="stable"):
-            yield _hypothesis(result.actions[index], float(result.action_scores[index]))
+            yield _hypothesis(int(index), float(result.action_scores[index]))
 
 
-def _hypothesis(name: str, score: float) -> ObjectHypothesis:
-    return ObjectHypothesis(class_id=name, score=score)
+def _hypothesis(class_id: int, score: float) -> ObjectHypothesis:
+    return ObjectHypothesis(class_id=str(class_id), score=score)
 
 
 def _range(metres: float | None, frame: Frame) -> Range:
-    distance = math.nan if metres is None else metres
-    return Range(header=frame.header, min_range=0.0, max_range=math.inf, range=distance)
+    return Range(
+        header=frame.header,
+        radiation_type=Range.INFRARED,  # the type knows light and sound
+        field_of_view=math.tau,  # the goal may be behind the robot
+        min_range=0.0,
+        max_range=math.inf,
+        range=math.nan if metres is None else metres,
+    )
 
 
 def _path(path: np.ndarray | None, header: Header) -> Path:

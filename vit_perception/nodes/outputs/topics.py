@@ -100,6 +100,7 @@ _TABLE = (
     Topic("segmentation/label_info", _LABELS, _LATCHED, (SEGMENTATION,)),
     Topic("navigation/action", _CLASSIFICATION, _RESULT, (NAVIGATION,), ("navigation.action",)),
     Topic("navigation/collision", _CLASSIFICATION, _RESULT, (NAVIGATION,), ("navigation.collision",)),
+    Topic("navigation/label_info", _LABELS, _LATCHED, (NAVIGATION,)),
     Topic(
         "navigation/goal_distance",
         "sensor_msgs/msg/Range",

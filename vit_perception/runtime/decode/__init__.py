@@ -1,7 +1,6 @@
 """Raw outputs of the network (see raw_outputs.py) to results in source pixels, one module for each task.
 
-Each takes the outputs of one frame, without the batch axis. Where an output is not finite, its class, box,
-pixel or score is left out.
+Each takes the outputs of one frame, without the batch axis.
 """
 
 from __future__ import annotations
@@ -54,7 +53,8 @@ def decode(
         given: what a navigator got beside the image.
 
     Raises:
-        ValueError: an output is missing or does not fit the card.
+        ValueError: an output is missing, does not fit the card, or has values that are not finite: without
+            them, the scene would look empty.
     """
     tasks = card.tasks if request.tasks is None else request.tasks
     thresholds = {**card.thresholds, **request.thresholds}
@@ -65,6 +65,7 @@ def decode(
             raise ValueError(f"the model gives no output {name!r}, only {', '.join(outputs)}")
         raw[name] = outputs[name][0]
     _check(raw, card)
+    _check_finite(raw, card)
     rules = card.decoding
     if "segmentation" in raw:
         raw["segmentation"] = cooled(raw["segmentation"], rules.segmentation.temperature)
@@ -116,4 +117,19 @@ def _check(raw: Mapping[str, np.ndarray], card: Card) -> None:
         if name in raw and raw[name].shape[axis] != count:
             raise ValueError(
                 f"output {name!r} has {raw[name].shape[axis]} channels, but the card {count} {what}"
+            )
+
+
+def _check_finite(raw: Mapping[str, np.ndarray], card: Card) -> None:
+    """Raise ValueError if an output has values that are not finite. Depth may be infinite, as the sky is."""
+    for name, values in raw.items():
+        # A sum is finite only if its terms are, and takes a fifth of the time of looking at each.
+        with np.errstate(all="ignore"):
+            total = values.sum()
+        if np.isfinite(total) or (name == "depth" and not np.isnan(values).any()):
+            continue
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"model {card.name} gives values that are not finite in its output {name!r}: set another "
+                "precision, such as fp32, or another model"
             )

@@ -12,10 +12,10 @@ def attention(weights: np.ndarray, geometry: Geometry) -> Attention:
     """Attention weights → a heat map: their mean over the heads, scaled to 1 at its highest patch.
 
     Args:
-        weights: (heads, gh, gw); a patch with a weight that is not finite counts as 0.
+        weights: (heads, gh, gw).
         geometry: of the map.
     """
-    heat = np.where(np.isfinite(weights).all(axis=0), weights.mean(axis=0), 0.0).astype(np.float32)
+    heat = weights.mean(axis=0).astype(np.float32)
     rows, columns = geometry.cells(heat.shape)
     peak = heat[:rows, :columns].max()
     if peak > 0:

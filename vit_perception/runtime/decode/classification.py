@@ -15,13 +15,12 @@ def classification(
     """Logits → classes, best first.
 
     Args:
-        logits: (C,); a class whose logit is not finite is left out.
+        logits: (C,).
         rule: the activation, sigmoid for independent classes, softmax for exactly one; and the temperature.
         threshold: least probability to report; 0 keeps every class.
     """
-    class_ids = np.flatnonzero(np.isfinite(logits))
-    known = cooled(logits[class_ids], rule.temperature)
-    scores = softmax(known) if rule.activation == "softmax" and len(known) else sigmoid(known)
+    logits = cooled(logits, rule.temperature)
+    scores = softmax(logits) if rule.activation == "softmax" else sigmoid(logits)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= threshold]
-    return Classification(class_ids[order].astype(np.int64), scores[order])
+    return Classification(order.astype(np.int64), scores[order])

@@ -46,8 +46,7 @@ def detection(
     weight, temperature = card.mask_agreement, rule.temperature
     if temperature != 1.0:  # the same cut, in scores that are not calibrated yet
         threshold = float(calibrated(np.array([threshold]), 1 / temperature)[0])
-    finite = np.isfinite(boxes).all(axis=1, keepdims=True) & np.isfinite(logits)
-    scores = np.where(finite, sigmoid(np.where(finite, logits, 0.0)), -1.0)
+    scores = sigmoid(logits)
     # The mask raises a score to score^(1 - weight) at most: a lower one cannot reach the threshold.
     cells, columns = np.nonzero(scores >= threshold ** (1 / (1 - weight)))
     candidates = scores[cells, columns].astype(np.float32)
@@ -74,12 +73,7 @@ def _of_set(
     threshold: float,
 ) -> Detection:
     """Boxes of queries that were trained to find one object each: the highest score first, without NMS."""
-    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(logits).all(axis=1)
-    boxes, logits = boxes[finite], logits[finite]
-    if rule.kind == "softmax":
-        scores = softmax(logits)[:, :-1] if len(logits) else logits[:, :-1]
-    else:
-        scores = sigmoid(logits)
+    scores = softmax(logits)[:, :-1] if rule.kind == "softmax" else sigmoid(logits)
     if rule.kind == "topk":
         count = min(rule.limit or len(scores), scores.size)
         queries, columns = np.unravel_index(

@@ -11,7 +11,7 @@ from vit_perception.runtime.results import Navigation
 
 
 def navigation(raw: Mapping[str, np.ndarray], actions: tuple[str, ...]) -> Navigation:
-    """Outputs of the navigation heads → a result; a field is None where its output is absent or not finite.
+    """Outputs of the navigation heads → a result; a field is None where its output is absent.
 
     Args:
         raw: those that the model has of `navigation_action` (A,) logits, `navigation_collision` (1,) logit
@@ -20,18 +20,18 @@ def navigation(raw: Mapping[str, np.ndarray], actions: tuple[str, ...]) -> Navig
     """
     logits = raw.get("navigation_action")
     scores = None
-    if logits is not None and np.isfinite(logits).all():
+    if logits is not None:
         scores = np.exp(logits - logits.max())
         scores = (scores / scores.sum()).astype(np.float32)
-    collision = _finite(raw.get("navigation_collision"))
+    collision = _number(raw.get("navigation_collision"))
     return Navigation(
         actions=() if scores is None else actions,
         action_scores=scores,
         collision=None if collision is None else float(sigmoid(np.array(collision))),
-        goal_distance=_finite(raw.get("navigation_goal_distance")),
+        goal_distance=_number(raw.get("navigation_goal_distance")),
     )
 
 
-def _finite(value: np.ndarray | None) -> float | None:
-    """The number in an array of one; None where it is absent or not finite."""
-    return float(value[0]) if value is not None and np.isfinite(value[0]) else None
+def _number(value: np.ndarray | None) -> float | None:
+    """The number in an array of one; None where it is absent."""
+    return None if value is None else float(value[0])

@@ -57,7 +57,7 @@ def segments(
     maps: Geometry,
     threshold: float = 0.0,
 ) -> Segments:
-    """Decode queries; those that are not finite are left out.
+    """Decode queries.
 
     Args:
         raw: `query_scores` (Q, C + 1) and `query_masks` (Q, h, w), logits.
@@ -67,8 +67,7 @@ def segments(
         threshold: least score of a box. It does not act on the segmentation.
     """
     logits, masks = raw["query_scores"], raw["query_masks"]
-    finite = np.isfinite(logits).all(axis=1) & np.isfinite(masks).all(axis=(1, 2))
-    scores, masks = softmax(logits[finite]), masks[finite].astype(np.float32, copy=False)
+    scores, masks = softmax(logits), masks.astype(np.float32, copy=False)
     if rule.kind == "semantic":
         return Segments(_semantic(scores[:, :-1], masks, rule, maps), None)
     share = _panoptic if rule.kind == "panoptic" else _instance

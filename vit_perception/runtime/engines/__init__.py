@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vit_perception.runtime.engines.compiled_shapes import CompiledShapes
+
 # Makes a public model, a torch module whose weights are not set, from the `architecture` of its card and its
 # folder. `vit_perception.hub.build.build_public` is one; without it, PyTorch runs only models of our own.
 Builder = Callable[[Mapping[str, Any], Path], Any]
@@ -29,7 +31,11 @@ class Engine(Protocol):
     precision: str  # one of PRECISIONS in select.py
     inputs: tuple[str, ...]  # beside `image`: `content`, and what a text encoder gives
     outputs: tuple[str, ...]
-    compiling: bool  # whether it prepares for an input of a new size at the moment; any thread may read it
+
+    @property
+    def shapes(self) -> CompiledShapes[Any] | None:
+        """What it compiled, by the shapes of its inputs; None: it takes inputs of any shape at once."""
+        ...
 
     def __call__(
         self,

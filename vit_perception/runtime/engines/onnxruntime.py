@@ -27,7 +27,7 @@ class OnnxRuntimeEngine:
     """
 
     name = "onnxruntime"
-    compiling = False
+    shapes = None
 
     def __init__(self, card: Card, device: str, precision: str = "auto") -> None:
         import onnxruntime

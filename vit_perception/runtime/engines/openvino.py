@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from vit_perception.cards.card import Card
-from vit_perception.cards.raw_outputs import IMAGE, NO_TEXT
+from vit_perception.cards.raw_outputs import IMAGE
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
+from vit_perception.runtime.engines.compiled_shapes import MOST, CompiledShapes, shapes_of
 from vit_perception.runtime.engines.shared_weights import WEIGHT_PREFIX, attach
 from vit_perception.runtime.malloc import give_back
 
 _LOG = logging.getLogger(__name__)
-# In which OpenVINO computes what is not quantised, by precision. int8: see `_arithmetic`.
+# In which OpenVINO computes, by precision. int8: see `_options`, for what is not quantised.
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 CACHE_VARIABLE = "VIT_PERCEPTION_CACHE"
 # Bytes: some ten models, each in a few shapes. One that was deleted is compiled anew, in seconds.
@@ -40,15 +41,17 @@ def shared_core() -> Any:
 
 
 class OpenVinoEngine:
-    """The card's model, compiled once for each input shape it meets (a card lists few).
+    """The card's model, compiled for each input shape that it meets (a card lists few).
 
     What was compiled is kept in a cache on disk, from which the next start takes it in a fifth of the time.
 
     Args:
         precision: `int8`, `bf16`, `fp32`, or `auto`: int8 if the card lists such a graph and the processor
-            has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32.
+            has instructions for it (VNNI or AMX), else bf16 where it has those, else fp32; none that the card
+            calls inexact.
         cached: whether what is compiled is kept on disk, where that can be written.
         outputs: those that will ever be asked for; what only the others need is not computed. None is all.
+        most_shapes: how many compiled shapes are kept.
 
     Raises:
         EngineUnavailable: the model has no int8 graph, or the processor no bf16.
@@ -57,7 +60,6 @@ class OpenVinoEngine:
 
     name = "openvino"
     device = "cpu"
-    compiling = False
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class OpenVinoEngine:
         precision: str = "auto",
         cached: bool = True,
         outputs: Collection[str] | None = None,
+        most_shapes: int = MOST,
     ) -> None:
         import openvino
 
@@ -79,7 +82,7 @@ class OpenVinoEngine:
         for result in self._graph.get_results():
             if outputs is not None and not set(outputs) & result.input_value(0).get_names():
                 self._graph.remove_result(result)
-        self._requests: dict[tuple[tuple[str, tuple[int, ...]], ...], openvino.InferRequest] = {}
+        self.shapes = CompiledShapes[Any](lambda shapes: self._compile(dict(shapes)), most_shapes)
         names = [each.get_friendly_name() for each in self._graph.get_parameters()]
         self.inputs = tuple(name for name in names if name != IMAGE and not name.startswith(WEIGHT_PREFIX))
         self.outputs = tuple(output.get_any_name() for output in self._graph.outputs)
@@ -91,17 +94,7 @@ class OpenVinoEngine:
         extra: Mapping[str, np.ndarray] = NOTHING,
     ) -> dict[str, np.ndarray]:
         inputs = {IMAGE: images, **{name: extra[name] for name in self.inputs}}
-        shapes = tuple((name, values.shape) for name, values in inputs.items())
-        if shapes not in self._requests:
-            # Text changes its shape with the number of prompts; those before are not coming back.
-            text = {each for each in shapes if each[0] not in NO_TEXT}
-            self._requests = {key: value for key, value in self._requests.items() if text <= set(key)}
-            self.compiling = True
-            try:
-                self._requests[shapes] = self._compile(dict(shapes))
-            finally:
-                self.compiling = False
-        results = self._requests[shapes].infer(inputs, share_inputs=True)
+        results = self.shapes.get(shapes_of(inputs)).infer(inputs, share_inputs=True)
         return dict(zip(self.outputs, results.values(), strict=True))
 
     def _has(self, capability: str) -> bool:
@@ -137,9 +130,10 @@ class OpenVinoEngine:
         return request
 
     def _options(self) -> dict[str, str]:
+        rest = "bf16" if self._has("BF16") and "bf16" not in self._card.inexact else "f32"
         options = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, "bf16" if self._has("BF16") else "f32"),
+            "INFERENCE_PRECISION_HINT": HINTS.get(self.precision, rest),
         }
         if self._cache is not None:
             # The default mode keeps a smaller file that leaves work to each start.
@@ -195,9 +189,8 @@ def prune_cache(folder: Path, most: int = MOST_CACHE) -> None:
 
 def _choose(precision: str, card: Card, has_bf16: bool) -> str:
     if precision == "auto":
-        if "int8" in card.files and _has_int8_products():
-            return "int8"
-        return "bf16" if has_bf16 else "fp32"
+        can = {"int8": "int8" in card.files and _has_int8_products(), "bf16": has_bf16}
+        return next((name for name, able in can.items() if able and name not in card.inexact), "fp32")
     if precision == "int8" and "int8" not in card.files:
         raise EngineUnavailable(
             f"model {card.name} has no int8 graph: make one with vit-perception quantize, or use auto"

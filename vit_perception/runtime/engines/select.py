@@ -10,6 +10,7 @@ from collections.abc import Collection
 from vit_perception.cards.card import Card
 from vit_perception.cards.integrity import verify
 from vit_perception.runtime.engines import Builder, Engine, EngineUnavailable
+from vit_perception.runtime.engines.compiled_shapes import MOST, MOST_LIVE
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda")
@@ -30,6 +31,7 @@ def make_engine(
     precision: str = "auto",
     outputs: Collection[str] | None = None,
     build_public: Builder | None = None,
+    live: bool = False,
 ) -> Engine:
     """Load the card's model, its files verified, into an engine.
 
@@ -39,6 +41,7 @@ def make_engine(
         precision: `auto` or one of PRECISIONS; not every engine has all of them.
         outputs: those that will ever be asked for, which an engine may keep to; None is all.
         build_public: what PyTorch makes a public model with, see `Builder`.
+        live: whether it is for a camera, and so keeps little memory for other sizes of input.
 
     Raises:
         EngineUnavailable: nothing that was asked for can run here; the message says why and what to install.
@@ -61,7 +64,7 @@ def make_engine(
             continue
         for name in CHOICES[a_device] if engine == "auto" else (engine,):
             try:
-                return _make(card, name, a_device, precision, outputs, build_public)
+                return _make(card, name, a_device, precision, outputs, build_public, live)
             except EngineUnavailable as error:
                 refusals.append(f"{name} on {a_device}: {error}")
     raise EngineUnavailable(f"engine {engine} on device {device} cannot run here. {'; '.join(refusals)}")
@@ -74,6 +77,7 @@ def _make(
     precision: str,
     outputs: Collection[str] | None,
     build_public: Builder | None,
+    live: bool,
 ) -> Engine:
     """Verify the files and load them, or raise EngineUnavailable."""
     if name not in CHOICES[device]:
@@ -84,7 +88,7 @@ def _make(
         raise EngineUnavailable(f"model {card.name} has no {absent[0]} file, for it could not be exported")
     verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))
     try:
-        return _load(card, name, device, precision, outputs, build_public)
+        return _load(card, name, device, precision, outputs, build_public, live)
     except ImportError as error:
         libraries = " or ".join(LIBRARIES[name])
         raise EngineUnavailable(
@@ -99,11 +103,13 @@ def _load(
     precision: str,
     outputs: Collection[str] | None,
     build_public: Builder | None,
+    live: bool,
 ) -> Engine:
     if name == "openvino":
         from vit_perception.runtime.engines.openvino import OpenVinoEngine
 
-        engine: Engine = OpenVinoEngine(card, precision, outputs=outputs)
+        most = MOST_LIVE if live else MOST
+        engine: Engine = OpenVinoEngine(card, precision, outputs=outputs, most_shapes=most)
     elif name == "onnxruntime":
         from vit_perception.runtime.engines.onnxruntime import OnnxRuntimeEngine
 

@@ -77,7 +77,8 @@ class TorchEngine:
     Args:
         card: of the model; its files are beside it.
         device: `cpu` or `cuda`.
-        precision: `fp32`, or on CUDA `fp16` or `bf16`; `auto` is fp16 on CUDA and fp32 on the CPU.
+        precision: `fp32`, or on CUDA `fp16` or `bf16`; `auto` is fp16 on CUDA and fp32 on the CPU,
+            or the next of these that the card does not call inexact.
         build_public: makes a public model, see `Builder`; models of our own need none.
 
     Raises:
@@ -87,7 +88,7 @@ class TorchEngine:
     """
 
     name = "torch"
-    compiling = False
+    shapes = None
 
     def __init__(
         self, card: Card, device: str, precision: str = "auto", build_public: Builder | None = None
@@ -99,7 +100,8 @@ class TorchEngine:
                 "torch sees no CUDA device: check the driver, and that torch is a CUDA build"
             )
         choices = ("fp16", "bf16", "fp32") if device == "cuda" else ("fp32",)
-        self.precision = choices[0] if precision == "auto" else precision
+        exact = [choice for choice in choices if choice not in card.inexact]
+        self.precision = exact[0] if precision == "auto" else precision
         if self.precision not in choices:
             raise EngineUnavailable(f"it has no {precision} on {device}: choose from {', '.join(choices)}")
         self.device = device

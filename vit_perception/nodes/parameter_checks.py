@@ -11,6 +11,7 @@ from rclpy.validate_topic_name import validate_topic_name
 
 from vit_perception.cards.card import check_thresholds
 from vit_perception.nodes.camera import camera_names
+from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import check_tasks
 
 Check = Callable[[Any], None]
@@ -119,3 +120,10 @@ def _some(choices: Sequence[str]) -> str:
     listed = list(dict.fromkeys(choices))
     rest = len(listed) - _MOST_LISTED
     return ", ".join(listed[:_MOST_LISTED]) + (f" and {rest} more, see label_info" if rest > 0 else "")
+
+
+def scale_of_models(value: Any, models: TaskModels | None) -> None:
+    """Refuse to scale the input of models that take one size, once they are known."""
+    if models is not None and value != 1 and not models.scalable:
+        name = models.predictors[0].card.name
+        raise ValueError(f"model {name} takes only one input size, so input_scale stays 1")

@@ -31,3 +31,9 @@ def with_range(descriptor: ParameterDescriptor) -> ParameterDescriptor:
     least, most = map(float, spec.limits)
     ranged.floating_point_range = [FloatingPointRange(from_value=least, to_value=most)]
     return ranged
+
+
+def with_types(parameters: list[Parameter]) -> list[Parameter]:
+    """`with_type` of each but those that are deleted, which will be refused."""
+    deleted = Parameter.Type.NOT_SET
+    return [each if each.type_ == deleted else with_type(each) for each in parameters]

@@ -21,7 +21,7 @@ from vit_perception.nodes.navigation.parameter_values import check_drive, check_
 from vit_perception.nodes.navigation.settings import ACTION
 from vit_perception.nodes.parameter_spec import Change, ParameterSpec
 from vit_perception.nodes.parameter_table import FILTERED, PARAMETERS
-from vit_perception.nodes.parameter_types import with_type
+from vit_perception.nodes.parameter_types import with_type, with_types
 from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.task_models import TaskModels
@@ -59,7 +59,7 @@ class Parameters:
         # Checks beyond those of the table, against the node and its models.
         self._checks: dict[str, checks.Check] = {
             "enabled_tasks": self._check_enabled,
-            "input_scale": self._check_input_scale,
+            "input_scale": lambda value: checks.scale_of_models(value, self._models),
             "navigation.drive": lambda value: check_drive(value, self._models, self.cameras),
             "attention.shows": lambda value: check_shows(value, self._models),
             "prompts": self._check_prompts,
@@ -71,7 +71,7 @@ class Parameters:
                 self._declare(spec)
                 if spec.name == "tasks":
                     self.tasks = check_tasks(self.value("tasks"))
-        node.add_pre_set_parameters_callback(self._with_types)
+        node.add_pre_set_parameters_callback(with_types)
         node.add_post_set_parameters_callback(self._notify)
 
     def declare_for(self, models: TaskModels) -> None:
@@ -219,11 +219,6 @@ class Parameters:
     def _has(self, name: str) -> bool:
         return bool(self._node.has_parameter(name))
 
-    @staticmethod
-    def _with_types(parameters: list[Parameter]) -> list[Parameter]:
-        deleted = Parameter.Type.NOT_SET  # to be refused
-        return [each if each.type_ == deleted else with_type(each) for each in parameters]
-
     def _validate(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}
         # Prompts come last, since their check may take seconds.
@@ -263,11 +258,6 @@ class Parameters:
     def _check_enabled(self, value: Any) -> None:
         if extra := [task for task in value if task not in self.tasks]:
             raise ValueError(f"{extra[0]} is not among this node's tasks: {', '.join(self.tasks)}")
-
-    def _check_input_scale(self, value: Any) -> None:
-        if self._models is not None and value != 1 and not self._models.scalable:
-            name = self._models.predictors[0].card.name
-            raise ValueError(f"model {name} takes only one input size, so input_scale stays 1")
 
     def _check_prompts(self, value: Any) -> None:
         prompts = checks.texts(value, "prompts")

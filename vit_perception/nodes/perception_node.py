@@ -279,17 +279,7 @@ class PerceptionNode(Node):
         if self._cameras is not None:
             facts["input_topic"] = self._cameras.topics
         if self._pipeline is not None:
-            predictors = self._pipeline.models.predictors
-            facts["model"] = ", ".join(predictor.card.name for predictor in predictors)
-            for fact, name in (("engine", "name"), ("device", "device"), ("precision", "precision")):
-                # One value for each model, or a single one if they are all alike.
-                values = [getattr(predictor.engine, name) for predictor in predictors]
-                facts[fact] = ", ".join(values if len(set(values)) > 1 else values[:1])
-            if state := self._pipeline.budget.state:
-                facts["latency_budget"] = state
-            facts["compiling"] = ", ".join(self._pipeline.models.compiling)
-            if self._pipeline.navigator is not None:
-                facts |= self._pipeline.navigator.facts()
+            facts |= self._pipeline.facts
         return facts
 
     def _warnings(self, snapshot: Snapshot) -> list[str]:
@@ -300,8 +290,6 @@ class PerceptionNode(Node):
             found += self._pipeline.warnings
             settings = self._node_parameters.settings
             found += self._health.warnings(snapshot, settings, self._pipeline.work)
-            if self._pipeline.navigator is not None:
-                found += self._pipeline.navigator.warnings()
         return [*found, *filter(None, [node_names.warning(self), self._overload()])]
 
     def _overload(self) -> str:

@@ -19,6 +19,7 @@ from vit_perception.nodes.class_filter import filter_classes
 from vit_perception.nodes.images.codec import ImageError
 from vit_perception.nodes.images.frame import Frame, read_frame
 from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, LatencyBudget
+from vit_perception.nodes.model_facts import model_facts
 from vit_perception.nodes.navigation.navigator import Navigator
 from vit_perception.nodes.outputs.camera_outputs import CameraOutputs
 from vit_perception.nodes.settings import Settings
@@ -184,8 +185,17 @@ class Pipeline:
 
     @property
     def warnings(self) -> list[str]:
-        """What outputs lack to publish what somebody subscribed to."""
-        return [warning for outputs in self._outputs.values() for warning in outputs.warnings]
+        """What outputs lack to publish what somebody subscribed to, and what a navigator does."""
+        found = [warning for outputs in self._outputs.values() for warning in outputs.warnings]
+        return found if self.navigator is None else [*found, *self.navigator.warnings()]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For /diagnostics: the models and how they run, and what a navigator knows."""
+        facts = model_facts(self.models)
+        if state := self.budget.state:
+            facts["latency_budget"] = state
+        return facts if self.navigator is None else facts | self.navigator.facts()
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():

@@ -6,7 +6,6 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +21,10 @@ from vit_perception.runtime.engines.select import make_engine
 from vit_perception.runtime.live_input import LiveInput, Prepared
 from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput, navigation_arrays
 from vit_perception.runtime.preprocess import Geometry, preprocess
-from vit_perception.runtime.prompts import encode_prompts
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
+from vit_perception.runtime.vocabulary import Vocabularies, Vocabulary
 from vit_perception.tasks import TASKS, check_tasks
-
-
-@dataclass(frozen=True)
-class _Vocabulary:
-    """The classes to look for. Replaced as a whole, so that a frame that is being processed keeps its own.
-
-    Attributes:
-        card: of the model; with an open vocabulary, its labels are the prompts.
-        text: the encoded prompts, as the engine takes them.
-    """
-
-    card: Card
-    text: Mapping[str, np.ndarray]
 
 
 class Predictor:
@@ -82,17 +68,16 @@ class Predictor:
     ) -> None:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
-        self._build_public = build_public
         self.navigation = NavigationConfig.of(card.architecture)
-        self._vocabulary = _Vocabulary(card, {})
-        # The last prompts that were prepared, and what came of them.
-        self._prepared: tuple[tuple[str, ...], _Vocabulary | Exception] | None = None
+        self._vocabulary = Vocabulary(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
         outputs = needed if card.source else None
         self.engine = make_engine(card, engine, device, precision, outputs, build_public, live)
         self._live_input = LiveInput(self.engine.shapes) if live and self.engine.shapes else None
+        compile_for = self._live_input.prepare_text if self._live_input else lambda text: None
+        self._vocabularies = Vocabularies(build_public, compile_for)
         self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):
@@ -131,7 +116,7 @@ class Predictor:
                 missing. FileNotFoundError: a file of the model is.
         """
         with self._changing:
-            self._vocabulary = self._prepared_vocabulary(prompts)
+            self._vocabulary = self._vocabularies.prepared(self.card, prompts)
 
     def prepare_prompts(self, prompts: Sequence[str]) -> None:
         """Do all that takes time before `set_prompts`: encode the text, and compile for it.
@@ -140,29 +125,7 @@ class Predictor:
             ValueError, FileNotFoundError: as `set_prompts`, which raises the same once more.
         """
         with self._changing:
-            self._prepared_vocabulary(prompts)
-
-    def _prepared_vocabulary(self, prompts: Sequence[str]) -> _Vocabulary:
-        asked = tuple(prompts)
-        if self._prepared is None or self._prepared[0] != asked:
-            try:
-                found: _Vocabulary | Exception = self._make_vocabulary(asked)
-            except (ValueError, FileNotFoundError) as error:
-                self._prepared = asked, error
-                raise
-            self._prepared = asked, found
-        found = self._prepared[1]
-        if isinstance(found, Exception):
-            self._prepared = None  # the next call tries again
-            raise found
-        return found
-
-    def _make_vocabulary(self, prompts: tuple[str, ...]) -> _Vocabulary:
-        text = encode_prompts(self.card, prompts, self._build_public)
-        card = dataclasses.replace(self.card, labels=prompts, things=tuple(range(len(prompts))))
-        if self._live_input is not None:
-            self._live_input.prepare_text(text)
-        return _Vocabulary(card, text)
+            self._vocabularies.prepared(self.card, prompts)
 
     def __call__(
         self,
@@ -252,7 +215,7 @@ class Predictor:
         return self._infer([pixels], self._extra([geometry], [navigation]), vocabulary, names)[0], geometry
 
     def _prepare(
-        self, images: Sequence[np.ndarray], orders: Sequence[str], scale: float, vocabulary: _Vocabulary
+        self, images: Sequence[np.ndarray], orders: Sequence[str], scale: float, vocabulary: Vocabulary
     ) -> list[Prepared]:
         """The network's input for each frame."""
         card = vocabulary.card
@@ -271,7 +234,7 @@ class Predictor:
         self,
         pixels: Sequence[np.ndarray],
         extra: Sequence[Mapping[str, np.ndarray]],
-        vocabulary: _Vocabulary,
+        vocabulary: Vocabulary,
         names: tuple[str, ...],
     ) -> list[dict[str, np.ndarray]]:
         """Raw outputs of each frame, with a batch axis of one.

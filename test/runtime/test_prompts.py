@@ -98,6 +98,7 @@ class Gate:
 
     def __init__(self, engine):
         self.engine, self.inputs, self.outputs = engine, engine.inputs, engine.outputs
+        self.shapes = engine.shapes
         self.entered, self.open = threading.Event(), threading.Event()
 
     def __call__(self, *arguments):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vit_perception.cards import raw_outputs
-from vit_perception.cards.card import load_card
+from vit_perception.cards.card import OUR_HEADS, load_card
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.select import count_cuda_devices, make_engine
 
@@ -40,7 +40,8 @@ def engine(request):
 def test_every_output_of_every_shape(reference, engine, size, count):
     assert engine.precision == reference.precision == "fp32"
     expected, got = reference(batch(size, count)), engine(batch(size, count))
-    assert set(got) == set(expected) == set(raw_outputs.OURS)
+    ours = {name for head in OUR_HEADS for name in raw_outputs.BY_HEAD[head]}
+    assert set(got) == set(expected) == ours
     for name, values in expected.items():
         assert got[name].dtype == np.float32
         scale = np.abs(values).max()

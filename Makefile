@@ -13,6 +13,8 @@
 #   make compare [OUTPUT=out/compare]
 #                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
+#   make drive [WORLDS=1] [SEED=1000] [OUTPUT=out/drive]
+#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make picture draw docs/answers.png, which the README shows
 #   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
@@ -25,8 +27,10 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
+WORLDS ?= 1
+SEED ?= 1000
 
-.PHONY: demo test lint train default-model evaluate named-data compare bench picture setup hub-setup train-setup \
+.PHONY: demo test lint train default-model evaluate named-data compare drive bench picture setup hub-setup train-setup \
 	test-setup clean
 
 demo: setup
@@ -58,6 +62,11 @@ evaluate: named-data train-setup
 compare: OUTPUT = out/compare
 compare: train-setup
 	$(BIN)/python tools/compare.py --output $(OUTPUT)
+
+drive: OUTPUT = out/drive
+drive:
+	@$(SET_UP) sim
+	$(BIN)/vit-perception drive --worlds $(WORLDS) --seed $(SEED) --conditions still --output $(OUTPUT)
 
 # With PyTorch, for the textbook's nodes.
 bench: train-setup

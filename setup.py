@@ -71,6 +71,7 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{name} = {NAME}.nodes.executables:{name}" for name in EXECUTABLES),
+            f"simulator = {NAME}.sim.node:main",
             f"vit-perception = {NAME}.cli:main",
         ],
     },

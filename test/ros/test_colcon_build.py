@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NODES = {"classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite"}
+NODES = {"classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite", "simulator"}
 # What a build makes or does not need, and the environments, which are large.
 IGNORED = {".git", ".venv", "build", "install", "log", "out", "test"}
 

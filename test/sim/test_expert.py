@@ -67,6 +67,15 @@ def test_it_lets_people_cross() -> None:
     assert drove.collisions == 0
 
 
+def test_it_makes_room_for_somebody_who_comes_out_of_a_doorway_that_it_wants_to_go_into() -> None:
+    walls = (box(0, 2.8, 0.05, 2.3), box(0, -2.8, 0.05, 2.3))
+    # They walk to and fro through the doorway, and turn round right behind it.
+    walker = person(((0.4, 0), (-3, 0)), 0.8)
+    drove = drive(room(*walls, walkers=(walker,), start=(-2, 0.2, 0)))
+    assert drove.reached
+    assert drove.collisions == 0
+
+
 def test_from_against_a_wall_it_gets_away() -> None:
     drove = drive(room(start=(-4.795, 0.0, math.pi)))
     assert drove.reached

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from sim.hand_made import person
@@ -11,6 +12,7 @@ from vit_perception.sim.people import People
 from vit_perception.sim.robot import RADIUS, Pose
 
 FAR = Pose(90, 90, 0)
+TIMES = np.linspace(0.1, 2.0, 20)
 SQUARE = ((0, 0), (2, 0), (2, 2), (0, 2))
 
 
@@ -35,7 +37,7 @@ def test_somebody_starts_along_the_path_and_goes_on_at_their_speed() -> None:
     for _ in range(10):
         people.step(FAR, 0.1)
     assert people.discs()[0] == pytest.approx((1.5, 0, 0.25))
-    assert people.discs(2.0)[0] == pytest.approx((2.0, 0.5, 0.25))
+    assert people.expected(TIMES, FAR)[-1, 0] == pytest.approx((2.0, 0.5, 0.25))
 
 
 def test_nobody_walks_into_a_robot_that_stands() -> None:
@@ -48,6 +50,16 @@ def test_nobody_walks_into_a_robot_that_stands() -> None:
     assert 0 < gap < 0.8
     people.step(FAR, 0.1)
     assert people.discs()[0, 0] == pytest.approx(x + 0.1)
+
+
+def test_people_are_expected_to_stop_before_the_robot() -> None:
+    people = People([person(((0, 0), (8, 0)))])
+    robot = Pose(1.53, 0.0, 0.0)
+    expected = people.expected(TIMES, robot)[-1]
+    for _ in range(20):
+        people.step(robot, 0.1)
+    assert expected == pytest.approx(people.discs())
+    assert expected[0, 0] < 1.53 - RADIUS - 0.25
 
 
 def test_who_has_waited_for_long_turns_round_and_walks_back() -> None:
@@ -64,7 +76,7 @@ def test_who_waits_is_expected_to_stay() -> None:
     people = People([person(((0, 0), (8, 0)))])
     for _ in range(50):
         people.step(Pose(4, 0.1, 0), 0.1)
-    assert people.discs(2.0) == pytest.approx(people.discs())
+    assert people.expected(TIMES, FAR)[-1] == pytest.approx(people.discs())
 
 
 def test_somebody_who_walks_away_does_not_wait() -> None:

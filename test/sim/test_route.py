@@ -73,6 +73,13 @@ def test_a_person_in_the_way_is_walked_around() -> None:
     assert length(path) < 9
 
 
+def test_somebody_in_a_doorway_blocks_the_only_way() -> None:
+    walls = (box(0, 2.8, 0.05, 2.3), box(0, -2.8, 0.05, 2.3))
+    route = Route(Plan(room(*walls)), (2.0, 0.0))
+    assert len(route.path((-1.0, 0.0))) > 10
+    assert len(route.path((-1.0, 0.0), np.array([(0.0, 0.0, 0.25)]))) == 1
+
+
 def test_a_goal_in_a_wall_is_refused() -> None:
     with pytest.raises(ValueError, match="stands in something"):
         Route(Plan(room(box(2, 0, 1.5, 1.5))), (2.0, 0.0))

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vit_perception.sim.mujoco_library import load_mujoco
-from vit_perception.sim.robot import Pose
+from vit_perception.sim.robot import CAMERA_X, Pose
 from vit_perception.sim.scene import FAR, NEAR, SKY, Scene
 from vit_perception.sim.sensor import Sensor
 from vit_perception.sim.world import World
-
-# Metres from the middle of the robot to its camera, along x of base_link.
-CAMERA_X = 0.15
 
 
 @dataclass(frozen=True)

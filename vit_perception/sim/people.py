@@ -46,16 +46,28 @@ class People:
                 self._pace[place] *= -1
                 self._waited[place] = 0.0
 
-    def discs(self, ahead: float | np.ndarray = 0.0) -> np.ndarray:
-        """(..., K, 3) x, y and radius of each, `ahead` (...) seconds from now: who waits goes on waiting."""
-        times = np.asarray(ahead)
-        paces = np.where(self._waited > 0, 0.0, self._pace).tolist()
+    def discs(self) -> np.ndarray:
+        """(K, 3) x, y and radius of each."""
         found = [
-            (*walker.at(clock + pace * time)[:2], walker.radius)
-            for time in times.ravel().tolist()
-            for walker, clock, pace in zip(self._walkers, self.clocks.tolist(), paces, strict=True)
+            (*walker.at(clock)[:2], walker.radius)
+            for walker, clock in zip(self._walkers, self.clocks.tolist(), strict=True)
         ]
-        return np.array(found).reshape(*times.shape, len(self._walkers), 3)
+        return np.array(found).reshape(-1, 3)
+
+    def expected(self, times: np.ndarray, robot: Pose) -> np.ndarray:
+        """(N, K, 3) the same at times (N,), seconds from now and ascending, while the robot stays.
+
+        Who waits goes on waiting.
+        """
+        found = np.empty((len(times), len(self._walkers), 3))
+        for place, walker in enumerate(self._walkers):
+            clock, pace = float(self.clocks[place]), float(self._pace[place])
+            waits = self._waited[place] > 0
+            for moment, dt in enumerate(np.diff(times, prepend=0.0).tolist()):
+                waits = waits or self._in_the_way(robot, walker, clock, pace)
+                clock += 0.0 if waits else pace * dt
+                found[moment, place] = (*walker.at(clock)[:2], walker.radius)
+        return found
 
     def copy(self) -> People:
         """The same people, who go on by themselves."""

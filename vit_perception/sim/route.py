@@ -87,7 +87,7 @@ class Route:
 
         Args:
             xy: where it begins.
-            people: (K, 3) x, y and radius of those around whom it leads, if that costs little.
+            people: (K, 3) x, y and radius of those around whom it leads. None leads through them.
         """
         place = np.asarray(xy, dtype=float)
         snapped = self._snapped(place)
@@ -96,6 +96,8 @@ class Route:
         cells: list[int] = []
         if len(near := people[np.hypot(*(people[:, :2] - place).T) < _WINDOW]):
             cells = self._detour(snapped, near)
+            if not cells:
+                return place[None]
             snapped = cells.pop()
         while snapped >= 0:
             cells.append(snapped)
@@ -103,7 +105,7 @@ class Route:
         return np.vstack((place, self._points[cells[1:]], self.goal))
 
     def _detour(self, start: int, people: np.ndarray) -> list[int]:
-        """Cells from the start around people to where the way leaves their surroundings."""
+        """Cells from the start around people to where the way leaves their surroundings; none if blocked."""
         reach = round(_WINDOW / self._cell)
         window = tuple(
             slice(max(0, middle - reach), middle + reach + 1)
@@ -114,8 +116,10 @@ class Route:
         edge[1:-1, 1:-1] = False
         places = self._points[cells.ravel()]
         gaps = np.hypot(*(places[:, None] - people[:, :2]).transpose(2, 0, 1)) - people[:, 2]
-        near = self._near[window].ravel() + _PEOPLE * _nearness(gaps.min(axis=1) - RADIUS)
-        begins, ends, lengths = _edges(self._free[window], self._cell)
+        gaps = gaps.min(axis=1) - RADIUS
+        near = self._near[window].ravel() + _PEOPLE * _nearness(gaps)
+        free = self._free[window] & (gaps >= _MARGIN).reshape(cells.shape)
+        begins, ends, lengths = _edges(free, self._cell)
         graph = _graph(begins, ends, lengths * _dearer(near, begins, ends), cells.size)
         middle = int(np.flatnonzero(cells.ravel() == start)[0])
         reached, before = dijkstra(graph, directed=False, indices=middle, return_predecessors=True)
@@ -126,7 +130,7 @@ class Route:
         totals = np.where(final, reached + to_go, np.inf)
         last = int(totals.argmin())
         if not np.isfinite(totals[last]):
-            return [start]
+            return []
         way = []
         while last >= 0:
             way.append(int(cells.flat[last]))

@@ -19,8 +19,9 @@ _CHANGES = (0.0, -0.3, 0.3, -0.7, 0.7, -1.2, 1.2)
 # Metres to keep from things and from people, from edge to edge: the least, and what is wanted.
 _LEAST, _LEAST_TO_PEOPLE = 0.02, 0.12
 _WANTED, _WANTED_TO_PEOPLE = 0.1, 0.4
-# Metres of detour that it is worth to come a metre less near.
-_WORTH = 3.0
+# Metres of detour that it is worth to come a metre less near. Who would not come near people at all would
+# never get past somebody in a doorway.
+_WORTH, _WORTH_OF_PEOPLE = 3.0, 1.0
 
 
 def best_command(
@@ -41,17 +42,18 @@ def best_command(
     start = np.array([(pose.x, pose.y)])
     times = np.linspace(_HORIZON / _STEPS, _HORIZON, _STEPS)
     to_things = plan.clearance(ways.reshape(-1, 2)).reshape(ways.shape[:2]).min(axis=1) - RADIUS
-    to_people = _gaps(ways, people.discs(times)).min(axis=1) - RADIUS
+    to_people = _gaps(ways, people.expected(times, pose)).min(axis=1) - RADIUS
     # Who is nearer already may go where it comes no nearer still.
     least = min(_LEAST, float(plan.clearance(start)[0]) - RADIUS - 1e-3)
     least_to_people = min(_LEAST_TO_PEOPLE, float(_gaps(start, people.discs()).min()) - RADIUS - 1e-3)
     safe = (to_things >= least) & (to_people >= least_to_people)
     if not safe.any():
         return 0.0, turn  # a round robot may always turn on the spot
-    nearness = np.maximum(0, _WANTED - to_things) + np.maximum(0, _WANTED_TO_PEOPLE - to_people)
+    near_things = _WORTH * np.maximum(0, _WANTED - to_things)
+    near_people = _WORTH_OF_PEOPLE * np.maximum(0, _WANTED_TO_PEOPLE - to_people)
     detour = np.hypot(*(ways[:, -1] - ways[0, -1]).T)
     turned = _HORIZON * np.abs(commands[:, 1] - turn)
-    costs = detour + _WORTH * nearness + 0.05 * turned
+    costs = detour + near_things + near_people + 0.05 * turned
     best = commands[np.where(safe, costs, np.inf).argmin()]
     return float(best[0]), float(best[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -77,6 +78,16 @@ def test_before_a_wall_it_turns_and_does_not_change_its_mind() -> None:
     first = policy.steer(ANGLES, wall, (4.0, 0.1))
     assert first[0] == 0
     assert policy.steer(ANGLES, wall, (4.0, -0.1)) == first
+
+
+def test_after_a_bump_it_goes_back_and_turns_to_where_there_is_room() -> None:
+    depth = np.full((HEIGHT, WIDTH), 2.9, np.float32)
+    depth[:, : WIDTH // 2] = 0.6  # on the left
+    policy = FollowTheGap()
+    speed, turn = policy.command(dataclasses.replace(seeing(depth), bumped=True))
+    assert speed < 0
+    assert turn < 0
+    assert policy.command(seeing(depth))[0] < 0
 
 
 def test_without_depth_it_stands() -> None:

@@ -22,6 +22,8 @@ _OPEN, _ROOM = 1.0, 0.08
 _STOP = 0.4
 # With the goal further to the side, in radians, it turns on the spot if nothing is near.
 _ASIDE = 0.9
+# After the bumper has touched something, it goes back for so many frames, turning where there is more room.
+_BACK, _BACK_SPEED = 10, -0.25
 # Radians by which a gap may be worse than the one of the moment before it changes its mind.
 _LOYALTY = 0.3
 
@@ -32,17 +34,26 @@ class FollowTheGap:
     def __init__(self) -> None:
         self._heading = 0.0
         self._turning = 0.0
+        self._back = 0
+        self._aside = 0.0
 
     def command(self, seen: Observation) -> tuple[float, float]:
         """Speed (m/s) and turn rate (rad/s). Without depth it stands still."""
         if seen.depth is None:
             return 0.0, 0.0
-        angles, ranges = scan_of(seen)
-        return self.steer(angles, ranges, seen.to_goal)
+        return self.steer(*scan_of(seen), seen.to_goal, seen.bumped)
 
-    def steer(self, angles: np.ndarray, ranges: np.ndarray, goal: tuple[float, float]) -> tuple[float, float]:
+    def steer(
+        self, angles: np.ndarray, ranges: np.ndarray, goal: tuple[float, float], bumped: bool = False
+    ) -> tuple[float, float]:
         """Speed and turn rate, from free distances (N,) at angles (N,) and where the goal is."""
         distance, bearing = goal
+        if bumped:
+            self._back = _BACK
+            self._aside = math.copysign(0.4 * MAX_TURN, float(ranges @ angles))
+        if self._back > 0:
+            self._back -= 1
+            return _BACK_SPEED, self._aside
         free = room_to_go(angles, ranges)
         if free.max() < _STOP:
             # In a corner. Once it turns, it turns the same way until it is out.

@@ -25,6 +25,8 @@ _START, _GOAL, _TRACK, _HIT, _PERSON, _WAY = (
 )
 # Pixels along the longer side of the map, and metres around the world's bounds.
 _SIDE, _EDGE = 640, 0.2
+# Pixels below it for a line of text.
+_TEXT = 26
 
 Points = Sequence[tuple[float, float]] | np.ndarray
 
@@ -78,8 +80,9 @@ class MapView:
             self._robot(picture, Pose(*episode.track[-1]))
         outcome = "arrived" if episode.success else "did not arrive"
         text = f"{episode.kind} {episode.world}: {outcome}, {episode.seconds:.0f} s, {episode.collisions} hit"
-        cv2.putText(picture, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _HIT, 1, cv2.LINE_AA)
-        return picture
+        below = np.full((_TEXT, *picture.shape[1:]), _FREE, np.uint8)
+        cv2.putText(below, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _BLOCKED, 1, cv2.LINE_AA)
+        return np.vstack([picture, below])
 
     def _robot(self, picture: np.ndarray, pose: Pose) -> None:
         self._disc(picture, (pose.x, pose.y), RADIUS, _TRACK)

@@ -13,7 +13,7 @@ from typing import Any
 from rclpy.serialization import deserialize_message
 
 from vit_perception.nodes.executables import SUITE, SUITE_NODE
-from vit_perception.nodes.outputs.topics import TOPICS, message_class
+from vit_perception.nodes.outputs.topics import Qos, message_class
 from vit_perception.nodes.qos import qos_profile
 from vit_perception.replay.cdr import NANOSECONDS, stamp_ns
 from vit_perception.replay.live_node import LiveNode
@@ -27,6 +27,12 @@ from vit_perception.sim.driving.robot_topics import RobotTopics
 from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION, RADIUS
 
 CMD_VEL, PATH, HEATMAP = "navigation/cmd_vel", "navigation/path", "attention/heatmap"
+_TYPES = {
+    CMD_VEL: "geometry_msgs/msg/TwistStamped",
+    PATH: "nav_msgs/msg/Path",
+    HEATMAP: "sensor_msgs/msg/Image",
+}
+_QOS = Qos(depth=5)
 # Seconds until a node is ready, between two probes of that, and until a frame is answered.
 _READY, _PROBE, _ANSWER = 180.0, 0.5, 30.0
 # Seconds for a goal to arrive before the first frame does; nothing answers a goal.
@@ -151,8 +157,8 @@ class NavigatorGraph(LiveNode):
         if recorder is not None:
             for name, (kind, qos) in ROBOT_TOPICS.items():
                 recorder.add_topic(f"/{name.lstrip('/')}", kind, qos)
-            for name in (CMD_VEL, PATH, HEATMAP):
-                recorder.add_topic(f"/{name}", TOPICS[name].message_type, TOPICS[name].qos)
+            for name, kind in _TYPES.items():
+                recorder.add_topic(f"/{name}", kind, _QOS)
         with self._recording:
             self._recorder = recorder
 
@@ -178,8 +184,7 @@ class NavigatorGraph(LiveNode):
                     return self._newest
 
     def _listen(self, name: str) -> None:
-        topic = TOPICS[name]
-        kind = message_class(topic.message_type)
+        kind = message_class(_TYPES[name])
 
         def receive(cdr: bytes) -> None:
             self._record(f"/{name}", cdr, stamp_ns(cdr))
@@ -191,4 +196,4 @@ class NavigatorGraph(LiveNode):
                 self.answers[name] = message
 
         callback: Any = receive  # rclpy's annotations know no callback of raw messages
-        self._node.create_subscription(kind, name, callback, qos_profile(topic.qos), raw=True)
+        self._node.create_subscription(kind, name, callback, qos_profile(_QOS), raw=True)

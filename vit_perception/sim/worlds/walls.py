@@ -58,9 +58,9 @@ class Division:
         along_y = y_max - y_min > x_max - x_min
         low, high = (x_min, x_max) if along_y else (y_min, y_max)
         wide = self._make.uniform(1.3, 2.0)
-        # Where a small world leaves less than that at both sides, it is in the middle.
-        least = min(self._least, (high - low - wide) / 2)
-        at = self._make.uniform(low + least, high - least - wide)
+        # In the middle where the rooms beside it cannot both be as wide as they should.
+        spare = max(high - low - wide - 2 * self._least, 0.0) / 2
+        at = (low + high - wide) / 2 + self._make.uniform(-spare, spare)
         parts = _cut(bounds, along_y, at)[0], _cut(bounds, along_y, at + wide)[1]
         self.corridors.append(_cut(_cut(bounds, along_y, at + wide)[0], along_y, at)[1])
         walls = []

@@ -15,7 +15,6 @@ from vit_perception.sim.route import Route
 from vit_perception.sim.world import KINDS, World
 from vit_perception.sim.worlds.make import LEAST_WAY, make_world
 
-# Walls of the outside and a ceiling are in every world.
 _LEAST_THINGS = 20
 
 
@@ -30,7 +29,7 @@ def test_a_seed_gives_the_same_world_to_the_byte(kind: str) -> None:
 
 
 def test_no_two_seeds_have_one_layout(worlds: list[World]) -> None:
-    others = [make_world(seed, "warehouse", people=False) for seed in range(3, 30)]
+    others = [make_world(seed, "warehouse", people=False) for seed in range(3, 12)]
     layouts = {tuple((solid.shape, solid.centre, solid.half) for solid in w.solids) for w in worlds + others}
     assert len(layouts) == len(worlds) + len(others)
 

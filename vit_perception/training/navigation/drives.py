@@ -59,14 +59,16 @@ def drives_of(frames: Sequence[Frames]) -> list[Drive]:
     for each in frames:
         rows, dataset = each.rows, each.dataset
         held = np.zeros(len(rows), bool)
-        for numbers in dataset.parts.values():
-            held[numbers] = True
-        for episode in np.unique(rows["episode"][rows["known"]]).tolist():
-            places = np.flatnonzero((rows["episode"] == episode) & rows["known"])
-            order = places[np.argsort(rows["seconds"][places], kind="stable")]
-            name = episode.decode("utf-8", "surrogateescape")
-            world = dataset.name(int(order[0])).rpartition("/")[0] or name
-            found.append(Drive(each, name, world, bool(held[places].any()), order))
+        for members in dataset.parts.values():
+            held[members] = True
+        known = np.flatnonzero(rows["known"])
+        episodes, numbers = np.unique(rows["episode"][known], return_inverse=True)
+        order = np.lexsort((rows["seconds"][known], numbers))
+        borders = np.flatnonzero(np.diff(numbers[order])) + 1
+        for episode, part in zip(episodes.tolist(), np.split(order, borders), strict=True):
+            places, name = known[part], episode.decode("utf-8", "surrogateescape")
+            world = dataset.name(int(places[0])).rpartition("/")[0] or name
+            found.append(Drive(each, name, world, bool(held[places].any()), places))
     return found
 
 

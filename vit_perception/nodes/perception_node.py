@@ -113,7 +113,7 @@ class PerceptionNode(Node):
         transport = self._node_parameters.text("image_transport")
         self._state = "active"
         if self._pipeline.navigator is not None:
-            self._pipeline.navigator.resume()
+            self._pipeline.navigator.activate()
         self._cameras = [
             Camera(self, name, topic, transport, self._on_image)
             for name, topic in self._node_parameters.cameras.items()
@@ -197,15 +197,17 @@ class PerceptionNode(Node):
             self._queue.limit_rate(settings.max_rate)
 
     def _stop(self) -> None:
-        # A robot stands before anything is waited for.
-        if self._pipeline is not None and self._pipeline.navigator is not None:
-            self._pipeline.navigator.halt()
+        navigator = None if self._pipeline is None else self._pipeline.navigator
+        if navigator is not None:
+            navigator.halt()  # before anything is waited for
         for camera in self._cameras:
             camera.destroy()
         self._cameras = []
         if self._worker is not None:
             self._worker.stop()
             self._worker = self._queue = None
+        if navigator is not None:
+            navigator.deactivate()
 
     def _drop_model(self) -> None:
         if self._pipeline is not None:

@@ -41,13 +41,13 @@ class Navigator:
         assert config is not None  # the pipeline has looked
         assert own is not None  # a node with the task has its parameters
         self._node = node
-        self._takes_goal = config.goal
-        self._depth = {
-            camera: DepthCamera(node, f"{camera}/" if camera else "") for camera in cameras if config.depth
-        }
-        self._histories = {camera: NavigationHistory(config) for camera in cameras}
+        self._config = config
+        self._cameras = tuple(cameras)
+        # While the node is active: what it is told, and what it remembers.
+        self._depth: dict[str, DepthCamera] = {}
+        self._histories: dict[str, NavigationHistory] = {}
         self._whereabouts = Whereabouts(own.base_frame)
-        self._robot = Robot(node, self._whereabouts) if config.goal else None
+        self._robot: Robot | None = None
         # The goal as the newest frame was taken, or why nobody knows where it is.
         self._sight: Sight | None = None
         self._lost = ""
@@ -68,13 +68,31 @@ class Navigator:
         self._max_megapixels = settings.max_megapixels
         self._driver.apply(self._settings)
 
-    def resume(self) -> None:
-        """The node is active."""
+    def activate(self) -> None:
+        """Subscribe. A goal of before is forgotten: a robot that is switched on does not drive off."""
+        config = self._config
+        self._histories = {camera: NavigationHistory(config) for camera in self._cameras}
+        self._whereabouts = Whereabouts(self._settings.base_frame)
+        self._sight, self._lost = None, ""
+        if config.goal:
+            self._robot = Robot(self._node, self._whereabouts)
+        if config.depth:
+            prefixes = {camera: f"{camera}/" if camera else "" for camera in self._cameras}
+            self._depth = {camera: DepthCamera(self._node, prefix) for camera, prefix in prefixes.items()}
         self._driver.resume()
 
     def halt(self) -> None:
-        """The node is no longer active: a robot that it drives is told to stand."""
+        """Tell a robot that is driven to stand, and nothing after that."""
         self._driver.halt()
+
+    def deactivate(self) -> None:
+        """Unsubscribe. Frames are no longer asked for."""
+        for depth in self._depth.values():
+            depth.destroy()
+        self._depth = {}
+        if self._robot is not None:
+            self._robot.destroy()
+            self._robot = None
 
     def inputs(self, camera: str, frame: Frame) -> NavigationInput:
         """What is known beside a frame. May wait for its depth."""
@@ -82,12 +100,13 @@ class Navigator:
         depth = None
         if (depth_camera := self._depth.get(camera)) is not None:
             depth = depth_camera.depth(frame, self._settings.depth_tolerance, self._max_megapixels)
-        self._sight, self._lost = None, ""
+        sight, lost = None, ""
         try:
-            self._sight = self._whereabouts.sight(seconds, self._settings.max_pose_age)
+            sight = self._whereabouts.sight(seconds, self._settings.max_pose_age)
         except FrameError as error:
-            self._lost = str(error)
-        goal = None if self._sight is None else (self._sight.distance, self._sight.bearing)
+            lost = str(error)
+        self._sight, self._lost = sight, lost
+        goal = None if sight is None else (sight.distance, sight.bearing)
         return NavigationInput(depth, goal, self._histories[camera].before(seconds))
 
     def answered(self, camera: str, frame: Frame, found: Navigation | None) -> None:
@@ -107,7 +126,7 @@ class Navigator:
                 f"{f'{camera}: ' if camera else ''}{depth.state}" for camera, depth in self._depth.items()
             ]
             facts["navigation_depth"] = "; ".join(each)
-        if self._takes_goal:
+        if self._robot is not None:
             sight, lost = self._sight, self._lost
             facts["navigation_goal"] = f"lost: {lost}" if lost else sight.words if sight else "none"
         if self._depth_share is not None:
@@ -129,8 +148,7 @@ class Navigator:
     def destroy(self) -> None:
         self._jumps.unregister()
         self._driver.destroy()
-        for entity in (*self._depth.values(), *filter(None, [self._robot])):
-            entity.destroy()
+        self.deactivate()
 
     def _jump(self, _: TimeJump) -> None:
         """Time went back, as when a simulation begins anew. Depth and history notice by their stamps."""

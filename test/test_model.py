@@ -44,13 +44,45 @@ def test_one_forward_answers_every_task():
     }
 
 
+NAVIGATION = {"history": 1, "beams": 4, "waypoints": 2, "width": 16}
+
+
+def without_gradient(model):
+    parameters = model.named_parameters()
+    return [name for name, each in parameters if each.grad is None or not each.grad.abs().sum() > 0]
+
+
 def test_every_parameter_gets_a_gradient():
     model = build_model(ARCHITECTURE)
-    image = torch.randn(2, 3, 42, 42)
-    total = sum(v.square().mean() for v in model(image).values())
-    total = total + sum(v.square().mean() for v in model(image, goal=torch.ones(2, 3)).values())
-    total.backward()
-    assert not [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    sum(v.square().mean() for v in model(torch.randn(2, 3, 42, 42)).values()).backward()
+    # A goal reaches this head through no input of the model; see test_action.py.
+    assert without_gradient(model) == [f"heads.navigation.goal_embed.{name}" for name in ("weight", "bias")]
+    assert model.inputs == ()
+    assert model.navigation is None
+
+
+def test_every_parameter_of_a_model_with_a_navigator_gets_a_gradient():
+    model = build_model({**ARCHITECTURE, "navigation": NAVIGATION})
+    assert model.inputs == ("depth", "goal", "history")
+    image, depth = torch.randn(2, 3, 42, 42), torch.rand(2, 1, 42, 42) + 1
+    inputs = {"depth": depth, "goal": torch.ones(2, 4), "history": torch.ones(2, 1, 17)}
+    found = [model(image, **inputs), model(image)]
+    sum(v.square().mean() for outputs in found for v in outputs.values()).backward()
+    assert not without_gradient(model)
+
+
+def test_a_navigator_changes_no_other_answer():
+    torch.manual_seed(0)
+    model = build_model({**ARCHITECTURE, "navigation": NAVIGATION}).eval()
+    image, depth = torch.randn(2, 3, 42, 42), torch.rand(2, 1, 42, 42) + 1
+    without, found = model(image), model(image, depth=depth)
+    for name, value in without.items():
+        assert torch.equal(value, found[name]) != name.startswith("navigation"), name
+
+
+def test_an_input_that_the_model_does_not_take_is_refused():
+    with pytest.raises(ValueError, match=r"this model has no input depth: it takes image$"):
+        build_model(ARCHITECTURE)(torch.zeros(1, 3, 42, 42), depth=torch.zeros(1, 1, 42, 42))
 
 
 def test_any_subset_of_heads_is_a_model():
@@ -76,6 +108,8 @@ def test_dense_head_without_pyramid_is_refused():
         (lambda a: a.update(pooling=["gem"]), "unknown pooling 'gem'"),
         (lambda a: a.update(decoder="unet"), "unknown decoder 'unet'"),
         (lambda a: a["backbone"].update(wings=2), "wings"),
+        (lambda a: a.update(navigation=True), "navigation is True: give a mapping of its fields"),
+        (lambda a: a.update(navigation={"beams": 0}), "navigation: beams must be a positive whole number"),
         (
             lambda a: a["pyramid"].update(layers=[7]),
             "pyramid layer 7 does not exist: the backbone has 2",

@@ -56,8 +56,10 @@ class PerceptionModel(nn.Module):
     @property
     def navigation(self) -> NavigationConfig | None:
         """Of its navigator; None without one."""
-        head = self.heads["navigation"] if "navigation" in self.heads else None
-        return head.config if isinstance(head, NavigationHead) else None
+        for head in self.heads.values():
+            if isinstance(head, NavigationHead):
+                return head.config
+        return None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -77,9 +79,8 @@ class PerceptionModel(nn.Module):
             ValueError: the model takes no such input, or it has the wrong shape.
         """
         if unknown := sorted(set(navigation) - set(self.inputs)):
-            raise ValueError(
-                f"this model has no input {unknown[0]}: it takes image, {', '.join(self.inputs)}"
-            )
+            takes = ", ".join(("image", *self.inputs))
+            raise ValueError(f"this model has no input {unknown[0]}: it takes {takes}")
         last = self.backbone.num_blocks - 1
         features = self.backbone(
             image,

@@ -12,11 +12,15 @@ onnxruntime = pytest.importorskip(
 )
 pytest.importorskip("onnxscript", reason="torch exports with onnxscript: make test installs it")
 
-from tiny_model import tiny_card
+from tiny_model import tiny_card, tiny_navigator_card
 from vit_perception.cards.card import load_card
 from vit_perception.export import export as export_module
+from vit_perception.export.examples import example_inputs
 from vit_perception.export.export import export
 from vit_perception.model import build_model
+from vit_perception.runtime.engines.torch import load_model
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +32,10 @@ def exported(tmp_path_factory):
     return model, folder, export(model, card, folder)
 
 
-def test_the_tiny_model_of_the_tests_has_this_card():
-    fixture = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
-    expected = dataclasses.replace(tiny_card(), files=fixture.files, sha256=fixture.sha256)
+@pytest.mark.parametrize("card", [tiny_card(), tiny_navigator_card()], ids=lambda card: card.name)
+def test_the_tiny_models_of_the_tests_have_these_cards(card):
+    fixture = load_card(FIXTURES / card.name)
+    expected = dataclasses.replace(card, files=fixture.files, sha256=fixture.sha256)
     assert plain(fixture) == plain(expected)
 
 
@@ -54,6 +59,19 @@ def test_graph_takes_any_batch_and_grid(exported):
     for (name, value), actual in zip(
         expected.items(), session.run(list(expected), {"image": image}), strict=True
     ):
+        np.testing.assert_allclose(actual, value.numpy(), atol=1e-4, rtol=1e-4, err_msg=name)
+
+
+def test_a_graph_with_a_navigator_takes_any_batch_and_grid():
+    card = load_card(FIXTURES / "tiny_navigator")
+    model = load_model(card)
+    session = onnxruntime.InferenceSession(str(card.file("onnx")), providers=["CPUExecutionProvider"])
+    given = {"image": np.random.default_rng(0).standard_normal((3, 3, 70, 42)).astype(np.float32)}
+    given |= example_inputs(card, 3, (70, 42))
+    assert {each.name for each in session.get_inputs()} == set(given) == {"image", *model.inputs}
+    with torch.no_grad():
+        expected = model(attention=True, **{name: torch.from_numpy(value) for name, value in given.items()})
+    for (name, value), actual in zip(expected.items(), session.run(list(expected), given), strict=True):
         np.testing.assert_allclose(actual, value.numpy(), atol=1e-4, rtol=1e-4, err_msg=name)
 
 

@@ -15,15 +15,16 @@ openvino = pytest.importorskip("openvino", reason="an engine to compare with")
 pytest.importorskip("onnxscript", reason="writes the graphs")
 
 from torch import Tensor, nn
-from vit_perception.heads.depth_fusion import DepthFusion
 
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.hybrid import Hybrid
 from vit_perception.backbones.registry import FAMILIES, build_backbone, family_of
 from vit_perception.export.comparison import relative_differences
+from vit_perception.heads.action import ActionHead
 from vit_perception.heads.classification import ClassificationHead, DistilledHead
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 from vit_perception.language.grounding import LanguageHead
@@ -31,6 +32,7 @@ from vit_perception.language.text_encoder import TextFeatures
 from vit_perception.runtime.engines.openvino import shared_core
 
 TEXT_DIM = 32
+NAVIGATION = NavigationConfig(history=2, width=64)
 # The widths of real models, with fewer blocks.
 _LITTLE: dict[str, Any] = {"depth": 3}
 BACKBONES: dict[str, dict[str, Any]] = {
@@ -83,12 +85,12 @@ class EveryHead(nn.Module):
         self.decoders = nn.ModuleDict(
             {name: make_decoder(name, dim, config, 5) for name in ("pyramid", "linear", "progressive")}
         )
-        self.navigation = NavigationHead(dim, heads, 4)
-        self.depth_fusion = DepthFusion(dim, heads, backbone.stride)
+        self.action = ActionHead(dim, heads, 4)
+        self.navigation = NavigationHead(dim, backbone.stride, 4, NAVIGATION)
         self.language = LanguageHead(dim, TEXT_DIM, heads)
 
     def forward(
-        self, image: Tensor, goal: Tensor, depth: Tensor, words: Tensor, mask: Tensor
+        self, image: Tensor, goal: Tensor, depth: Tensor, history: Tensor, words: Tensor, mask: Tensor
     ) -> dict[str, Tensor]:
         last = self.backbone.num_blocks - 1
         features = self.backbone(image, self.pyramid.config.layers, (last,))
@@ -98,7 +100,8 @@ class EveryHead(nn.Module):
             outputs |= {f"distilled_{key}": value for key, value in self.distilled(features).items()}
         for name, decoder in self.decoders.items():
             outputs[f"segmentation_{name}"] = decoder(features, levels)["segmentation"]
-        outputs |= self.navigation(self.depth_fusion(features, depth), goal)
+        outputs |= {f"{key}_alone": value for key, value in self.action(features, goal[:, :3]).items()}
+        outputs |= self.navigation(features, depth, goal, history)
         outputs |= self.language(features, TextFeatures(words, words[:, 0], mask))
         return {**outputs, "attention": features.attention[last].spatial()}
 
@@ -108,10 +111,13 @@ def inputs(backbone: Backbone) -> dict[str, Tensor]:
     size = size_for(backbone)
     depth = 5 * torch.rand(1, 1, *size, generator=generator)
     depth[..., :40] = 0.0  # a sensor sees nothing there
+    history = torch.ones(1, 2, NAVIGATION.width + 1)
+    history[:, 0] = 0.0  # there was no such frame
     return {
         "image": torch.randn(1, 3, *size, generator=generator),
-        "goal": torch.tensor([[3.0, 0.6, 0.8]]),
+        "goal": torch.tensor([[3.0, 0.6, 0.8, 1.0]]),
         "depth": depth,
+        "history": history,
         "words": torch.randn(1, 4, TEXT_DIM, generator=generator),
         "mask": torch.tensor([[True, True, True, False]]),
     }
@@ -164,10 +170,10 @@ def test_every_parameter_of_every_model_gets_a_gradient(name: str) -> None:
     # Twice the picture, so that batch norms have something to average.
     outputs = model(**{key: torch.cat([value, value]) for key, value in inputs(model.backbone).items()})
     total = sum(output.float().square().mean() for output in outputs.values())
-    # The distances that a detection head gives in training are among its outputs; no goal and no depth
-    # take other ways, tested with their heads.
+    # The distances that a detection head gives in training are among its outputs; no goal takes another way,
+    # tested with its heads.
     total.backward()
-    elsewhere = {"navigation.no_goal"}
+    elsewhere = {"action.no_goal", "navigation.no_goal_token"}
     for key, parameter in model.named_parameters():
         if key not in elsewhere:
             assert parameter.grad is not None, key

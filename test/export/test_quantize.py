@@ -10,7 +10,9 @@ import yaml
 
 from vit_perception import cli
 from vit_perception.cards.card import load_card
+from vit_perception.export.quantize import only_for
 from vit_perception.runtime.engines.openvino import OpenVinoEngine
+from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.predictor import Predictor
 
 pytest.importorskip("nncf", reason="NNCF is not installed")
@@ -93,3 +95,23 @@ def test_an_unknown_part_is_named(camera, tmp_path, keep, reason, capsys):
     arguments = ["quantize", str(TINY), "--data", str(camera), "--output", str(output), "--keep", *keep]
     assert cli.main(arguments) == 1
     assert reason in capsys.readouterr().err
+
+
+def test_a_navigator_is_not_quantized(camera, tmp_path):
+    folder = tmp_path / "navigator_int8"
+    navigator = TINY.parent / "tiny_navigator"
+    assert (
+        cli.main(["quantize", str(navigator), "--data", str(camera), "--output", str(folder), "--keep"]) == 0
+    )
+    engine = OpenVinoEngine(load_card(folder), "int8", cached=False)
+    whole = engine._whole()
+    kinds = {node.get_friendly_name(): node.get_type_name() for node in whole.get_ops()}
+    own = only_for(whole, "navigation")
+    assert sum(kinds[name] == "MatMul" for name in own) > 20
+    assert not [name for name in own if kinds[name] == "FakeQuantize"]
+    assert "FakeQuantize" in kinds.values(), "but the rest is"
+    depth = np.full((120, 160), 2.0, np.float32)
+    found = Predictor(folder, "openvino", precision="int8")(
+        frames(1)[0], navigation=NavigationInput(depth, (2.0, 0.5))
+    )
+    assert found.navigation.path.shape == (8, 2)

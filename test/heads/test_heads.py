@@ -4,7 +4,6 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
 from vit_perception.heads.detection import DetectionHead, cell_centres
-from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
 
 PYRAMID = PyramidConfig(layers=(0, 1), width=16, fine_width=8)
@@ -52,24 +51,3 @@ def test_detection_boxes_hold_their_cell(levels):
     assert (boxes[..., :2] < centres).all()
     assert (boxes[..., 2:] > centres).all()
     assert out["detection_scores"].sigmoid().mean() < 0.03, "objects are rare before training, too"
-
-
-def test_navigation_listens_to_its_goal(features):
-    torch.manual_seed(0)
-    head = NavigationHead(16, 2, num_actions=4).eval()
-    free = head(features)
-    assert free["navigation_action"].shape == (2, 4)
-    assert free["navigation_collision"].shape == (2, 1)
-    assert (free["navigation_goal_distance"] >= 0).all()
-    near, far = (
-        head(features, torch.tensor([[1.0, 0.0, 1.0]] * 2)),
-        head(features, torch.tensor([[9.0, 0.0, 1.0]] * 2)),
-    )
-    for other in (near, far):
-        assert not torch.allclose(free["navigation_action"], other["navigation_action"], atol=1e-4)
-    assert not torch.allclose(near["navigation_action"], far["navigation_action"], atol=1e-4)
-
-
-def test_goal_of_the_wrong_shape_is_refused(features):
-    with pytest.raises(ValueError, match=r"goal has shape \(2, 2\), not \(2, 3\)"):
-        NavigationHead(16, 2, num_actions=4)(features, torch.zeros(2, 2))

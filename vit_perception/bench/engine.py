@@ -10,6 +10,7 @@ from vit_perception.bench import machine
 from vit_perception.bench.settings import CAMERAS, Bench
 from vit_perception.cards.raw_outputs import CONTENT
 from vit_perception.export.calibration import median_ms
+from vit_perception.export.examples import example_inputs
 from vit_perception.hub.build import build_public
 from vit_perception.runtime.engines import EngineUnavailable
 from vit_perception.runtime.engines.select import PRECISIONS, make_engine
@@ -36,7 +37,11 @@ def engine_ms(bench: Bench) -> dict[str, Any]:
         times = {}
         for batch in (1, CAMERAS) if card.batched else (1,):
             images = rng.integers(0, 256, (batch, height, width, 3), np.uint8)
-            beside = {CONTENT: np.full((batch, 2), (height, width), np.int64), **text}
+            beside = {
+                CONTENT: np.full((batch, 2), (height, width), np.int64),
+                **example_inputs(card, batch, (height, width)),
+                **text,
+            }
             extra = {name: beside[name] for name in made.inputs}
             times[f"batch_{batch}"] = round(median_ms(made, images, extra) / batch, 2)
         found[precision] = {"engine": made.name, "device": made.device, **times}

@@ -76,6 +76,7 @@ def _measure(before: Path, after: Path, data: Path, splits: Path | None, precisi
 
     from vit_perception.cards.card import load_card
     from vit_perception.export.calibration import median_ms
+    from vit_perception.export.examples import example_inputs
     from vit_perception.runtime.engines.openvino import OpenVinoEngine
     from vit_perception.runtime.predictor import Predictor
     from vit_perception.training.evaluate import judge, labelled_pictures, numbers_to_measure
@@ -86,7 +87,8 @@ def _measure(before: Path, after: Path, data: Path, splits: Path | None, precisi
         card = load_card(folder)
         used = precision if precision != "int8" or "int8" in card.files else "auto"
         image = np.zeros((1, *card.input_sizes[0], 3), np.uint8)
-        measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image), 2)
+        extra = example_inputs(card, 1, card.input_sizes[0])
+        measured[f"latency_ms{suffix}"] = round(median_ms(OpenVinoEngine(card, used), image, extra), 2)
         if pictures is not None:
             predictor = Predictor(folder, "openvino", "cpu", precision=used)
             found = judge(predictor, pictures, numbers_to_measure(pictures, splits))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cards.locate import DEFAULT_MODEL
+from vit_perception.tasks import NAVIGATION
 
 if TYPE_CHECKING:
     from vit_perception.cards.card import Card
@@ -94,13 +96,14 @@ def run(options: argparse.Namespace) -> int:
         return 0
     folder = options.output / MODEL
     card = with_engine_ms(card)
-    for name, value in card.metrics["held_out"].items():
-        if "/" not in name:
+    for name, value in card.metrics.get("held_out", card.metrics.get(NAVIGATION, {})).items():
+        if "/" not in name and not isinstance(value, Mapping):
             print(f"{name:24}{value}")
     for precision, measured in card.metrics["engine_ms"].items():
         if precision in PRECISIONS:
             print(f"{precision:24}{measured['batch_1']} ms a frame in {measured['engine']}")
-    print(f"What it gets wrong is drawn in {options.output / REPORT}")
+    if (options.output / REPORT).exists():
+        print(f"What it gets wrong is drawn in {options.output / REPORT}")
     print(f"Written to {folder}: ros2 launch vit_perception perception.launch.py model:={folder.resolve()}")
     return 0
 

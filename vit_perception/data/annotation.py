@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vit_perception.data.dense import Dense
+from vit_perception.data.navigation import NavigationTruth
 
 _NO_BOXES = np.zeros((0, 4), np.float32)
 _NO_IDS = np.zeros(0, np.int64)
@@ -32,6 +33,7 @@ class Annotation:
         depth: (H, W) float32 metres, NaN unknown; None: no depth.
         dense: what a detector saw at every cell of its grids; None: no dense labels. They have only
             classes that people have not boxed.
+        navigation: where a robot that took the picture could go, and should; None: it was no robot's.
     """
 
     boxes: np.ndarray = field(default_factory=lambda: _NO_BOXES)
@@ -43,6 +45,7 @@ class Annotation:
     instances: np.ndarray | None = None
     depth: np.ndarray | None = None
     dense: Dense | None = None
+    navigation: NavigationTruth | None = None
 
     def __post_init__(self) -> None:
         if self.scores is None:

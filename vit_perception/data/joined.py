@@ -178,6 +178,9 @@ def _mapped(annotation: Annotation, source: _Source) -> Annotation:
     any_class = annotation.ignored_ids == ANY
     ignored = np.where(any_class, UNLABELLED, classes[annotation.ignored_ids]).astype(np.int64)
     dropped = np.full((~kept).sum(), ANY, np.int64)
+    navigation = annotation.navigation
+    if navigation is not None:
+        navigation = replace(navigation, episode=source.prefix + navigation.episode)
     return replace(
         annotation,
         boxes=annotation.boxes[kept],
@@ -188,6 +191,7 @@ def _mapped(annotation: Annotation, source: _Source) -> Annotation:
         semantic=None if annotation.semantic is None else classes[annotation.semantic],
         instances=None if annotation.instances is None else renumbered(annotation.instances, kept),
         dense=dense,
+        navigation=navigation,
     )
 
 

@@ -16,6 +16,7 @@ from vit_perception.data.formats.reading import is_upright, picture_size
 from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
 from vit_perception.data.journal import JOURNAL, Journal, write_journal
 from vit_perception.data.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from vit_perception.data.navigation_file import as_record, write_navigation
 from vit_perception.data.records import boxes_of_any_class, check_annotation, objects_of, segments_of
 from vit_perception.data.splits import write_splits
 from vit_perception.runtime.whole_file import write_image, write_whole
@@ -92,6 +93,7 @@ class DatasetWriter:
             "annotations": objects_of(annotation),
             "ignored_boxes": boxes_of_any_class(annotation),
             "segments_info": self._write_mask(name, annotation),
+            "navigation": None if annotation.navigation is None else as_record(annotation.navigation),
             "part": part,
         }
         if annotation.depth is not None:
@@ -101,12 +103,13 @@ class DatasetWriter:
         self._journal.append(record)
 
     def close(self) -> None:
-        """Make the COCO files and `splits.yaml` of the journal, and remove it."""
+        """Make the COCO files, `navigation.jsonl` and `splits.yaml` of the journal, and remove it."""
         parts: dict[str, list[str]] = {}
         for record in self._journal.records():
             if record["part"] is not None:
                 parts.setdefault(record["part"], []).append(record["name"])
         write_splits(self.folder, dict(sorted(parts.items())))
+        write_navigation(self.folder, self._journal.records())
         write_coco(self.folder, self.manifest, self._journal.records)
         (self.folder / JOURNAL).unlink()
         self._journal.close()

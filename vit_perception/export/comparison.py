@@ -10,8 +10,7 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import CONTENT
-from vit_perception.export.examples import example_content, example_images, example_navigation
-from vit_perception.heads.navigation_config import NavigationConfig
+from vit_perception.export.examples import example_content, example_images, example_inputs
 from vit_perception.runtime.engines import Engine
 from vit_perception.runtime.preprocess import normalised
 
@@ -53,8 +52,8 @@ def compare(
     worst = dict.fromkeys(engines[0].outputs, 0.0)
     for place, size in enumerate(card.input_sizes):
         images = example_images(size)
-        navigation = example_navigation(NavigationConfig.of(card.architecture), 1, size)
-        extra = {name: torch.from_numpy(values) for name, values in navigation.items()} | dict(text or {})
+        extra = {name: torch.from_numpy(each) for name, each in example_inputs(card, 1, size).items()}
+        extra |= text or {}
         if CONTENT in engines[0].inputs:
             extra[CONTENT] = torch.from_numpy(example_content(size))
         with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vit_perception.cards.card import Card
 from vit_perception.heads.navigation_config import GOAL_SIZE, NavigationConfig
 
 
@@ -18,6 +19,11 @@ def example_content(size: tuple[int, int]) -> np.ndarray:
     From a full one, a trace would leave the mask out.
     """
     return np.array([[size[0] * 3 // 4, size[1] - size[1] // 8]])
+
+
+def example_inputs(card: Card, batch: int, size: tuple[int, int]) -> dict[str, np.ndarray]:
+    """What a model of ours takes beside images, see `example_navigation`."""
+    return example_navigation(NavigationConfig.of(card.architecture), batch, size)
 
 
 def example_navigation(

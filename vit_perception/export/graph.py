@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import onnx
 import torch
 from torch import Tensor, nn
@@ -34,7 +36,8 @@ def graph_of(model: PerceptionModel, size: tuple[int, int]) -> onnx.ModelProto:
     batch = torch.export.Dim("batch", min=1, max=256)
     whole = {0: batch, 2: patch * rows, 3: patch * columns}
     shapes = tuple(whole if name == "depth" else {0: batch} for name in model.inputs)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, that image and depth are of one size
         program = torch.onnx.export(
             wrapper,
             (image, *more),

@@ -19,12 +19,14 @@ from vit_perception.cards.files import INT8_DATA_FILE, INT8_FILE
 from vit_perception.cards.integrity import sha256
 from vit_perception.cards.raw_outputs import CONTENT, IMAGE, needed
 from vit_perception.export.calibration import median_ms
+from vit_perception.export.examples import example_inputs
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.engines import Builder
 from vit_perception.runtime.engines.openvino import OpenVinoEngine, shared_core
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.prompts import encode_prompts
-from vit_perception.tasks import TASKS
+from vit_perception.tasks import NAVIGATION, TASKS
 
 # Parts that may be worth a higher precision, by the names of their weights; `attention` is the two
 # products of each block, which have none.
@@ -119,7 +121,8 @@ class _Input:
     @classmethod
     def of(cls, frame: np.ndarray, card: Card, text: Mapping[str, np.ndarray]) -> _Input:
         pixels, geometry = preprocess(frame, card, "rgb")
-        return cls(pixels, {CONTENT: geometry.rows_and_columns[None], **text})
+        own = example_inputs(card, 1, geometry.input)
+        return cls(pixels, {CONTENT: geometry.rows_and_columns[None], **own, **text})
 
 
 class _Maker:
@@ -140,6 +143,8 @@ class _Maker:
         passes.run_passes(self.graph)
         exact = OpenVinoEngine(card, "fp32")
         self.taken = exact.inputs
+        # A navigator gives metres, costs little, and gets depths here that are none of a camera.
+        self.never = only_for(self.graph, NAVIGATION) if NavigationConfig.of(card.architecture) else []
         self.judged = inputs[:: max(1, len(inputs) // 16)]
         self.expected = [exact(each.pixels, self.names, each.extra) for each in self.judged]
 
@@ -157,7 +162,7 @@ class _Maker:
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(self.inputs),
-            ignored_scope=nncf.IgnoredScope(names=self._nodes(keep), validate=False),
+            ignored_scope=nncf.IgnoredScope(names=[*self._nodes(keep), *self.never], validate=False),
             advanced_parameters=AdvancedQuantizationParameters(
                 # Moving scales from activations into weights would change the weights, which are shared.
                 smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1),
@@ -194,6 +199,29 @@ class _Maker:
             elif "attention" in parts:
                 found.append(node.get_friendly_name())
         return found
+
+
+def only_for(graph: Any, task: str) -> list[str]:
+    """Names of the nodes of an openvino.Model on which only the outputs of a task depend."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for result in graph.get_results():
+        name = result.input_value(0).get_any_name()
+        (own if name.startswith(task) else others).update(_before(result))
+    return sorted(own - others)
+
+
+def _before(node: Any) -> set[str]:
+    """Names of the nodes that a node depends on."""
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        for value in waiting.pop().input_values():
+            each = value.get_node()
+            if (name := each.get_friendly_name()) not in seen:
+                seen.add(name)
+                waiting.append(each)
+    return seen
 
 
 class _GraphEngine(OpenVinoEngine):

@@ -101,7 +101,17 @@ class NavigationHead(nn.Module):
         Raises:
             ValueError: an input has another shape.
         """
-        context, queries = self.look(features, depth)
+        return self.answer(*self.look(features, depth), features.grid, goal, history)
+
+    def answer(
+        self,
+        context: Tensor,
+        queries: Tensor,
+        grid: tuple[int, int],
+        goal: Tensor | None = None,
+        history: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """What `forward` gives, of the context and the queries of `look`, and (gh, gw) of the patches."""
         told = [*self._goal(goal, context.shape[0]), *self._history(history, context.shape[0])]
         count = queries.shape[1]
         sequence, _ = self.think(torch.cat([queries, *told], dim=1))
@@ -115,7 +125,7 @@ class NavigationHead(nn.Module):
             "navigation_path": self.path(state).unflatten(-1, (self.config.waypoints, 2)),
             "navigation_scan": self.scan(beams).squeeze(-1).sigmoid() * self.config.max_range,
             "navigation_token": self.token(queries),
-            "navigation_attention": self._seen(weights[:, :, 0].mean(dim=1), features.grid),
+            "navigation_attention": self._seen(weights[:, :, 0].mean(dim=1), grid),
         }
 
     def look(self, features: TokenFeatures, depth: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -173,7 +183,7 @@ class NavigationHead(nn.Module):
         patches = weights[:, 1:]
         if self.depth is None:
             patches = torch.cat([patches, torch.zeros_like(patches)], dim=1)
-        return patches.unflatten(-1, (2, *grid))
+        return patches.reshape(patches.shape[0], 2, *grid)
 
 
 def _learned(*shape: int) -> nn.Parameter:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
 from vit_perception.heads.navigation_config import NavigationConfig
+
+_NEAR = 0.51
 
 
 class NavigationHistory:
@@ -17,7 +20,7 @@ class NavigationHistory:
     """
 
     def __init__(self, config: NavigationConfig) -> None:
-        self._count, self._interval = config.history, config.interval
+        self._config = config
         self._kept: deque[tuple[float, np.ndarray]] = deque()
 
     def add(self, seconds: float, token: np.ndarray) -> None:
@@ -25,24 +28,31 @@ class NavigationHistory:
         if self._kept and seconds < self._kept[-1][0]:
             self.clear()
         self._kept.append((seconds, token))
-        while self._kept[0][0] < seconds - (self._count + 1) * self._interval:
+        oldest = seconds - (self._config.history + 1) * self._config.interval
+        while self._kept[0][0] < oldest:
             self._kept.popleft()
 
     def before(self, seconds: float) -> tuple[np.ndarray | None, ...]:
-        """For `NavigationInput.history` of a frame of that time: T tokens, the newest last.
-
-        Each is of the frame nearest to its time, None where there was none within half an interval.
-        """
-        return tuple(self._nearest(seconds - age * self._interval) for age in range(self._count, 0, -1))
+        """For `NavigationInput.history` of a frame of that time: T tokens, the newest last, see `earlier`."""
+        places = earlier([time for time, _ in self._kept], seconds, self._config)
+        return tuple(None if place is None else self._kept[place][1] for place in places)
 
     def clear(self) -> None:
         """Forget all frames: the robot was carried away, or nobody looked for a while."""
         self._kept.clear()
 
-    def _nearest(self, seconds: float) -> np.ndarray | None:
-        apart, token = min(
-            ((abs(time - seconds), token) for time, token in self._kept),
-            key=lambda each: each[0],
-            default=(np.inf, None),
-        )
-        return token if apart <= self._interval / 2 else None
+
+def earlier(times: Sequence[float], seconds: float, config: NavigationConfig) -> list[int | None]:
+    """Which frames are the history of a frame of time `seconds`: places in `times`, the newest last.
+
+    Each of the T is the frame nearest to 1, 2, ... T intervals before; None where there is none within half
+    an interval.
+    """
+    places: list[int | None] = []
+    for age in range(config.history, 0, -1):
+        wanted = seconds - age * config.interval
+        place = min(range(len(times)), key=lambda each: abs(times[each] - wanted), default=None)
+        # A little more than half, for a camera of twice the rate may be late by a rounding.
+        near = place is not None and abs(times[place] - wanted) <= config.interval * _NEAR
+        places.append(place if near else None)
+    return places

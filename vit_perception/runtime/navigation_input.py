@@ -92,7 +92,8 @@ def fit_depth(depth: np.ndarray | None, geometry: Geometry) -> np.ndarray:
     known = np.where((depth > 0) & (depth < FARTHEST), depth, np.float32(np.inf))
     sides = [math.ceil(old / new) for old, new in zip(depth.shape, (height, width), strict=True)]
     if max(sides) > 1:
-        known = cv2.erode(known, np.ones(sides, np.uint8), borderType=cv2.BORDER_REPLICATE)
+        # Each value is the least of the block that begins there, of which INTER_NEAREST takes the first.
+        known = cv2.erode(known, np.ones(sides, np.uint8), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
     small = cv2.resize(known, (width, height), interpolation=cv2.INTER_NEAREST)
     small[np.isinf(small)] = 0.0
     visible = small[max(0, -top) :, max(0, -left) :]

@@ -62,6 +62,7 @@ class Predictor:
 
     engine: Engine
     tasks: tuple[str, ...]
+    navigation: NavigationConfig | None  # of its navigator, if it has one
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Predictor:
         self.tasks = check_tasks(tasks)
         card = load_card(find_model(model))
         self._build_public = build_public
-        self._navigation = NavigationConfig.of(card.architecture)
+        self.navigation = NavigationConfig.of(card.architecture)
         self._vocabulary = _Vocabulary(card, {})
         needed = raw_outputs.needed(card, self.tasks)
         # Nodes of one model of ours and their suite say the same to the digit, which graphs of different
@@ -242,9 +243,9 @@ class Predictor:
         navigator takes."""
         if len(given) != len(geometries):
             raise ValueError(f"navigation has {len(given)} entries for {len(geometries)} images")
-        if self._navigation is not None:
+        if self.navigation is not None:
             return [
-                navigation_arrays(own, geometry, self._navigation)
+                navigation_arrays(own, geometry, self.navigation)
                 for own, geometry in zip(given, geometries, strict=True)
             ]
         if raw_outputs.CONTENT not in self.engine.inputs:

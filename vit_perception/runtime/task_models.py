@@ -104,6 +104,12 @@ class TaskModels:
         return {task: names for each in self.predictors for task, names in each.labels.items()}
 
     @property
+    def navigation(self) -> NavigationConfig | None:
+        """What the model that navigates takes and gives; None without a navigator."""
+        chosen = self._by_task.get(NAVIGATION)
+        return None if chosen is None else chosen.navigation
+
+    @property
     def scalable(self) -> bool:
         """Whether any model takes inputs of other sizes than its own."""
         return any(predictor.card.scalable for predictor in self.predictors)

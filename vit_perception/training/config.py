@@ -20,6 +20,7 @@ from vit_perception.layers.checks import (
 )
 from vit_perception.training.distillation import Distillation
 from vit_perception.training.learning_rate import LearningRate
+from vit_perception.training.navigation.config import NavigationTraining
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ class TrainingConfig:
         augmentation: how strongly pictures are changed.
         losses: what each part of the loss counts for.
         distillation: what is learned from another model beside the labels; None for nothing.
+        navigation: trains a navigator on frames of drives, and leaves all else of the student as it is; None
+            trains the student on labels.
         held_out: share of the pictures in each of the three held-out parts, which choose, calibrate and
             report; in (0, 1/3).
         seed: of everything random.
@@ -151,6 +154,7 @@ class TrainingConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
     distillation: Distillation | None = None
+    navigation: NavigationTraining | None = None
     held_out: float = 0.1
     seed: int = 0
 
@@ -195,8 +199,9 @@ _NESTED: dict[str, type[Any]] = {
     "augmentation": Augmentation,
     "losses": LossWeights,
     "distillation": Distillation,
+    "navigation": NavigationTraining,
 }
-_OPTIONAL = ("distillation",)
+_OPTIONAL = ("distillation", "navigation")
 
 
 def _set_range(config: Any, name: str) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from vit_perception.model import PerceptionModel
 from vit_perception.training.config import TrainingConfig
+from vit_perception.training.processes import Processes
 from vit_perception.training.run_folder import SCORES, RunFolder, Standing
-from vit_perception.training.targets import Batch
-from vit_perception.training.trainer import Trainer
+
+_Batch = TypeVar("_Batch", contravariant=True)
+_Model = TypeVar("_Model", bound=nn.Module)
 
 # Steps whose losses wait before they are written: reading them from a GPU makes it wait.
 _WRITE_EVERY = 10
@@ -29,11 +30,32 @@ def quality(scores: Mapping[str, float]) -> float:
     return sum(known) if known else scores.get("classification_map", 0.0)
 
 
+class Learner(Protocol[_Batch, _Model]):
+    """What takes the steps: `Trainer`, or another with its interface.
+
+    Attributes:
+        config: how it learns.
+        processes: that learn together.
+        average: mean of the model that learns, in evaluation mode.
+    """
+
+    config: TrainingConfig
+    processes: Processes
+    average: _Model
+
+    def step(self, step: int, progress: float, batches: Sequence[_Batch]) -> dict[str, Tensor]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def load(self, state: dict[str, Any]) -> None: ...
+
+
 def train(
-    trainer: Trainer,
-    batches: Callable[[int], Generator[Batch, None, None]],
-    validate: Callable[[PerceptionModel], dict[str, float]],
+    trainer: Learner[_Batch, _Model],
+    batches: Callable[[int], Generator[_Batch, None, None]],
+    validate: Callable[[_Model], dict[str, float]],
     folder: RunFolder,
+    quality: Callable[[Mapping[str, float]], float] = quality,
 ) -> Standing:
     """Train until the schedule ends or nothing gets better, from where the run in `folder` stands.
 
@@ -42,6 +64,7 @@ def train(
         batches: number of a step → the batches of this process from there on, without end.
         validate: metrics of a model in evaluation mode; called in the first process.
         folder: of the run.
+        quality: of the metrics, larger than -1: what chooses the best model.
 
     Returns:
         Where the run ended.

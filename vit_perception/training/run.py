@@ -24,6 +24,7 @@ from vit_perception.training.examples import Known, Pictures
 from vit_perception.training.index import Index, load_index, make_index, save_index
 from vit_perception.training.loop import train
 from vit_perception.training.mask_classes import MaskClasses
+from vit_perception.training.navigation.run import train_navigator
 from vit_perception.training.processes import Processes
 from vit_perception.training.publish import publish
 from vit_perception.training.report import write_report
@@ -56,7 +57,7 @@ def train_model(
         datasets: their folders, of any format that `open_dataset` knows.
         output: folder of the run. It gets `labels.yaml`, `splits.yaml` (names of the pictures of each part),
             `config.yaml`, `log.jsonl`, `curves.png`, `last.pt`, `best.pt`, `model/` and `report/`.
-        config: how to train.
+        config: how to train; with `navigation`, see `train_navigator`, and `labels` to `splits` say nothing.
         student: see `make_student`.
         labels: a label space; None for the labels of the datasets.
         blocks: how many of the student's blocks to keep; None for all.
@@ -90,6 +91,8 @@ def _train_model(
     processes: Processes,
 ) -> Card | None:
     opened = [open_dataset(folder) for folder in datasets]
+    if config.navigation is not None:
+        return train_navigator(opened, output, config, student, processes)
     space = space_of_datasets(opened) if labels is None else read_label_space(labels)
     pictures = JoinedDataset(opened, space)
     folder = RunFolder(output)

@@ -32,7 +32,8 @@ HYBRID = "hybrid"
 # Parameters with a row for each class, and with a row for each thing.
 _OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
 _OF_THINGS = ("heads.detection.scores.",)
-_OF_ACTIONS = ("heads.navigation.action.",)
+_NAVIGATION = "heads.navigation."
+_OF_ACTIONS = (f"{_NAVIGATION}action.",)
 # 4:3, 16:9, portrait and square, at about the cost of 240x320.
 _RATIOS, _PIXELS = ((3, 4), (9, 16), (4, 3), (1, 1)), 240 * 320
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -90,9 +91,10 @@ def make_student(
         ours = load_model(before)
         backbone, weights = ours.backbone, ours.state_dict()
         settings, pyramid = dict(before.architecture["backbone"]), dict(before.architecture["pyramid"])
-        others = {
-            key: value for key, value in before.architecture.items() if key in ("pooling", "decoder", "depth")
-        }
+        # Not a navigator, which is of no use on a trunk that changes: it is trained anew.
+        others = {key: value for key, value in before.architecture.items() if key in ("pooling", "decoder")}
+        if ours.navigation is not None:
+            weights = {name: value for name, value in weights.items() if not name.startswith(_NAVIGATION)}
         licence, name = before.licence, before.name
         mean, std, sizes = before.mean, before.std, before.input_sizes
     else:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from vit_perception.data.label_space import LabelSpace
+from vit_perception.data.navigation import ACTIONS
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import View
 from vit_perception.training.dense_loss import DenseTruth
 from vit_perception.training.dense_sampling import grid_sizes, sample
 from vit_perception.training.examples import Known
 
-ACTIONS = ("turn_left", "forward", "turn_right", "stop")
 PRESENT = 0.004  # share of a picture from which a class counts as present
 IGNORE = -100  # the action where no mask tells which is right
 # A mask that leaves more than this share of a picture unlabelled does not tell which classes are absent.

@@ -121,6 +121,9 @@ def _navigation(navigation: Navigation) -> Iterator[str]:
         yield f"way ahead blocked {navigation.collision:.2f}"
     if navigation.goal_distance is not None:
         yield f"goal in {navigation.goal_distance:.1f} m"
+    if navigation.scan is not None:
+        middle = len(navigation.scan) // 2
+        yield f"{navigation.scan[middle - 1 : middle + 1].min():.1f} m free ahead"
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from vit_perception.data.annotation import Annotation
 from vit_perception.data.dataset import Fault
 from vit_perception.data.dense import Dense
+from vit_perception.data.navigation import NavigationTruth
 
 # Called with each fault; it may raise.
 Report = Callable[[Fault], None]
@@ -35,7 +36,7 @@ class RawLabels:
         scores: of the boxes.
         ignored: whether a box is neither an object nor background.
         places: of the boxes in `file`, as `line_of` takes them; None where a box has none.
-        semantic, depth, dense: as in `Annotation`.
+        semantic, depth, dense, navigation: as in `Annotation`.
         instances: as in `Annotation`, but counted over all of `boxes`, the ignored ones too.
         line_of: the line of a place. Only for a fault is it worth counting lines.
     """
@@ -50,6 +51,7 @@ class RawLabels:
     instances: np.ndarray | None = None
     depth: np.ndarray | None = None
     dense: Dense | None = None
+    navigation: NavigationTruth | None = None
     line_of: Callable[[int], int] = int
 
     def add(
@@ -91,6 +93,7 @@ class RawLabels:
             None if self.instances is None else renumbered(self.instances, objects),
             self.depth,
             self.dense,
+            self.navigation,
         )
 
     def box_faults(self, size: tuple[int, int]) -> Iterator[Fault]:

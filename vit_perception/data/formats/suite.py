@@ -1,5 +1,5 @@
-"""Our format: `dataset.yaml`, `images/`, `instances.json`, `panoptic.json`, `depth/`, `dense/` and
-`splits.yaml`."""
+"""Our format: `dataset.yaml`, `images/`, `instances.json`, `panoptic.json`, `depth/`, `dense/`,
+`navigation.jsonl` and `splits.yaml`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vit_perception.data.formats.coco_objects import box_of
 from vit_perception.data.formats.reading import ANY, RawLabels, Report, read_mask
 from vit_perception.data.journal import JOURNAL
 from vit_perception.data.manifest import MANIFEST, read_manifest
+from vit_perception.data.navigation_file import NavigationFile
 from vit_perception.data.splits import read_splits
 
 IMAGES = "images"
@@ -50,6 +51,7 @@ class SuiteDataset(CocoDataset):
         self.mask_labels = self.manifest.mask_labels
         numbers = {name: index for index, name in enumerate(self._names)}
         self.parts, self._split_faults = read_splits(folder, numbers)
+        self._navigation = NavigationFile(folder, numbers)
 
     @staticmethod
     def recognises(folder: Path) -> bool:
@@ -60,6 +62,7 @@ class SuiteDataset(CocoDataset):
     def file_faults(self) -> Iterator[Fault]:
         yield from super().file_faults()
         yield from self._split_faults
+        yield from self._navigation.faults
 
     def record(self, index: int) -> dict[str, Any]:
         """What the journal had of a picture."""
@@ -80,6 +83,7 @@ class SuiteDataset(CocoDataset):
             ],
             "ignored_boxes": entry.get("ignored_boxes", []),
             "segments_info": segments,
+            "navigation": self._navigation.record(index),
             "part": next((part for part, members in self.parts.items() if index in members), None),
         }
 
@@ -116,4 +120,8 @@ class SuiteDataset(CocoDataset):
                 raw.dense = read_dense(path, len(self.space))
             except ValueError as error:
                 report(Fault(path, None, str(error)))
+        try:
+            raw.navigation = self._navigation.truth(index)
+        except ValueError as error:
+            report(self._navigation.fault(index, str(error)))
         return raw

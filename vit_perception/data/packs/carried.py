@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from vit_perception.data.coco_export import INSTANCES, PANOPTIC, PANOPTIC_FILE
 from vit_perception.data.formats.suite import DEPTH, IMAGES, SuiteDataset
 from vit_perception.data.manifest import MANIFEST
+from vit_perception.data.navigation_file import NAVIGATION
 from vit_perception.data.splits import SPLITS
 
 # What a pack has of its own; and a list of pictures that are not in the dataset.
-_OWN = {INSTANCES, PANOPTIC, PANOPTIC_FILE, DEPTH, IMAGES, MANIFEST, SPLITS, "skipped.txt"}
+_OWN = {INSTANCES, PANOPTIC, PANOPTIC_FILE, DEPTH, IMAGES, MANIFEST, NAVIGATION, SPLITS, "skipped.txt"}
 
 
 @dataclass

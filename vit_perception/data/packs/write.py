@@ -15,6 +15,7 @@ import numpy as np
 from vit_perception.data.coco_export import write_coco
 from vit_perception.data.formats.suite import IMAGES
 from vit_perception.data.manifest import write_manifest
+from vit_perception.data.navigation_file import write_navigation
 from vit_perception.data.packs.plan import QUALITIES, deal
 from vit_perception.data.packs.staging import Staged
 from vit_perception.data.splits import write_splits
@@ -143,6 +144,7 @@ def _whole_files(staged: Staged, kept: Sequence[int]) -> Iterator[tuple[str, byt
         folder = Path(temporary)
         write_manifest(folder, staged.manifest)
         write_splits(folder, dict(sorted(parts.items())))
+        write_navigation(folder, records())
         write_coco(folder, staged.manifest, records)
         for path in sorted(folder.iterdir()):
             yield path.name, path.read_bytes()

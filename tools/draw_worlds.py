@@ -51,8 +51,9 @@ def seen(world: World) -> RgbdFrame:
     path = Route(Plan(world), world.goal).path(world.start[:2])
     place = round(SHARE * len(path))
     ahead = path[min(place + 5, len(path) - 1)] - path[place]
+    x, y = map(float, path[place])
     camera = RgbdCamera(Scene(world), SIZE)
-    frame = camera.look(Pose(*path[place].tolist(), float(np.arctan2(ahead[1], ahead[0]))), 0.0)
+    frame = camera.look(Pose(x, y, float(np.arctan2(ahead[1], ahead[0]))), 0.0)
     camera.close()
     return frame
 

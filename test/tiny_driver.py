@@ -28,7 +28,12 @@ SPACING, FREE = 0.25, 5.0
 def make(folder: Path) -> None:
     torch.manual_seed(0)
     card = tiny_navigator_card()
-    card = dataclasses.replace(card, name="tiny_driver", description="Drives at its goal, whatever it sees.")
+    card = dataclasses.replace(
+        card,
+        name="tiny_driver",
+        description="Drives at its goal, whatever it sees.",
+        provenance="test/tiny_driver.py",
+    )
     model = build_model(card.architecture)
     config = NavigationConfig.of(card.architecture)
     assert config is not None

@@ -97,8 +97,8 @@ class Gate:
     """An engine that waits before it looks at a frame."""
 
     def __init__(self, engine):
-        self.engine, self.inputs, self.outputs = engine, engine.inputs, engine.outputs
-        self.shapes = engine.shapes
+        self.engine, self.shapes = engine, engine.shapes
+        self.inputs, self.outputs = engine.inputs, engine.outputs
         self.entered, self.open = threading.Event(), threading.Event()
 
     def __call__(self, *arguments):

@@ -118,6 +118,8 @@ class TrainingConfig:
         dropout: whether the model's dropout and drop path act.
         validate_every: steps between validations on the pictures that choose, and between saves.
         patience: validations without a better one after which training stops; 0 for never.
+        start_share: share of the weights that the student began with in the model that is published, 0 to 1;
+            only for a student that is a model of ours with the same labels. See `training/between.py`.
         scales: smallest and largest size of the pictures, in input sizes of the card. Each step draws its
             own, so that one model serves every size that a robot has time for (as in FlexiViT, Beyer et
             al. 2023).
@@ -149,6 +151,7 @@ class TrainingConfig:
     dropout: bool = True
     validate_every: int = 100
     patience: int = 0
+    start_share: float = 0.0
     scales: tuple[float, float] = (0.75, 2.25)
     input_sizes: tuple[tuple[int, int], ...] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -170,6 +173,7 @@ class TrainingConfig:
         if self.minutes is not None:
             check_numbers(self, "minutes")
         check_probability(self, "ema_decay")
+        check_probability(self, "start_share")
         check_numbers(self, "clip")
         check_numbers(self, "held_out", high=1 / 3)
         check_flags(self, "bf16", "checkpointing", "dropout")

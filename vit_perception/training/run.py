@@ -17,6 +17,7 @@ from vit_perception.data.open import open_dataset
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.predictor import Predictor
+from vit_perception.training.between import between, check_begun
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.curves import draw_curves
 from vit_perception.training.distiller import Distiller, make_distiller
@@ -103,6 +104,10 @@ def _train_model(
     known = index.known_by_any(split["train"])
     torch.manual_seed(config.seed)
     made = make_student(student, space, blocks, config.input_sizes)
+    begun = {}
+    if config.start_share:
+        check_begun(student, space)
+        begun = {name: value.clone() for name, value in made.model.state_dict().items()}
     heads = trained_heads(space, known, made)
     freeze_the_others(made.model, heads)
     freeze(made.model, config.frozen)
@@ -135,7 +140,8 @@ def _train_model(
     draw_curves(folder.entries(), output / CURVES)
     best = folder.load_best()
     taught = f" Learned from {Path(config.distillation.teacher).name}." if config.distillation else ""
-    trainer.average.load_state_dict(best["model"])
+    learned = between(begun, best["model"], config.start_share) if begun else best["model"]
+    trainer.average.load_state_dict(learned)
     card = dataclasses.replace(
         card,
         name=output.resolve().name,

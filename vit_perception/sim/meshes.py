@@ -63,7 +63,7 @@ def ground_mesh(ground: Ground, bounds: tuple[float, float, float, float], margi
     """The ground inside the bounds, and `margin` metres around them."""
     x_min, y_min, x_max, y_max = bounds
     low, high = np.array([x_min, y_min]) - margin, np.array([x_max, y_max]) + margin
-    spacing = 0.4 if len(ground.amplitudes) else _SPACING
+    spacing = 0.5 if len(ground.amplitudes) else _SPACING
     points, faces = _grid(high - low, spacing)
     points += (low + high) / 2
     slopes = ground.gradient(points)

@@ -19,7 +19,7 @@ GROUND, SKY, PEOPLE = -1, -2, -3
 NEAR, FAR = 0.03, 80.0
 _SHADOW_SIDE, _SKY_SIDE, _SAMPLES = 1024, 64, 4
 # Metres of ground around a world: outdoors one looks over the fence.
-_AROUND = {True: 25.0, False: 0.5}
+_AROUND = {True: 15.0, False: 0.5}
 _CAMERA = "camera"
 
 

@@ -58,17 +58,18 @@ def train_navigator(
         FileNotFoundError: the student, or a picture, is missing.
         ValueError: a dataset, the student or the config is wrong, or the run in `output` is another one.
     """
-    assert config.navigation is not None
+    navigation = config.navigation
+    assert navigation is not None
     if processes.world > 1:
         raise ValueError("a navigator is trained in one process: start it without torchrun")
-    check_truth(config.navigation.model)
+    check_truth(navigation.model)
     before = load_card(find_model(student))
-    model, card = with_navigator(before, config.navigation.model)
+    model, card = with_navigator(before, navigation.model)
     folder = RunFolder(output)
     folder.keep_config(config)
     device = processes.device
     trunk = model.backbone.to(device).eval()
-    kept = Path(config.navigation.tokens or output / TOKENS)
+    kept = Path(navigation.tokens or output / TOKENS)
     frames = [frames_of(each, trunk, card, kept, device, config.bf16) for each in datasets]
     if len({each.grid for each in frames}) > 1:
         raise ValueError("the datasets fill inputs of different shapes: record all drives in one shape")
@@ -80,7 +81,7 @@ def train_navigator(
     trainer = NavigationTrainer(head, config, processes, frames[0].grid)
     standing = train(
         trainer,
-        lambda step: _batches(parts["train"], config, config.navigation, step),
+        lambda step: _batches(parts["train"], config, navigation, step),
         lambda average: validate_navigator(average, parts["choose"], frames[0].grid, device, config.bf16),
         folder,
         navigation_quality,

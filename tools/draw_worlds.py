@@ -48,7 +48,7 @@ def main(output: str) -> None:
             row.append(frame.rgb)
         row += [depth_of(frame), labels_of(frame, world, space)]
         rows.append(np.hstack([cv2.resize(one, SHOWN[::-1], interpolation=cv2.INTER_AREA) for one in row]))
-    Image.fromarray(np.vstack(rows) & STEPS).save(output, optimize=True)
+    Image.fromarray(np.vstack(rows).astype(np.uint8) & STEPS).save(output, optimize=True)
 
 
 def seen(world: World, share: float) -> RgbdFrame:
@@ -56,9 +56,9 @@ def seen(world: World, share: float) -> RgbdFrame:
     path = Route(Plan(world), world.goal).path(world.start[:2])
     place = round(share * len(path))
     ahead = path[min(place + 5, len(path) - 1)] - path[place]
-    x, y = map(float, path[place])
     camera = RgbdCamera(Scene(world), SIZE)
-    frame = camera.look(Pose(x, y, float(np.arctan2(ahead[1], ahead[0]))), 0.0)
+    pose = Pose(float(path[place, 0]), float(path[place, 1]), float(np.arctan2(ahead[1], ahead[0])))
+    frame = camera.look(pose, 0.0)
     camera.close()
     return frame
 

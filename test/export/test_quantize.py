@@ -66,7 +66,7 @@ def test_the_folder_lists_and_verifies_it(quantized):
     card = yaml.safe_load((quantized / "model.yaml").read_text())
     assert card["files"]["int8"] == "model_int8.xml"
     assert {"model_int8.xml", "model_int8.bin"} <= set(card["sha256"])
-    assert card["metrics"]["int8"]["frames"] == 12
+    assert card["metrics"]["int8"]["frames"] == 3  # of 12: the others made the ranges
     assert card["metrics"]["int8"]["mask_agreement"] > 90
 
 

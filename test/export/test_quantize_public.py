@@ -30,7 +30,7 @@ def test_a_detector_of_another_library(tmp_path: Path, monkeypatch: pytest.Monke
     arguments = ["quantize", str(published), "--data", str(tmp_path / "pictures"), "--output", str(folder)]
     assert cli.main(arguments) == 0
     card = yaml.safe_load((folder / "model.yaml").read_text())
-    assert card["metrics"]["int8"]["frames"] == 3
+    assert card["metrics"]["int8"]["frames"] == 1  # of 3: the others made the ranges
     predictor = Predictor(folder, "openvino", "cpu", precision="int8")
     assert (
         predictor(photographs()["landscape"], "rgb", Request(thresholds={"detection": 0.0})).detection

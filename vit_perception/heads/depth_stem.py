@@ -60,6 +60,9 @@ class DepthStem(nn.Module):
         height, width = depth.shape[-2:]
         if height % self.stride or width % self.stride:
             depth = F.pad(depth, (0, -width % self.stride, 0, -height % self.stride))
+        size = (grid[0] * self.stride, grid[1] * self.stride)
+        if depth.shape[-2:] != size:  # MobileViT stretches its maps to an even number of cells
+            depth = F.interpolate(depth, size=size, mode="nearest-exact")
         known = (depth > 0) & (depth < FARTHEST)
         distance = torch.where(known, depth, torch.zeros_like(depth)).to(self.no_depth_token.dtype)
         pixels = torch.cat([distance.log1p(), *_offsets(distance), known.to(distance.dtype)], dim=1)

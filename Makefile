@@ -13,8 +13,9 @@
 #   make compare [OUTPUT=out/compare]
 #                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
-#   make drive [WORLDS=1] [SEED=1000] [OUTPUT=out/drive]
-#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md
+#   make drive [WORLDS=1] [SEED=1000] [OUTPUT=out/drive] [MODEL=a navigator]
+#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md. Without a
+#                navigator of yours, an expert and follow-the-gap drive
 #   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
 #   make chaos [SECONDS=60] [SEED=0]
 #                a live suite among faults that a seed draws, into out/chaos: docs/chaos.md
@@ -30,6 +31,7 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
 WORLDS ?= 1
+comma := ,
 
 .PHONY: demo test lint train default-model evaluate named-data compare drive bench chaos picture setup hub-setup \
 	train-setup test-setup clean
@@ -68,7 +70,8 @@ drive: OUTPUT = out/drive
 drive: SEED ?= 1000
 drive:
 	@$(SET_UP) sim
-	$(BIN)/vit-perception drive --worlds $(WORLDS) --seed $(SEED) --conditions still --output $(OUTPUT)
+	$(BIN)/vit-perception drive --worlds $(WORLDS) --seed $(SEED) --conditions still --output $(OUTPUT) \
+		$(if $(filter robot_vit_s14,$(MODEL)),--policies expert$(comma)follow_the_gap,--model $(MODEL))
 
 # With PyTorch, for the textbook's nodes.
 bench: train-setup

@@ -1,13 +1,17 @@
 """A recorded run read back: every result of the table, with the labels and the identity of the nodes."""
 
+import math
+
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="reading results needs ROS")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Point, Pose, PoseStamped
+from nav_msgs.msg import Path
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import Range
+from sensor_msgs.msg import LaserScan, Range
 from std_msgs.msg import Header
 from vision_msgs.msg import Classification, LabelInfo, ObjectHypothesis, VisionClass
 
@@ -36,9 +40,22 @@ def record(tmp_path):
 
 
 def test_every_result_but_drawings_can_be_read():
-    """Boxes in metres are left out: they are `detections` and `depth` once more."""
+    """Boxes in metres are left out: they are `detections` and `depth` again. A velocity is of the node."""
     per_frame = {f"/{topic.name}" for topic in TOPICS.values() if topic.per_frame}
-    assert set(results._READERS) == per_frame - {"/overlay", "/attention/overlay", "/detections_3d"}
+    others = {"/overlay", "/attention/overlay", "/detections_3d", "/navigation/cmd_vel"}
+    assert set(results._READERS) == per_frame - others
+
+
+def test_a_path_and_a_scan_come_back(record):
+    way = Path(poses=[PoseStamped(pose=Pose(position=Point(x=x, y=0.5))) for x in (1.0, 2.0)])
+    scan = LaserScan(angle_min=-0.5, angle_increment=0.5, ranges=[1.0, 2.0, math.inf])
+    image = codec.encode(picture(0), "bgr8", Header())
+    path = record([("image", 1, image), ("navigation/path", 1, way), ("navigation/scan", 1, scan)])
+    (answered,) = results.read_results(path)
+    found = answered.perception.navigation
+    np.testing.assert_allclose(found.path, [(1.0, 0.5), (2.0, 0.5)])
+    np.testing.assert_allclose(found.scan, [1.0, 2.0, np.inf])
+    np.testing.assert_allclose(found.scan_angles, [-0.5, 0.0, 0.5], atol=1e-6)
 
 
 def test_results_come_back_with_their_frame(record):

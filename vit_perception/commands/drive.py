@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from vit_perception.cards.card import Card, load_card
 from vit_perception.commands.arguments import add_model_engine
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.sim.driving import NAVIGATOR, POLICIES
 from vit_perception.sim.driving.conditions import CONDITIONS
 from vit_perception.sim.world import KINDS
@@ -55,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
     drives = Options(engine=engine, real_time=options.real_time)
     if NAVIGATOR in asked.policies:
         model = obtain_model(options.model, to_stderr).resolve()
+        _check_navigator(load_card(model))
         drives = Options(model, engine, options.real_time)
     folder = Folder(options.output, asked)
     with Interruption() as interruption, progress_bar(len(asked.jobs), "drives", "drives") as bar:
@@ -66,6 +69,20 @@ def run(options: argparse.Namespace) -> int:
             return error.exit_code
     print(f"\n{table(results)}\n\nMaps, video and {SUMMARY} are in {options.output}")
     return 0
+
+
+def _check_navigator(card: Card) -> None:
+    """Refuse a model that cannot drive, before anything is waited for.
+
+    Raises:
+        ValueError: it gives no path to a goal.
+    """
+    navigator = NavigationConfig.of(card.architecture)
+    if navigator is None or not navigator.goal or "navigation.path" not in card.trained:
+        raise ValueError(
+            f"{card.name} is no navigator: name one with --model (docs/training.md says how to train it), or "
+            "drive with --policies follow_the_gap,expert"
+        )
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -183,6 +183,20 @@ def _goal_distance(message: Any, _: _Names) -> dict[str, Any]:
     return {"goal_distance": None if math.isnan(message.range) else float(message.range)}
 
 
+def _path(message: Any, _: _Names) -> dict[str, Any]:
+    points = [(each.pose.position.x, each.pose.position.y) for each in message.poses]
+    return {"path": np.array(points, np.float32) if points else None}
+
+
+def _scan(message: Any, _: _Names) -> dict[str, Any]:
+    """From right to left; what is free as far as the model sees is infinite."""
+    if not message.ranges:
+        return {"scan": None, "scan_angles": None}
+    ranges = np.array(message.ranges, np.float32)
+    angles = message.angle_min + message.angle_increment * np.arange(len(ranges))
+    return {"scan": ranges, "scan_angles": angles.astype(np.float32)}
+
+
 # Full name of a topic → how its messages become fields of its task's result. The nodes of a replay have no
 # namespace.
 _READERS: Mapping[str, Callable[[Any, _Names], dict[str, Any]]] = {
@@ -194,6 +208,8 @@ _READERS: Mapping[str, Callable[[Any, _Names], dict[str, Any]]] = {
     "/navigation/action": _action,
     "/navigation/collision": _collision,
     "/navigation/goal_distance": _goal_distance,
+    "/navigation/path": _path,
+    "/navigation/scan": _scan,
     "/depth": _image("depth", metric=True),
     "/depth/relative": _image("depth", metric=False),
     "/attention/heatmap": _image("heatmap"),

@@ -60,6 +60,14 @@ def test_the_command_drives_once_and_goes_on_where_it_was(
     assert json.loads((tmp_path / "summary.json").read_text())["conditions"]["still"] == found
 
 
+def test_a_model_that_is_no_navigator_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drive", "--worlds", "1", "--output", str(tmp_path / "out")]) == 1
+    assert "robot_vit_s14 is no navigator: name one with --model" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 class Homing(Node):
     """Answers each image, as a navigator does, by driving straight at the goal."""
 

@@ -171,6 +171,7 @@ def _stored(depth: np.ndarray, size: Sequence[int], name: str) -> np.ndarray:
 def _look(backbone: Backbone, images: np.ndarray, device: torch.device, bf16: bool) -> np.ndarray:
     """Normalised images (B, 3, H, W) → tokens (B, 1 + N, D) float16."""
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        features = backbone(torch.from_numpy(images).to(device))
+        # Convolutions of a hybrid take two thirds of the time with channels last.
+        features = backbone(torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last))
     tokens = torch.cat([features.cls_token.unsqueeze(1), features.patch_tokens], dim=1)
     return tokens.half().cpu().numpy()

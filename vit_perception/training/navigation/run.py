@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from vit_perception.cards.card import NAVIGATOR_HEADS, Card, load_card
 from vit_perception.cards.locate import find_model
@@ -68,7 +69,7 @@ def train_navigator(
     folder = RunFolder(output)
     folder.keep_config(config)
     device = processes.device
-    trunk = model.backbone.to(device).eval()
+    trunk = model.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     kept = Path(navigation.tokens or output / TOKENS)
     frames = [frames_of(each, trunk, card, kept, device, config.bf16) for each in datasets]
     if len({each.grid for each in frames}) > 1:

@@ -90,10 +90,10 @@ def test_frames_go_on_while_prompts_are_encoded(graph, clip, monkeypatch, calls)
     name, free = "/encoding/perception", threading.Event()
     topics = {"classification": Classification}
     with graph.node("/encoding", model=clip, prompts=["a cup", "a cat"]) as node:
-        predictor = node._pipeline.models.predictors[0]
-        fast = predictor._make_vocabulary
+        vocabularies = node._pipeline.models.predictors[0]._vocabularies
+        fast = vocabularies._make
         monkeypatch.setattr(
-            predictor, "_make_vocabulary", lambda prompts: (free.wait(DEADLINE), fast(prompts))[1]
+            vocabularies, "_make", lambda card, prompts: (free.wait(DEADLINE), fast(card, prompts))[1]
         )
         done = calls(graph.set, name, prompts=["a dog", "a bus", "a boat"], classification__threshold=0.0)
         try:

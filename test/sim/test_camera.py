@@ -138,3 +138,17 @@ def test_without_the_renderer_one_sentence_says_what_to_install() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert result.stdout.startswith(NOT_INSTALLED), result.stderr
+
+
+def test_torch_can_be_loaded_after_a_picture_was_drawn() -> None:
+    """Mesa and Triton both bring LLVM, and the second of them may crash the process."""
+    need_renderer()
+    pytest.importorskip("torchvision", reason="Triton comes with it")
+    code = (
+        "from vit_perception.sim.simulation import Simulation\n"
+        "from vit_perception.sim.worlds.make import make_world\n"
+        "Simulation(make_world(3, 'rooms')).look()\n"
+        "import torchvision\nprint('both')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
+    assert done.stdout.strip() == "both", done.stderr[-1000:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from typing import Any
 
@@ -17,6 +19,10 @@ def load_mujoco() -> Any:
     Raises:
         RuntimeError: MuJoCo or EGL is not installed; the message says how to get both.
     """
+    # Mesa, which draws without a GPU, and Triton, which comes with torch, both bring LLVM. Loaded after Mesa,
+    # Triton crashes the process.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton._C.libtriton")
     # It chooses how to render when it is imported.
     os.environ.setdefault("MUJOCO_GL", "egl")
     try:

@@ -13,7 +13,9 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from backbones.small import SMALL, scaled, small
 from vit_perception.explain.rollout import rollout
-from vit_perception.heads.navigation import GOAL_SIZE, NavigationHead
+from vit_perception.heads.action import ActionHead
+from vit_perception.heads.navigation import NavigationHead
+from vit_perception.heads.navigation_config import GOAL_SIZE, NavigationConfig
 from vit_perception.language.grounding import LanguageHead
 from vit_perception.layers.block import Block
 from vit_perception.model import build_model
@@ -119,7 +121,7 @@ def test_stages_merge_before_they_widen(name):
 
 
 def test_collision_is_one_logit_and_one_sigmoid():
-    head = NavigationHead(32, 2, 4)
+    head = ActionHead(32, 2, 4)
     with torch.no_grad():
         head.collision.bias.fill_(7.0)
         outputs = head(small("vit")(torch.randn(1, 3, 32, 32)))
@@ -134,17 +136,20 @@ def test_collision_is_one_logit_and_one_sigmoid():
 
 
 def test_a_goal_is_a_token_with_a_layer_of_its_own():
-    head = NavigationHead(32, 2, 4).eval()
-    features = small("vit").eval()(torch.randn(2, 3, 32, 32))
+    backbone = small("vit").eval()
+    head = NavigationHead(32, backbone.stride, 4, NavigationConfig(depth=False, width=32)).eval()
+    features = backbone(torch.randn(2, 3, 32, 32))
     with torch.no_grad():
         without = head(features)["navigation_action"]
-        near = head(features, torch.tensor([[1.0, 0.0, 1.0]] * 2))["navigation_action"]
-        far = head(features, torch.tensor([[9.0, 1.0, 0.0]] * 2))["navigation_action"]
+        near, far = (
+            head(features, goal=torch.tensor([goal] * 2))["navigation_action"]
+            for goal in ([1.0, 0.0, 1.0, 1.0], [9.0, 1.0, 0.0, 1.0])
+        )
     assert without.shape == near.shape == far.shape
     assert not torch.allclose(near, far)
     assert not torch.allclose(near, without)
     with pytest.raises(ValueError, match="goal has shape"):
-        head(features, torch.zeros(2, GOAL_SIZE + 1))
+        head(features, goal=torch.zeros(2, GOAL_SIZE + 1))
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -84,6 +84,7 @@ def test_a_frame_after_the_end_of_ros_is_no_error(graph):
 def test_a_worker_that_dies_is_named_and_replaced(graph):
     """Killed as nothing in the node's own code would, from outside, between two lines of Python."""
     with graph.node("/killed", ("detection",)) as node:
+        graph.listen("/killed/detections", Detection2DArray)  # for nobody it would not take a frame
         assert graph.ask("/killed", graph.image(), TOPICS)
         logged = graph.listen("/rosout", Log)
         worker = ctypes.c_ulong(node._worker._thread.ident)

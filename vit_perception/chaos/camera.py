@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from vit_perception.chaos.images import HOSTILE, good_image
+from vit_perception.replay.cdr import NANOSECONDS
 from vit_perception.replay.live_node import LiveNode
 
 # Frames that are remembered; what is older cannot be answered any more.
@@ -119,9 +120,9 @@ class Camera(LiveNode):
 
     def _publish(self, behaviour: Behaviour, image: Image, odd: bool) -> None:
         # All frames of a shape have one stamp, or a late answer would be held against another shape.
-        frozen = 1_000_000_000 * (1 + behaviour.shape[0]) + behaviour.shape[1]
+        frozen = NANOSECONDS * (1 + behaviour.shape[0]) + behaviour.shape[1]
         now = frozen if behaviour.still else time.time_ns() + int(1e9 * behaviour.ahead)
-        seconds, nanoseconds = divmod(max(now, 0), 1_000_000_000)
+        seconds, nanoseconds = divmod(max(now, 0), NANOSECONDS)
         message = Image(
             height=image.height,
             width=image.width,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vit_perception.cards.card import Card, load_card
 from vit_perception.commands.arguments import add_model_engine
-from vit_perception.heads.navigation_config import NavigationConfig
+from vit_perception.runtime.navigation_input import leads_to_a_goal
 from vit_perception.sim.driving import NAVIGATOR, POLICIES
 from vit_perception.sim.driving.conditions import CONDITIONS
 from vit_perception.sim.world import KINDS
@@ -77,8 +77,7 @@ def _check_navigator(card: Card) -> None:
     Raises:
         ValueError: it gives no path to a goal.
     """
-    navigator = NavigationConfig.of(card.architecture)
-    if navigator is None or not navigator.goal or "navigation.path" not in card.trained:
+    if not leads_to_a_goal(card):
         raise ValueError(
             f"{card.name} is no navigator: name one with --model (docs/training.md says how to train it), or "
             "drive with --policies follow_the_gap,expert"

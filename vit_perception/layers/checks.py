@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +56,18 @@ def check_probability(config: Any, name: str) -> None:
     value = getattr(config, name)
     if not is_number(value) or not 0.0 <= value < 1.0:
         raise _refusal(name, "a probability in [0, 1)", value)
+
+
+def check_weights(config: Any) -> None:
+    """Check that all fields are numbers that are not negative.
+
+    Raises:
+        ValueError: one of them is not.
+    """
+    for each in dataclasses.fields(config):
+        value = getattr(config, each.name)
+        if not is_number(value) or value < 0:
+            raise _refusal(each.name, "a number that is not negative", value)
 
 
 def check_flags(config: Any, *names: str) -> None:

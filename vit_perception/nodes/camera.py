@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes import no_input
 from vit_perception.nodes.lost_frames import LostFrames
+from vit_perception.nodes.navigation.stamps import seconds_of
 from vit_perception.nodes.qos import AdaptiveSubscription
 
 # The input topic where no `image_topics` are given, which a launch file remaps.
@@ -126,8 +127,7 @@ class Camera:
 
     def _on_message(self, message: Any) -> None:
         self._last_received = time.monotonic()
-        stamp = message.header.stamp
-        lost = self._lost.observe(stamp.sec + stamp.nanosec / 1e9)
+        lost = self._lost.observe(seconds_of(message.header))
         self._callback(self.name, message, lost)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vit_perception.cards.card import Card
 from vit_perception.heads.navigation_config import FARTHEST, GOAL_SIZE, NavigationConfig
 from vit_perception.runtime.preprocess import Geometry
 
@@ -51,6 +52,12 @@ class NavigationInput:
 
 # The image alone.
 IMAGE_ALONE = NavigationInput()
+
+
+def leads_to_a_goal(card: Card) -> bool:
+    """Whether a model gives a path to a goal that it is given, so that a robot can follow it."""
+    config = NavigationConfig.of(card.architecture)
+    return config is not None and config.goal and "navigation.path" in card.trained
 
 
 def navigation_arrays(

@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.timer import Timer
 from std_srvs.srv import Trigger
 
+from vit_perception.replay.cdr import NANOSECONDS
 from vit_perception.sim.driving.conditions import Condition
 from vit_perception.sim.driving.episode import FRAME_SECONDS
 from vit_perception.sim.driving.observation import Senses
@@ -29,7 +30,6 @@ from vit_perception.sim.simulation import Simulation
 from vit_perception.sim.worlds.make import make_world
 
 NAME = "simulator"
-_NANOSECONDS = 1_000_000_000
 # Simulated seconds after which a robot that nobody commands stops, and after which the goal is given again.
 _COMMAND_SECONDS, _GOAL_SECONDS = 0.5, 1.0
 # Looks for the answer to a frame in lock-step, a second.
@@ -99,7 +99,7 @@ class SimulatorNode(Node):
 
     def _publish(self) -> None:
         seen = self._senses.observe()
-        stamp = round(seen.seconds * _NANOSECONDS)
+        stamp = round(seen.seconds * NANOSECONDS)
         if seen.seconds == 0:
             self._topics.tell_time(stamp)
             self._topics.mount_camera(seen.camera_height, seen.camera_pitch, stamp)
@@ -113,7 +113,7 @@ class SimulatorNode(Node):
         twist = message
         if isinstance(message, TwistStamped):
             twist = message.twist
-            stamp = message.header.stamp.sec * _NANOSECONDS + message.header.stamp.nanosec
+            stamp = message.header.stamp.sec * NANOSECONDS + message.header.stamp.nanosec
             self._answered |= stamp == self._stamp
         assert self._simulation is not None  # since the start
         self._command = twist.linear.x, twist.angular.z
@@ -132,7 +132,7 @@ class SimulatorNode(Node):
 
     def _step_once(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._step()
-        response.success, response.message = True, f"{self._stamp / _NANOSECONDS:.1f} s"
+        response.success, response.message = True, f"{self._stamp / NANOSECONDS:.1f} s"
         return response
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -15,6 +15,7 @@ from vit_perception.layers.checks import (
     check_flags,
     check_numbers,
     check_probability,
+    check_weights,
     is_count,
     is_number,
 )
@@ -55,10 +56,7 @@ class LossWeights:
     blocked: float = 0.2
 
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if not is_number(value) or value < 0:
-                raise ValueError(f"{each.name} must be a number that is not negative, not {value!r}")
+        check_weights(self)
 
 
 @dataclass(frozen=True)

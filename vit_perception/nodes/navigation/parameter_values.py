@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from vit_perception.nodes.navigation.settings import ACTION, NavigationSettings
+from vit_perception.runtime.navigation_input import leads_to_a_goal
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import NAVIGATION
 
@@ -28,8 +29,7 @@ def check_drive(drive: Any, models: TaskModels | None, cameras: Collection[str])
     """
     if not drive or models is None:
         return
-    navigator = models.navigator
-    if navigator is None or not navigator.goal or "navigation.path" not in models.card(NAVIGATION).trained:
+    if NAVIGATION not in models.tasks or not leads_to_a_goal(models.card(NAVIGATION)):
         raise ValueError("the model gives no path to a goal: choose a navigator, see docs/navigation.md")
     if len(cameras) > 1:
         raise ValueError(

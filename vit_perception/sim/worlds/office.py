@@ -18,6 +18,7 @@ from vit_perception.sim.worlds.rooms import (
     SHELF,
     WASTE_BIN,
     furnish,
+    furnish_corridors,
     inside,
 )
 from vit_perception.sim.worlds.walls import Division, enclose
@@ -43,10 +44,7 @@ def build(floor: Floor) -> None:
             _open_plan(floor, inside(room))
         else:
             furnish(floor, room, _USES[int(make.rng.integers(len(_USES)))])
-    for corridor in division.corridors:
-        for item in (PLANT, CABINET, CARTON, WASTE_BIN, CHAIR):
-            if make.chance(0.35):
-                floor.against_wall(item, inside(corridor))
+    furnish_corridors(floor, division, (PLANT, CABINET, CARTON, WASTE_BIN, CHAIR), 0.35)
 
 
 def _open_plan(floor: Floor, room: Rectangle) -> None:

@@ -45,9 +45,14 @@ def build(floor: Floor) -> None:
     division.build(floor, height)
     for room in division.rooms:
         furnish(floor, room, _USES[int(make.rng.integers(len(_USES)))])
+    furnish_corridors(floor, division, (PLANT, CABINET, LOW_THING), 0.4)
+
+
+def furnish_corridors(floor: Floor, division: Division, items: tuple[Item, ...], chance: float) -> None:
+    """Put each of the items at a wall of each corridor, with this chance."""
     for corridor in division.corridors:
-        for item in (PLANT, CABINET, LOW_THING):
-            if make.chance(0.4):
+        for item in items:
+            if floor.make.chance(chance):
                 floor.against_wall(item, inside(corridor))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
 from vit_perception.heads.navigation_config import NavigationConfig
-from vit_perception.layers.checks import check_counts, check_probability, is_number, set_nested
+from vit_perception.layers.checks import check_counts, check_probability, check_weights, set_nested
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,7 @@ class NavigationWeights:
     scan: float = 2.0
 
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if not is_number(value) or value < 0:
-                raise ValueError(f"{each.name} must be a number that is not negative, not {value!r}")
+        check_weights(self)
 
 
 @dataclass(frozen=True)

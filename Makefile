@@ -1,7 +1,8 @@
 # Every target first makes the environment that it needs in .venv: minutes once, an instant afterwards.
 #
 #   make demo    replay photographs through all tasks, into out/demo
-#   make test    all tests (installs torch too: they cover training and export)
+#   make test [WORKERS=2]
+#                all tests, in so many processes (installs torch too: they cover training and export)
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
 #                a model of your own from labelled pictures (COCO, YOLO, Pascal VOC, masks, a rosbag2)
@@ -14,12 +15,14 @@
 #                a ViT against a CNN on a robot's task, from rendered pictures to tables and charts (20 minutes):
 #                docs/vit_and_cnn.md
 #   make drive [WORLDS=1] [SEED=1000] [OUTPUT=out/drive] [MODEL=a navigator]
-#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md. Without a
-#                navigator of yours, an expert and follow-the-gap drive
-#   make bench   measure this machine against the targets for real time, into out/bench.json (25 minutes)
+#                a robot drives through a simulated world: a table, a map, a video; docs/navigation.md
+#   make bench   measure this machine against the targets for real time, into out/bench.json (28 minutes)
 #   make chaos [SECONDS=60] [SEED=0]
 #                a live suite among faults that a seed draws, into out/chaos: docs/chaos.md
+#   make docker-check [IMAGES="cpu gpu"]
+#                build the images, and ask each for answers: docs/docker.md
 #   make picture draw docs/answers.png, which the README shows
+#   make docs    the documentation as a site, into out/docs: open out/docs/index.html
 #   make setup   the light environment, in which nodes run; hub-setup also adopts public models,
 #                train-setup trains, test-setup runs the tests
 
@@ -30,18 +33,22 @@ SET_UP := $(PYTHON) tools/setup_env.py --venv $(VENV)
 
 OUTPUT ?= out/train
 MODEL ?= robot_vit_s14
+WORKERS ?= 2
 WORLDS ?= 1
-comma := ,
+IMAGES ?= cpu
 
-.PHONY: demo test lint train default-model evaluate named-data compare drive bench chaos picture setup hub-setup \
-	train-setup test-setup clean
+.PHONY: demo test lint train default-model evaluate named-data compare drive bench chaos docker-check picture docs setup \
+	hub-setup train-setup test-setup clean
 
 demo: setup
 	$(BIN)/vit-perception demo --output out/demo
 
-# Plugins that a ROS distribution, or colcon, brings along stay out of our pytest.
+# Plugins that a ROS distribution, or colcon, brings along stay out of our pytest. Tests of one file stay together:
+# they share live nodes and models. A process that crashes, or hangs for ten minutes, ends the run with the test's name:
+# xdist would start another and then wait for ever.
 test: test-setup
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist.plugin --numprocesses $(WORKERS) --dist loadfile \
+		--max-worker-restart 0 -p pytest_timeout --timeout 600 --timeout-method thread $(PYTEST_ARGS)
 
 lint: test-setup
 	$(BIN)/ruff check .
@@ -71,7 +78,7 @@ drive: SEED ?= 1000
 drive:
 	@$(SET_UP) sim
 	$(BIN)/vit-perception drive --worlds $(WORLDS) --seed $(SEED) --conditions still --output $(OUTPUT) \
-		$(if $(filter robot_vit_s14,$(MODEL)),--policies expert$(comma)follow_the_gap,--model $(MODEL))
+		--model $(MODEL)
 
 # With PyTorch, for the textbook's nodes.
 bench: train-setup
@@ -80,8 +87,16 @@ bench: train-setup
 chaos: setup
 	$(BIN)/vit-perception chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
+docker-check:
+	$(PYTHON) tools/check_docker.py $(IMAGES)
+
 picture: setup
 	$(BIN)/python tools/draw_answers.py docs/answers.png
+
+# Everything is read anew: the page of parameters changes with the code. A dead link is an error.
+docs:
+	@$(SET_UP) docs
+	$(BIN)/sphinx-build -E -W --keep-going -q -c docs . out/docs
 
 named-data:
 	$(if $(DATA),@:,$(error name the photographs, as in make train DATA=my_photographs))
@@ -96,7 +111,7 @@ train-setup:
 	@$(SET_UP) train
 
 test-setup:
-	@$(SET_UP) dev train hub sim
+	@$(SET_UP) dev train hub sim view docs
 
 clean:
 	rm -rf $(VENV) build install log out

@@ -26,7 +26,7 @@ def data_files() -> list[tuple[str, list[str]]]:
     ]
     if "bdist_wheel" not in sys.argv:  # pip makes the command itself
         files.append(("bin", ["bin/vit-perception"]))
-    for top in ("launch", "config", "models"):
+    for top in ("launch", "config", "models", "examples"):
         folders = sorted({path.parent for path in Path(top).rglob("*") if path.is_file()})
         for folder in folders:
             if folder.name != "__pycache__":
@@ -50,6 +50,7 @@ setup(
         NAME: [
             "py.typed",
             "nodes/fast_dds.xml",
+            "view/page/*",
             "checkpoints/catalog.yaml",
             "data/labels/*.yaml",
             "data/teachers/*.yaml",
@@ -58,9 +59,11 @@ setup(
     },
     install_requires=["setuptools"],
     extras_require={
+        "docs": requirements("docs.txt"),
         "hub": requirements("adopt.txt"),
         "ray": requirements("ray.txt"),
         "sim": requirements("sim.txt"),
+        "view": requirements("view.txt"),
     },
     python_requires=">=3.10",
     zip_safe=False,

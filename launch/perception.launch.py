@@ -5,54 +5,13 @@
 
 from pathlib import Path
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch import LaunchDescription
 
+from vit_perception.nodes.launch_description import describe
 from vit_perception.nodes.launch_plan import ARGUMENTS, plan_nodes, remappings
-from vit_perception.nodes.transport import large_image_environment
 
 CONFIG = Path(__file__).parent.parent / "config"
 
 
-def start(context: LaunchContext) -> list[Node]:
-    values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    common = {"namespace": values["namespace"], "remappings": remappings(values), "output": "screen"}
-    nodes = []
-    if values["rviz"] == "true":
-        # RViz comes first: where it is not installed, launch fails here, before it has started any node.
-        rviz_config = str(CONFIG / "perception.rviz")
-        nodes.append(Node(package="rviz2", executable="rviz2", arguments=["-d", rviz_config], **common))
-    for plan in plan_nodes(values, CONFIG):
-        overrides = [dict(plan.parameters)] if plan.parameters else []
-        parameters = [*map(str, plan.parameter_files), *overrides]
-        nodes.append(
-            Node(
-                package="vit_perception",
-                executable=plan.executable,
-                name=plan.name,
-                parameters=parameters,
-                **common,
-            )
-        )
-    return nodes
-
-
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(
-                    argument.name,
-                    default_value=argument.default,
-                    description=argument.description,
-                    choices=list(argument.choices) or None,
-                )
-                for argument in ARGUMENTS
-            ),
-            # Large images need these. RViz gets them, too, to receive the images of the nodes.
-            *(SetEnvironmentVariable(name, value) for name, value in large_image_environment().items()),
-            OpaqueFunction(function=start),
-        ]
-    )
+    return describe(ARGUMENTS, plan_nodes, remappings, CONFIG / "perception.rviz")

@@ -11,7 +11,7 @@ import openvino
 from vit_perception.cards.card import load_card, write_card
 from vit_perception.cards.files import INT8_DATA_FILE, INT8_FILE
 from vit_perception.cards.integrity import sha256
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 
 TINY = Path(__file__).parent / "fixtures" / "tiny"
 # Divides the pixels: the answers stay, they become others, or there are none.

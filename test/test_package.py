@@ -20,9 +20,11 @@ PACKAGE = ROOT / "vit_perception"
 
 CORE = {"layers", "backbones", "heads", "model"}
 READ = {"cards", "runtime"}
-# Part → parts that it may import beside itself. `tasks` is the vocabulary that all parts share.
+SHARED = {"tasks", "install_hint"}
+# Part → parts that it may import beside itself, and SHARED: the vocabulary, and the words of hints.
 MAY_IMPORT = {
     "tasks": set(),
+    "install_hint": set(),
     "layers": set(),
     "backbones": {"layers"},
     "heads": {"layers", "backbones"},
@@ -42,11 +44,12 @@ MAY_IMPORT = {
     "bench": READ | {"viz", "hub", "nodes", "replay", "export", "data", "training"},
     "chaos": READ | {"viz", "hub", "nodes", "replay", "bench"},
     "sim": READ | {"viz", "hub", "data", "nodes", "replay"},
+    "view": READ | {"viz", "hub", "nodes", "replay"},
     "cli": {"commands"},
 }
 MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"cli"}
 # Parts, or files and folders of one.
-WITH_ROS = ("nodes", "replay", "bench", "chaos", "sim/node.py", "sim/driving")
+WITH_ROS = ("nodes", "replay", "bench", "chaos", "view", "sim/node.py", "sim/driving")
 ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "cv_bridge", "launch", "launch_ros")
 
 # Makes modules unimportable in a child process: argv[1] names them, separated by commas.
@@ -107,7 +110,7 @@ def test_imports_point_one_way(file: Path) -> None:
     imported = {
         name.split(".")[1] for name in imported_names(file) if name.startswith("vit_perception.")
     } & set(MAY_IMPORT)
-    wrong = imported - MAY_IMPORT[part] - {part, "tasks"}
+    wrong = imported - MAY_IMPORT[part] - {part, *SHARED}
     assert not wrong, f"{dotted(file)} imports {sorted(wrong)}"
 
 
@@ -166,7 +169,9 @@ def test_package_xml_names_every_ros_package_that_is_imported() -> None:
     root = ElementTree.parse(ROOT / "package.xml").getroot()
     assert root.get("format") == "3"
     declared = {element.text for element in root if element.tag.endswith("depend")}
-    files = [*PACKAGE.rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+    files = [
+        file for folder in (PACKAGE, ROOT / "launch", ROOT / "examples") for file in folder.rglob("*.py")
+    ]
     tops = {name.split(".")[0] for file in files for name in imported_names(file)}
     ros = {top for top in tops if top.endswith(("_msgs", "_interfaces"))}
     ros |= tops & {"rclpy", "launch", "launch_ros", "cv_bridge", "ament_index_python"}

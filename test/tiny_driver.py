@@ -1,7 +1,7 @@
 """A navigator small enough for tests that does drive at its goal: `python test/tiny_driver.py OUTPUT_FOLDER`.
 
-`test/fixtures/tiny_driver` was made with it. Its path is straight to the goal, and it expects a collision
-where the image is white.
+`test/fixtures/tiny_driver` was made with it. Its path is straight to the goal, it expects a collision where
+the image is white, and it sees nothing but free ground.
 """
 
 from __future__ import annotations
@@ -66,18 +66,21 @@ def step_loss(model: PerceptionModel, config: NavigationConfig, rng: np.random.G
     if rng.random() < 0.5:
         history, depth = torch.zeros_like(history), torch.zeros_like(depth)
     with torch.no_grad():
-        features = model.backbone(image)
-    found = model.heads["navigation"](features, depth=depth, goal=goal, history=history)
+        features = model.backbone(image, layers=model.pyramid.config.layers)
+        levels = model.pyramid(features)
+    found = model.heads["navigation"](features, depth, goal, history, levels)
     lengths = SPACING * torch.arange(1, config.waypoints + 1)
     path = lengths[None, :, None] * torch.stack([bearing.cos(), bearing.sin()], dim=1)[:, None]
     action = torch.where(bearing > 0.3, ACTIONS.index("turn_left"), ACTIONS.index("forward"))
     action = torch.where(bearing < -0.3, ACTIONS.index("turn_right"), action)
     collision = found["navigation_collision"].squeeze(1)
+    places = found["navigation_free_space"]
     return (
         F.smooth_l1_loss(found["navigation_path"], path)
         + F.cross_entropy(found["navigation_action"], action)
         + F.binary_cross_entropy_with_logits(collision, white.float())
         + F.smooth_l1_loss(found["navigation_scan"], torch.full_like(found["navigation_scan"], FREE))
+        + F.cross_entropy(places, torch.zeros_like(places[:, 0], dtype=torch.int64))
         + F.smooth_l1_loss(found["navigation_goal_distance"].squeeze(1).log1p(), distance.log1p())
     )
 

@@ -64,16 +64,17 @@ def tiny_card() -> Card:
 
 
 def tiny_navigator_card() -> Card:
-    """The same with a navigator, which takes depth, a goal and two earlier frames."""
+    """The same with a navigator, which takes depth, a goal and two earlier frames, and sees free ground."""
     card = tiny_card()
-    navigation = {"history": 2, "interval": 0.2, "width": 16}
+    navigation = {"history": 2, "interval": 0.2, "width": 16, "free_space": True}
     return dataclasses.replace(
         card,
         name="tiny_navigator",
         architecture={**card.architecture, "navigation": navigation},
         trained=(
             *("classification", "detection", "segmentation", "navigation.action", "navigation.collision"),
-            *("navigation.goal_distance", "navigation.path", "navigation.scan", "attention"),
+            *("navigation.goal_distance", "navigation.path", "navigation.scan"),
+            *("navigation.free_space", "attention"),
         ),
     )
 

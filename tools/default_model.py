@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vit_perception.runtime.engines.select import PRECISIONS
+from vit_perception.runtime.engines.select import PRECISIONS, count_cuda_devices
 
 ROOT = Path(__file__).resolve().parents[1]
-# From the backbone's weights, and then from the model that came of that.
-CONFIGS = tuple(ROOT / "config" / "training" / f"default_model{part}.yaml" for part in ("", "_again"))
+# From the backbone's weights, then from the model of the first, and on a GPU from that of the second.
+CONFIGS = tuple(ROOT / "config" / "training" / f"default_model{part}.yaml" for part in ("", "_again", "_gpu"))
 LABELS = ROOT / "vit_perception" / "data" / "labels" / "robot.yaml"
 TEACHERS = (
     "deimv2_femto.onnx",
@@ -30,7 +30,7 @@ TEACHERS = (
     "deeplabv3_voc.tflite",
 )
 STUDENT, BLOCKS = "hybrid", 8
-FIRST, NAME = "first", "robot_vit_s14"
+FIRST, SECOND, NAME = "first", "second", "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
 
@@ -57,17 +57,17 @@ def plan(options: argparse.Namespace) -> list[Step]:
         ValueError: a folder that is needed was not named or is not there.
     """
     output = options.output
-    pack, first, run = output / PACK, output / FIRST, output / NAME
-    model = run / "model"
+    pack, model = output / PACK, output / NAME / "model"
     steps = [] if pack.is_file() else _prepare(options, pack)
-    half = ("--minutes", f"{options.minutes / 2:g}") if options.minutes else ()
-    fresh = ("--student", STUDENT, "--blocks", str(BLOCKS))
-    again = ("--student", str(first / "model"))
+    names = (FIRST, SECOND, NAME) if count_cuda_devices() else (FIRST, NAME)
+    time = ("--minutes", f"{options.minutes / len(names):g}") if options.minutes else ()
+    student: tuple[str, ...] = ("--student", STUDENT, "--blocks", str(BLOCKS))
     splits = ("--splits", str(options.splits)) if options.splits else ()
-    same = ("--splits", str(first / "splits.yaml"))
+    same = ("--splits", str(output / FIRST / "splits.yaml"))
+    for name, config in zip(names, CONFIGS, strict=False):
+        steps.append(_train(f"train {name}", pack, output / name, config, *student, *splits, *time))
+        student, splits = ("--student", str(output / name / "model")), same
     steps += [
-        _train("train", pack, first, CONFIGS[0], *fresh, *splits, *half),
-        _train("train again", pack, run, CONFIGS[1], *again, *same, *half),
         # Training adds it itself where NNCF is installed.
         Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *same)),
         _bench("today's engine time", NAME, output / BEFORE),

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from vit_perception.data.label_space import LabelSpace, read_label_space
+from vit_perception.runtime.planar import Pose
 from vit_perception.runtime.results import UNLABELLED
 from vit_perception.sim.camera import RgbdCamera, RgbdFrame
 from vit_perception.sim.labels import annotation_of
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import Pose
 from vit_perception.sim.route import Route
 from vit_perception.sim.scene import Scene
 from vit_perception.sim.sensor import MOST_DEPTH

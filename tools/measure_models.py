@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vit_perception.backbones.backbone import Backbone
 from vit_perception.backbones.registry import VARIANTS, make_backbone
 from vit_perception.checkpoints.catalog import read_catalog
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """# Backbones

@@ -27,7 +27,7 @@ INTERFACES = (ROOT / "interfaces" / "vision_msgs", ROOT / "interfaces" / "tf2_ms
 
 OLDEST_PYTHON = (3, 10)
 # Groups of packages that can be added to the light environment of `make demo`.
-EXTRAS = ("dev", "train", "hub", "sim")
+EXTRAS = ("dev", "train", "hub", "sim", "view", "docs")
 # The modules that rosdep installs from package.xml.
 DISTRIBUTION_MODULES = (
     "rclpy",

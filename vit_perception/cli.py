@@ -22,12 +22,15 @@ from vit_perception.commands import (
     replay,
     sim,
     train,
+    view,
 )
+from vit_perception.install_hint import pip_install
 
 # In the order in which `--help` lists them; each has HELP, `add_arguments` and `run`.
 COMMANDS = {
     "replay": replay,
     "demo": demo,
+    "view": view,
     "predict": predict,
     "explain": explain,
     "label": label,
@@ -45,7 +48,7 @@ COMMANDS = {
 # Modules that a ROS installation brings and pip alone does not.
 _ROS = ("rclpy", "vision_msgs", "sensor_msgs", "std_msgs", "diagnostic_msgs", "tf2_msgs", "rosidl_runtime_py")
 # What only making and measuring a model needs.
-_TOOLS = {"torch": "PyTorch", "nncf": "NNCF", "pycocotools": "pycocotools"}
+_TOOLS = {"torch": "PyTorch", "nncf": "NNCF", "pycocotools": "pycocotools", "aiohttp": "aiohttp"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         root = (error.name or "").split(".")[0]
         if root in _TOOLS:
-            return _fail(f"this needs {_TOOLS[root]}, which running a model does not: pip install {root}")
+            return _fail(f"this needs {_TOOLS[root]}, which running a model does not: {pip_install(root)}")
         if root not in _ROS:
             raise
         return _fail(

@@ -12,6 +12,7 @@ from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.action import ActionHead
 from vit_perception.heads.classification import ALL_POOLINGS, ClassificationHead, DistilledHead
 from vit_perception.heads.detection import DetectionHead
+from vit_perception.heads.free_space import FreeSpaceHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.heads.pyramid import FeaturePyramid, PyramidConfig, make_pyramid
@@ -94,8 +95,8 @@ class PerceptionModel(nn.Module):
                 outputs |= head(levels)
             elif task == "segmentation":
                 outputs |= head(features, levels)
-            elif task == "navigation":
-                outputs |= head(features, **navigation)
+            elif isinstance(head, NavigationHead):
+                outputs |= head(features, **navigation, levels=levels)
             else:
                 outputs |= head(features)
         if attention:
@@ -137,7 +138,13 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         else ClassificationHead(dim, num_classes, settings["pooling"]),
         "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
         "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
-        "navigation": NavigationHead(dim, backbone.stride, settings["num_actions"], navigator)
+        "navigation": NavigationHead(
+            dim,
+            backbone.stride,
+            settings["num_actions"],
+            navigator,
+            FreeSpaceHead(config, pyramid.strides) if navigator.free_space else None,
+        )
         if navigator
         else ActionHead(dim, num_heads, settings["num_actions"]),
     }

@@ -29,7 +29,7 @@ from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 from vit_perception.language.grounding import LanguageHead
 from vit_perception.language.text_encoder import TextFeatures
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 
 TEXT_DIM = 32
 NAVIGATION = NavigationConfig(history=2, width=64)
@@ -138,6 +138,7 @@ def test_two_engines_compute_what_torch_does(name: str, tmp_path: Path) -> None:
                 output_names=list(expected),
                 opset_version=18,
                 dynamo=True,
+                optimize=False,  # as `export.graph`
                 verbose=False,
             )
     file = tmp_path / "model.onnx"

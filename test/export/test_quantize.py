@@ -104,7 +104,7 @@ def test_a_navigator_is_not_quantized(camera, tmp_path):
         cli.main(["quantize", str(navigator), "--data", str(camera), "--output", str(folder), "--keep"]) == 0
     )
     engine = OpenVinoEngine(load_card(folder), "int8", cached=False)
-    whole = engine._whole()
+    whole = engine.compiler.whole_graph()
     kinds = {node.get_friendly_name(): node.get_type_name() for node in whole.get_ops()}
     own = only_for(whole, "navigation")
     assert sum(kinds[name] == "MatMul" for name in own) > 20

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,57 +17,12 @@ transformers = pytest.importorskip("transformers", reason="the model's library, 
 pytest.importorskip("huggingface_hub", reason="the hub's client, a test dependency")
 pytest.importorskip("skimage", reason="its photographs are what the models look at")
 
-from hub.publish import publish
+from hub.refusal import NAME, refusal
 from hub.server import COMMIT, TOKEN, Hub
 from vit_perception.cards.card import load_card
 from vit_perception.hub.download import download
 from vit_perception.hub.names import PublicName
 from vit_perception.hub.obtain import obtain_model
-
-NAME = "hf:org/tiny"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ViT as it is published, with what else repositories have."""
-    config = transformers.ViTConfig(
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=64,
-        image_size=32,
-        patch_size=16,
-        num_labels=3,
-    )
-    folder = tmp_path_factory.mktemp("published") / "tiny"
-    model = transformers.ViTForImageClassification(config)
-    publish(folder, model, transformers.ViTImageProcessor(size={"height": 32, "width": 32}))
-    for name in (
-        "modeling_tiny.py",
-        "pytorch_model.bin",
-        "tf_model.h5",
-        "model.fp16.safetensors",
-        "README.md",
-    ):
-        (folder / name).write_bytes(b"not wanted")
-    return folder
-
-
-@pytest.fixture
-def hub(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """With one model, and this process and its children led there."""
-    from huggingface_hub.utils import close_session
-
-    for variable in ("HF_HUB_OFFLINE", "VIT_PERCEPTION_OFFLINE", "HF_TOKEN"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache of the hub"))
-    monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(tmp_path / "store"))
-    with Hub({"org/tiny": tiny}) as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        close_session()
-        yield hub
-    close_session()
 
 
 @pytest.fixture
@@ -89,19 +41,6 @@ def other(tiny: Path, hub: Hub, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return publish_other
-
-
-def refusal(name: str = NAME) -> str:
-    """What is said of a model that cannot be had, of which nothing is left."""
-    store = Path(os.environ["VIT_PERCEPTION_MODELS"])
-    with pytest.raises((ValueError, OSError)) as caught:
-        obtain_model(name)
-    # `*` finds the drafts, too.
-    assert {each.name for each in store.glob("*")} <= {".lock"}
-    said = str(caught.value)
-    assert len(said.splitlines()) == 1
-    assert "Errno" not in said
-    return said
 
 
 def test_a_model_is_downloaded_once_and_adopted(hub: Hub) -> None:
@@ -285,117 +224,6 @@ def test_weights_in_parts(hub: Hub, tiny: Path, tmp_path: Path) -> None:
     hub.models["org/tiny"] = folder
     assert load_card(obtain_model(NAME)).name == NAME
     assert sum(name.startswith("model-0") for name in hub.downloaded()) > 1
-
-
-@pytest.fixture
-def weights(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the file of torchvision's weights of a Swin: a tensor, and the start of its hash."""
-    torchvision = pytest.importorskip("torchvision", reason="the model's library, a test dependency")
-    state = io.BytesIO()
-    torch.save({"head.weight": torch.arange(6.0)}, state)
-    name = f"swin_t-{hashlib.sha256(state.getvalue()).hexdigest()[:8]}.pth"
-    hub.files[name] = state.getvalue()
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "cache of torch"))
-    known = torchvision.models.get_model_weights("swin_t")
-    monkeypatch.setattr(known.IMAGENET1K_V1.value, "url", f"{hub.url}/files/{name}")
-    return name
-
-
-def test_weights_of_torchvision_become_a_folder(weights: str, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
-    steps: list[str] = []
-    with download(PublicName("torchvision", "swin_t"), tmp_path, steps.append) as (folder, source, licence):
-        assert (source, licence) == ("torchvision:swin_t/IMAGENET1K_V1", "BSD-3-Clause")
-        assert load_file(folder / "model.safetensors")["head.weight"].tolist() == [0, 1, 2, 3, 4, 5]
-        config = json.loads((folder / "config.json").read_text())
-        assert (config["architecture"], config["weights"]) == ("swin_t", "IMAGENET1K_V1")
-    assert steps[-1].endswith("(100 %)")
-    assert not list(tmp_path.glob(".draft-*"))
-
-
-def test_weights_that_torchvision_keeps_are_taken(hub: Hub, weights: str, tmp_path: Path) -> None:
-    kept = tmp_path / "cache of torch" / "checkpoints" / weights
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(hub.files[weights])
-    hub.vanish()
-    with download(PublicName("torchvision", "swin_t"), tmp_path, lambda _: None) as (folder, _, _):
-        assert (folder / "model.safetensors").is_file()
-
-
-def test_weights_of_torchvision_that_come_damaged(hub: Hub, weights: str) -> None:
-    hub.changed.add(weights)
-    assert f"{weights} of torchvision:swin_t came with another content" in refusal("torchvision:swin_t")
-    hub.cut[weights] = [100]
-    assert f"{weights} of torchvision:swin_t was cut short, 100 bytes of" in refusal("torchvision:swin_t")
-    hub.files.clear()
-    assert "torchvision:swin_t is not found" in refusal("torchvision:swin_t")
-    hub.vanish()
-    said = refusal("torchvision:swin_t")
-    assert f"cannot be downloaded from {hub.url}/files/{weights} (Connection refused)" in said
-
-
-def test_models_that_torchvision_lacks(hub: Hub) -> None:
-    pytest.importorskip("torchvision", reason="the model's library, a test dependency")
-    assert "torchvision's 'resnet50' is not supported" in refusal("torchvision:resnet50")
-    assert "swin_t has no weights 'V9': choose from IMAGENET1K_V1" in refusal("torchvision:swin_t/V9")
-
-
-@pytest.fixture
-def small_disk(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A store on a disk of its own, made with these options of tmpfs."""
-    place = tmp_path / "disk"
-    place.mkdir()
-
-    def mount(options: str) -> Path:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True
-        )
-        if mounted.returncode:
-            pytest.skip("may not mount a disk here")
-        monkeypatch.setenv("VIT_PERCEPTION_MODELS", str(place))
-        return place
-
-    yield mount
-    subprocess.run(["umount", str(place)], capture_output=True)
-
-
-def test_a_disk_without_room_is_seen_before(hub: Hub, small_disk: Callable[[str], Path]) -> None:
-    place = small_disk("size=64k")
-    said = refusal()
-    assert f"hf:org/tiny needs 0.3 MB in {place}, which has 0.1 MB free: make room, or set VIT" in said
-    assert not hub.downloaded()
-
-
-def test_a_disk_that_fills_up(tiny: Path, small_disk: Callable[[str], Path]) -> None:
-    place = small_disk("size=64k")
-    said = refusal(str(tiny))
-    assert said.startswith(
-        f"the disk of {place} takes no more (No space left on device): make room, or set VIT"
-    )
-
-
-def test_a_disk_that_is_full_when_the_graph_is_written(tiny: Path, small_disk: Callable[[str], Path]) -> None:
-    weights = (tiny / "model.safetensors").stat().st_size
-    place = small_disk(f"size={weights // 4096 * 4 + 20}k")
-    assert f"the disk of {place} takes no more" in refusal(str(tiny))
-
-
-def test_a_disk_that_may_not_be_written(small_disk: Callable[[str], Path]) -> None:
-    place = small_disk("ro")
-    assert refusal() == (
-        f"{place} cannot be written (Read-only file system): set VIT_PERCEPTION_MODELS to a folder elsewhere"
-    )
-
-
-def test_a_limit_that_a_download_exceeds(hub: Hub) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        said = refusal()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "takes no more (File too large): make room, or set VIT_PERCEPTION_MODELS" in said
 
 
 _OBTAIN = """

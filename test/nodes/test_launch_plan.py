@@ -30,6 +30,8 @@ def test_the_arguments_and_their_defaults():
         "image_topic": "image",
         "image_topics": "",
         "image_transport": "raw",
+        "depth_topic": "depth_image",
+        "depth_transport": "raw",
         "params_file": "",
         "rviz": "false",
     }
@@ -220,7 +222,9 @@ def test_the_camera_for_either_transport(changes, image, compressed):
     ],
 )
 def test_the_calibration_is_beside_the_image(image, info):
-    assert remappings(values(image_topic=image))[2] == ("camera_info", info)
+    found = remappings(values(image_topic=image, depth_topic="/camera/depth/image"))
+    depth = ("depth_image/compressedDepth", "/camera/depth/image/compressedDepth")
+    assert found[2:] == [("camera_info", info), ("depth_image", "/camera/depth/image"), depth]
 
 
 @pytest.mark.parametrize("executable", ["suite", *EXECUTABLES.values()])
@@ -239,7 +243,7 @@ def test_rviz_shows_what_matters():
     shown = {display["Topic"]["Value"] for display in displays if display["Enabled"]}
     assert {"image", "overlay", "segmentation/mask", "attention/overlay"} <= shown
     for display in displays:
-        assert display["Class"] == "rviz_default_plugins/Image"
+        assert display["Class"] in ("rviz_default_plugins/Image", "rviz_default_plugins/PointCloud2")
         # Best effort gets images from reliable publishers and from best-effort ones.
         assert display["Topic"]["Reliability Policy"] == "Best Effort"
         # Relative, so that RViz in a namespace shows that camera.

@@ -7,10 +7,13 @@ from rosbags.typesys import Stores, get_typestore
 from vit_perception.replay.cdr import (
     COMPRESSED_IMAGE,
     IMAGE,
+    TRANSFORMS,
     serialize_bgr,
     serialize_jpeg,
     stamp_ns,
+    stamps_ns,
     with_stamp,
+    with_stamps,
 )
 
 PIXELS = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
@@ -23,6 +26,28 @@ def test_image_comes_back_as_it_went_in():
     assert message.header.frame_id == "camera"
     assert (message.height, message.width, message.encoding, message.step) == (5, 7, "bgr8", 21)
     np.testing.assert_array_equal(message.data.reshape(5, 7, 3), PIXELS)
+
+
+def test_every_transform_gets_another_stamp_and_keeps_the_rest():
+    store = get_typestore(Stores.ROS2_JAZZY)
+    types = store.types
+    numbers = np.arange(7.0).tolist()
+    place = types["geometry_msgs/msg/Transform"](
+        types["geometry_msgs/msg/Vector3"](*numbers[:3]), types["geometry_msgs/msg/Quaternion"](*numbers[3:])
+    )
+    given = [
+        types["geometry_msgs/msg/TransformStamped"](
+            types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](second, 5), "odom"),
+            child,
+            place,
+        )
+        for second, child in ((3, "base_link"), (4, "wheel"))
+    ]
+    cdr = bytes(store.serialize_cdr(types[TRANSFORMS](given), TRANSFORMS))
+    assert stamps_ns(cdr, TRANSFORMS) == [3_000_000_005, 4_000_000_005]
+    moved = with_stamps(cdr, TRANSFORMS, lambda stamp: 2 * stamp)
+    assert stamps_ns(moved, TRANSFORMS) == [6_000_000_010, 8_000_000_010]
+    assert with_stamps(moved, TRANSFORMS, lambda stamp: stamp // 2) == cdr
 
 
 def test_strided_image_is_serialised_in_order():

@@ -40,9 +40,11 @@ def record(tmp_path):
 
 
 def test_every_result_but_drawings_can_be_read():
-    """Boxes in metres are left out: they are `detections` and `depth` again. A velocity is of the node."""
+    """What is in metres is left out: it is boxes, mask and depth again, as tracks are boxes. A velocity is of
+    the node."""
     per_frame = {f"/{topic.name}" for topic in TOPICS.values() if topic.per_frame}
-    others = {"/overlay", "/attention/overlay", "/detections_3d", "/navigation/cmd_vel"}
+    others = {"/overlay", "/attention/overlay", "/tracks", "/navigation/cmd_vel"}
+    others |= {"/detections_3d", "/segmentation/points"}
     assert set(results._READERS) == per_frame - others
 
 

@@ -66,9 +66,25 @@ def test_recorded_frames_keep_their_timeline():
 def test_table_has_a_line_a_topic_and_the_verdict():
     board = make_board()
     board.send(Frame("one", b""), 1000, 0)
-    summary = {**board.summary(), "model": "tiny", "engine": "openvino", "precision": "fp32"}
+    summary = {**board.summary(), "model": "tiny", "engine": "openvino", "precision": "fp32", "notes": []}
     json.dumps(summary)
     lines = table(summary).splitlines()
     assert lines[0].split() == ["topic", "type", "count", "Hz", "p50", "ms", "p99", "ms"]
     assert [line.split()[0] for line in lines[2:5]] == sorted(TYPES)
     assert lines[-1] == "0 of 1 frames answered, 1 dropped  (tiny on openvino, fp32)"
+    lines = table({**summary, "notes": ["The bag has no odom."]}).splitlines()
+    assert lines[-3:-1] == ["The bag has no odom.", ""]
+
+
+def test_what_is_in_metres_is_expected_where_there_was_depth():
+    board = Scoreboard({**TYPES, "/c": "pkg/msg/C"}, ["/a"], in_metres=["/c"])
+    for index, measurable in enumerate((True, True, False)):
+        board.send(Frame(str(index), b""), index, 0, measurable)
+        board.receive("/a", index, 10)
+    assert board.unanswered == []
+    assert board.unmeasured == {"/c": 2}
+    assert board.without_depth == ["2"]
+    board.receive("/c", 0, 20)
+    board.receive("/c", 1, 20)
+    assert board.unmeasured == {}
+    assert make_board().without_depth == []

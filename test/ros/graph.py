@@ -182,6 +182,24 @@ class Graph:
     def image(self, pixels: np.ndarray | None = None, encoding: str = "bgr8") -> Image:
         return codec.encode(scene() if pixels is None else pixels, encoding, self.header())
 
+    @contextmanager
+    def stream(self, topic: str) -> Iterator[None]:
+        """Publish a hundred images a second. Of a burst, a node would keep the newest alone."""
+        publisher, off = self.client.create_publisher(Image, topic, 10), threading.Event()
+
+        def send():
+            while not off.wait(0.01):
+                publisher.publish(self.image())
+
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            off.set()
+            thread.join()
+            self.destroy(publisher)
+
     def ask(self, namespace: str, message: Image | CompressedImage, topics: dict, qos=10) -> dict:
         """Publish `message` again and again until each topic has a result for it; gives these by topic."""
         compressed = isinstance(message, CompressedImage)

@@ -2,28 +2,33 @@
 
 import array
 import dataclasses
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from diagnostic_msgs.msg import DiagnosticStatus
-from sensor_msgs.msg import CompressedImage, Image
-from vision_msgs.msg import Classification, Detection2DArray, LabelInfo
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from vision_msgs.msg import Classification, Detection2DArray, Detection3DArray, LabelInfo
 
 from ros.graph import LATCHED, TINY, scene, values, wait_until
-from vit_perception.nodes.camera import DEFAULT_TOPIC
+from vit_perception.nodes.camera_names import DEFAULT_TOPIC
 from vit_perception.nodes.images import codec
 from vit_perception.nodes.outputs.topics import TOPICS as TABLE
 from vit_perception.nodes.qos import adopted, qos_profile
+from vit_perception.runtime.points import POINT
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.viz.draw import draw_attention, draw_overlay
 
+ROOT = Path(__file__).parents[2]
 TOPICS = {
     "classification": Classification,
     "detections": Detection2DArray,
+    "tracks": Detection2DArray,
     "segmentation/mask": Image,
     "segmentation/confidence": Image,
     "navigation/action": Classification,
@@ -98,6 +103,39 @@ def test_boxes_in_source_pixels(answers, perception):
         assert message.id == ""
 
 
+def test_tracks_are_the_detections_with_ids(answers):
+    """Faint boxes, which only tracks are told, begin nothing."""
+    detections, tracks = answers["detections"].detections, answers["tracks"].detections
+    for of_track, of_detection in zip(tracks, detections, strict=True):
+        assert (of_track.bbox, of_track.results) == (of_detection.bbox, of_detection.results)
+    assert len({each.id for each in tracks}) == len(tracks)
+    assert all(int(each.id) > 0 for each in tracks)
+
+
+def test_faint_boxes_are_for_tracks_alone(graph, message, perception):
+    """Neither `detections` nor `detections_3d` has them, while somebody subscribes to all three.
+
+    Tracks and boxes in metres, which both need `camera_info`, share one subscription to it.
+    """
+    height, width = scene().shape[:2]
+    k = [100.0, 0.0, 99.5, 0.0, 100.0, 74.5, 0.0, 0.0, 1.0]
+    topics = {"tracks": Detection2DArray, "detections": Detection2DArray, "detections_3d": Detection3DArray}
+    info = graph.client.create_publisher(CameraInfo, "/faint/camera_info", LATCHED)
+    depth = graph.client.create_publisher(Image, "/faint/depth_image", LATCHED)
+    info.publish(CameraInfo(height=height, width=width, k=k))
+    depth.publish(codec.encode(np.full((height, width), 2, np.float32), "32FC1", message.header))
+    least = float(np.median(perception.detection.scores))
+    for name, kind in topics.items():
+        graph.listen(f"/faint/{name}", kind)  # until the end
+    with graph.node("/faint", ("detection",), detection__threshold=least):
+        found = graph.ask("/faint", message, topics)
+        assert graph.client.count_subscribers("/faint/camera_info") == 1
+    graph.destroy(info, depth)
+    sure = pytest.approx([score for score in perception.detection.scores if score >= least])
+    for name in ("detections", "detections_3d"):
+        assert [each.results[0].hypothesis.score for each in found[name].detections] == sure, name
+
+
 def test_pictures_of_the_size_of_the_image(answers, perception, predictor):
     rgb = cv2.cvtColor(scene(), cv2.COLOR_BGR2RGB)
     segmentation, heatmap = perception.segmentation, perception.attention.heatmap
@@ -149,7 +187,7 @@ def test_labels_wait_for_whoever_comes_late(graph, suite, predictor, topic):
 def test_what_is_published_is_in_the_table(graph, suite, answers):
     """All outputs but those of other kinds of model, or of heads that were not trained."""
     absent = {
-        *("classification/label_info", "detections_3d", "segmentation/instances"),
+        *("classification/label_info", "segmentation/instances"),
         *("depth", "depth/relative", "navigation/goal_distance"),
         *("navigation/path", "navigation/scan", "navigation/cmd_vel"),
     }
@@ -160,6 +198,31 @@ def test_what_is_published_is_in_the_table(graph, suite, answers):
     }
     assert graph.published(suite) == expected
     assert adopted([]) == qos_profile(TABLE[DEFAULT_TOPIC].qos)
+
+
+def test_rviz_gets_what_it_asks_for(graph, suite, answers):
+    """Each display of the layout: its topic is published with its type, and its QoS receives from ours."""
+    published = graph.published(suite)
+    layout = yaml.safe_load((ROOT / "config" / "perception.rviz").read_text())
+    displays = layout["Visualization Manager"]["Displays"]
+    shown = {display["Name"]: display["Topic"] for display in displays}
+    assert {topic["Value"] for topic in shown.values()} - set(published) == {"image", "image/compressed"}
+    classes = {each["Name"]: each["Class"].removeprefix("rviz_default_plugins/") for each in displays}
+    for name, topic in shown.items():
+        if classes[name] == "Image":
+            assert name in layout["Window Geometry"]  # the display's window has a place
+        if topic["Value"] not in published:
+            assert TABLE[topic["Value"]].is_input  # a camera of either kind sends it
+            assert topic["Reliability Policy"] == "Best Effort"
+            continue
+        kind, offered = published[topic["Value"]]
+        assert kind == f"sensor_msgs/msg/{classes[name]}"
+        assert topic["Reliability Policy"] == "Best Effort" or offered.reliable
+        assert topic["Durability Policy"] == "Volatile" or offered.transient_local
+    points = next(display for display in displays if display["Class"].endswith("PointCloud2"))
+    assert points["Topic"]["Value"] == "segmentation/points"
+    assert points["Channel Name"] in POINT.fields
+    assert not points["Enabled"]  # who has no depth camera would be warned
 
 
 def _padded(message, extra=5):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES = {"classifier", "detector", "segmenter", "navigator", "depth", "attention", "suite", "simulator"}
-# What a build makes or does not need, and the environments, which are large.
-IGNORED = {".git", ".venv", "build", "install", "log", "out", "test"}
+# What an image is built from, which therefore has to be enough.
+CONTEXT = re.findall(r"^!([^/\s]+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
 
 
 def build(workspace: Path, *options: str) -> Path:
@@ -22,9 +24,8 @@ def build(workspace: Path, *options: str) -> Path:
         pytest.skip("colcon is not installed")
     source = workspace / "src" / "vit_perception"
     source.mkdir(parents=True)
-    for entry in ROOT.iterdir():
-        if entry.name not in IGNORED:
-            (source / entry.name).symlink_to(entry)
+    for name in CONTEXT:
+        (source / name).symlink_to(ROOT / name)
     command = [sys.executable, "-m", "colcon", "build", "--paths", "src/vit_perception", *options]
     result = subprocess.run(command, cwd=workspace, capture_output=True, text=True)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
@@ -51,7 +52,7 @@ def test_the_package_is_in_the_index(prefix: Path) -> None:
     assert (prefix / "share/vit_perception/package.xml").is_file()
 
 
-@pytest.mark.parametrize("folder", ["launch", "config", "models"])
+@pytest.mark.parametrize("folder", ["launch", "config", "models", "examples"])
 def test_share_has_every_file_of(folder: str, prefix: Path) -> None:
     source = ROOT / folder
     expected = {
@@ -118,3 +119,23 @@ vit-perception --help
     assert command == str(prefix / "bin/vit-perception")
     assert Path(package).is_relative_to(prefix.parents[1])
     assert any("replay" in line for line in usage)
+
+
+def test_the_entrypoint_of_the_images_runs_a_command_in_the_workspace(prefix: Path, tmp_path: Path) -> None:
+    entrypoint = prefix.parents[1] / "entrypoint.sh"
+    shutil.copy(ROOT / "docker" / "entrypoint.sh", entrypoint)
+    ours = ("PYTHONPATH", "FAST", "RMW_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    script = 'command -v vit-perception && env | grep ^FAST && echo "$@"'
+    result = subprocess.run(
+        [entrypoint, "bash", "-c", script, "bash", "a b"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    command, *transport, arguments = result.stdout.splitlines()
+    assert command == str(prefix / "bin/vit-perception")
+    assert transport
+    assert arguments == "a b"

@@ -16,7 +16,7 @@ from vision_msgs.msg import Detection2DArray
 from ros.graph import DEADLINE, scene, values, wait_until
 from ros.test_effort import TOPICS, assert_answers
 from ros.test_executables import start
-from vit_perception.runtime.engines.openvino import CACHE_VARIABLE
+from vit_perception.runtime.engines.cache import CACHE_VARIABLE
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import Request
 
@@ -29,9 +29,9 @@ def slow(monkeypatch):
     events = []
 
     def slow_down(node):
-        free, engine = threading.Event(), node._pipeline.models.predictors[0].engine
-        fast = engine._compile
-        monkeypatch.setattr(engine, "_compile", lambda shapes: (free.wait(DEADLINE), fast(shapes))[1])
+        free, shapes = threading.Event(), node._pipeline.models.predictors[0].engine.shapes
+        fast = shapes._make
+        monkeypatch.setattr(shapes, "_make", lambda each: (free.wait(DEADLINE), fast(each))[1])
         events.append(free)
         return free
 
@@ -71,20 +71,14 @@ def test_the_budget_steps_while_frames_go_on(graph, slow):
     with graph.node("/hurried", ("detection",), **parameters) as node:
         free = slow(node)
         answers = graph.listen("/hurried/detections", Detection2DArray)
-        publisher = graph.client.create_publisher(Image, "/hurried/image", 10)
-
-        def send():
-            for _ in range(10):
-                publisher.publish(graph.image())
-
-        graph.status(name, is_compiling, send)
-        before = len(answers)
-        wait_until(lambda: len(answers) > before + 60, "answers meanwhile", send)
-        status = graph.status(name, step=send)
-        assert values(status)["latency_budget"] == "measuring; input at 0.8 of its size"
-        free.set()
-        graph.status(name, lambda status: "least effort" in status.message, send)
-        graph.destroy(publisher)
+        with graph.stream("/hurried/image"):
+            graph.status(name, is_compiling)
+            before = len(answers)
+            wait_until(lambda: len(answers) > before + 60, "answers meanwhile")
+            status = graph.status(name)
+            assert values(status)["latency_budget"] == "measuring; input at 0.8 of its size"
+            free.set()
+            graph.status(name, lambda status: "least effort" in status.message)
 
 
 def test_a_node_whose_frames_wait_can_be_deactivated(graph, slow):

@@ -65,10 +65,6 @@ def _box(detection):
     )
 
 
-# Whose box it misses: docs/default_model.md.
-MISSED = {"chelsea.png": "a cat that fills the frame gets a mask, and no box"}
-
-
 def _answers(graph, suite, file):
     picture = cv2.imread(str(Path(skimage.__file__).parent / "data" / file))
     if picture is None:
@@ -79,15 +75,7 @@ def _answers(graph, suite, file):
     return picture, answers
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        pytest.param(
-            file, marks=pytest.mark.xfail(reason=MISSED[file], strict=True) if file in MISSED else ()
-        )
-        for file in SUBJECTS
-    ],
-)
+@pytest.mark.parametrize("file", SUBJECTS)
 def test_the_subject_is_boxed(graph, suite, names, file):
     subject, truth = SUBJECTS[file]
     _, answers = _answers(graph, suite, file)

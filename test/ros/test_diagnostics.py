@@ -85,7 +85,7 @@ def test_frames_arrive_and_none_leave(graph, monkeypatch, busy):
             _slow_down(monkeypatch, models, "batch", free.wait)
         else:
             reason = "model tiny is being compiled for an input of a new size, for"
-            _slow_down(monkeypatch, models.predictors[0].engine, "_compile", free.wait)
+            _slow_down(monkeypatch, models.predictors[0].engine.shapes, "_make", free.wait)
             assert graph.set(name, input_scale=1.5).successful
         answers = graph.listen("/stuck/detections", Detection2DArray)
         publisher = graph.client.create_publisher(Image, "/stuck/image", 10)

@@ -61,15 +61,10 @@ def test_wrong_values_are_refused(graph, name, value, says):
 def test_too_little_time_takes_the_smallest_input_and_says_so(graph):
     """What it answers then is what the same input answers when the user sets it."""
     with graph.node("/hurry", classification__threshold=0.0, max_latency_ms=0.001):
-        publisher = graph.client.create_publisher(Image, "/hurry/image", 10)
         graph.listen("/hurry/classification", Classification)
-        status = graph.status(
-            "/hurry/perception",
-            lambda status: "least effort" in status.message,
-            lambda: [publisher.publish(graph.image()) for _ in range(20)],
-        )
+        with graph.stream("/hurry/image"):
+            status = graph.status("/hurry/perception", lambda status: "least effort" in status.message)
         assert "over 0.001; input at 0.5 of its size" in values(status)["latency_budget"]
-        graph.destroy(publisher)
         received = graph.ask("/hurry", graph.image(), TOPICS)
         assert graph.set("/hurry/perception", max_latency_ms=0).successful
         again = graph.ask("/hurry", graph.image(), TOPICS)
@@ -81,14 +76,12 @@ def test_too_little_time_takes_the_smallest_input_and_says_so(graph):
 
 def test_the_effort_returns_when_no_frame_passes(graph):
     with graph.node("/calm", max_latency_ms=0.001):
-        publisher = graph.client.create_publisher(Image, "/calm/image", 10)
         graph.listen("/calm/classification", Classification)
-        graph.status(
-            "/calm/perception",
-            lambda status: "only frames that need not wait" in values(status).get("latency_budget", ""),
-            lambda: [publisher.publish(graph.image()) for _ in range(20)],
-        )
-        graph.destroy(publisher)
+        with graph.stream("/calm/image"):
+            graph.status(
+                "/calm/perception",
+                lambda status: "only frames that need not wait" in values(status).get("latency_budget", ""),
+            )
         graph.status(
             "/calm/perception",
             lambda status: values(status)["latency_budget"] == "measuring; input at 0.8 of its size",

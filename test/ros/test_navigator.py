@@ -1,7 +1,6 @@
 """A navigator in a live graph: signs, frames, depth that dies, and every reason to stop."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,80 +8,17 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("vision_msgs", reason="needs vision_msgs")
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import PoseStamped, TransformStamped, Twist, TwistStamped
-from nav_msgs.msg import Odometry
+from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Path as PathMessage
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, LaserScan
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, LaserScan
 from std_msgs.msg import Header
 
 from ros.graph import TRANSITIONS, values, wait_until
+from ros.robot import DRIVER, PATIENT, WHITE, Robot
 from vit_perception.nodes.images import codec
 
-# Drives straight at its goal, and expects a collision where the image is white: test/tiny_driver.py.
-DRIVER = Path(__file__).parents[1] / "fixtures" / "tiny_driver"
-# On a slow machine, answers are late: nothing is too old, unless a test says so.
-PATIENT = {"navigation__max_frame_age_ms": 60_000, "navigation__max_pose_age_ms": 60_000}
-GREY, WHITE = 90, 255
 QUARTER = math.pi / 2
-
-
-class Robot:
-    """Publishes what a robot says about itself, and listens to where it is sent."""
-
-    def __init__(self, graph, namespace, kind=TwistStamped):
-        self.graph, self.node = graph, f"{namespace}/navigator"
-        self._publishers = {
-            name: graph.client.create_publisher(message_type, f"{namespace}/{name}", 10)
-            for name, message_type in (
-                ("image", Image),
-                ("depth_image", Image),
-                ("odom", Odometry),
-                ("goal_pose", PoseStamped),
-            )
-        }
-        self.commands = graph.listen(f"{namespace}/navigation/cmd_vel", kind)
-
-    def close(self):
-        self.graph.destroy(*self._publishers.values())
-
-    def send_to(self, x, y, frame="odom", header=None):
-        goal = PoseStamped(header=header or self.graph.header())
-        goal.header.frame_id = frame
-        goal.pose.position.x, goal.pose.position.y, goal.pose.orientation.w = float(x), float(y), 1.0
-        publisher = self._publishers["goal_pose"]
-        wait_until(publisher.get_subscription_count, "a node that takes goals")
-        publisher.publish(goal)
-
-    def look(self, grey=GREY, depth=2.0, yaw=0.0, odometry=True, header=None):
-        """Publish one frame, and what belongs to it before it."""
-        header = header or self.graph.header()
-        if odometry:
-            message = Odometry(header=Header(stamp=header.stamp, frame_id="odom"), child_frame_id="base_link")
-            turn = message.pose.pose.orientation
-            turn.z, turn.w = math.sin(yaw / 2), math.cos(yaw / 2)
-            self._publishers["odom"].publish(message)
-        if depth is not None:
-            pixels = np.full((60, 80), 1000 * depth, np.uint16)
-            self._publishers["depth_image"].publish(codec.encode(pixels, "16UC1", header))
-        pixels = np.full((120, 160, 3), grey, np.uint8)
-        self._publishers["image"].publish(codec.encode(pixels, "bgr8", header))
-        return header
-
-    def command(self, accept, what, **frame):
-        """The first command from now on that `accept` takes, while frames are published."""
-        start = len(self.commands)
-        return wait_until(
-            lambda: next((each for each in self.commands[start:] if accept(each)), None),
-            what,
-            lambda: self.look(**frame),
-        )
-
-    def says(self, key, word, **frame):
-        """A status of the node with this word in one of its values, while frames are published."""
-        return self.graph.status(
-            self.node, lambda status: word in values(status).get(key, ""), lambda: self.look(**frame)
-        )
 
 
 def stands(command):
@@ -176,12 +112,40 @@ def test_it_stops_when_the_odometry_dies(graph, robot):
 
 def test_depth_dies_and_comes_back_and_it_drives_on(graph, robot):
     robot.send_to(3, 2)
-    robot.says("navigation_depth", "there")
-    status = robot.says("navigation_depth", "missing: the newest on /nav/depth_image is", depth=None)
+    robot.says("depth_image", "there")
+    status = robot.says("depth_image", "missing: the newest on /nav/depth_image is", depth=None)
     assert "no depth: " in status.message
     robot.command(drives, "a drive without depth", depth=None)
-    status = robot.says("navigation_depth", "there")
+    status = robot.says("depth_image", "there")
     assert 0 < float(values(status)["navigation_depth_share"]) < 1
+
+
+def test_it_does_not_drive_into_what_depth_measures(graph, robot):
+    tf2_msgs = pytest.importorskip("tf2_msgs.msg", reason="needs tf2_msgs")
+    robot.send_to(3, 0)
+    robot.command(drives, "a drive by the model alone", depth=0.2)
+    header = graph.header()
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    mount = TransformStamped(header=Header(frame_id="base_link"), child_frame_id=header.frame_id)
+    mount.transform.translation.x, mount.transform.translation.z = 0.1, 0.4
+    turn = mount.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
+    transforms = graph.client.create_publisher(tf2_msgs.TFMessage, "/tf_static", latched)
+    transforms.publish(tf2_msgs.TFMessage(transforms=[mount]))
+    camera = graph.client.create_publisher(CameraInfo, "/nav/camera_info", 10)
+    wait_until(camera.get_subscription_count, "a node that takes the camera's intrinsics")
+    k = [100.0, 0.0, 79.5, 0.0, 100.0, 59.5, 0.0, 0.0, 1.0]
+    camera.publish(CameraInfo(header=header, width=160, height=120, k=k))
+    robot.says("navigation_obstacles", "depth and the picture")
+    robot.command(stands, "a stop before a wall", depth=0.2)
+    robot.command(drives, "a drive where the way is free", depth=2.0)
+    # Without depth, the picture tells: this model sees nothing but free ground.
+    robot.says("navigation_obstacles", "the picture", depth=None)
+    scans = graph.listen("/nav/navigation/scan", LaserScan)
+    scan = wait_until(lambda: scans and scans[-1], "a scan", lambda: robot.look(depth=None))
+    ahead = scan.ranges[len(scan.ranges) // 2]
+    assert ahead == math.inf
+    graph.destroy(transforms, camera)
 
 
 def test_deactivation_stops_it_once(graph, robot):
@@ -248,72 +212,6 @@ def test_a_goal_in_the_map(graph, robot):
     )
     assert values(status)["navigation_goal"].startswith("4.0 m")
     graph.destroy(publisher)
-
-
-class Time:
-    """Simulated time, which goes on by a tenth of a second when asked to."""
-
-    def __init__(self, graph):
-        self.graph = graph
-        self._clock = graph.client.create_publisher(Clock, "/clock", 10)
-        self._tenths = 0
-
-    def set(self, seconds):
-        self._tenths = 10 * seconds
-        return self.tick()
-
-    def tick(self):
-        """The header of something that happens a moment later."""
-        self._tenths += 1
-        header = Header(frame_id="camera_optical")
-        header.stamp.sec, header.stamp.nanosec = self._tenths // 10, self._tenths % 10 * 100_000_000
-        wait_until(self._clock.get_subscription_count, "a node that takes the time")
-        self._clock.publish(Clock(clock=header.stamp))
-        return header
-
-    def close(self):
-        self.graph.destroy(self._clock)
-
-
-def test_simulated_time_stands_still_and_begins_anew(graph):
-    """Of a robot that takes a Twist without a stamp."""
-    parameters = {"use_sim_time": True, "navigation__drive": True, "navigation__stamped_cmd_vel": False}
-    late = {"navigation__max_frame_age_ms": 2000}  # of simulated time
-    with graph.node("/sim", ("navigation",), name="navigator", model=str(DRIVER), **parameters, **late):
-        time, robot = Time(graph), Robot(graph, "/sim", Twist)
-
-        def drive(seconds):
-            robot.send_to(3, 1, header=time.set(seconds))
-            start = len(robot.commands)
-            wait_until(
-                lambda: any(command.linear.x > 0 for command in robot.commands[start:]),
-                "a start",
-                lambda: robot.look(header=time.tick()),
-            )
-
-        def is_silent():
-            before = len(robot.commands)
-            graph.status(robot.node)
-            return len(robot.commands) == before
-
-        drive(100)
-        wait_until(is_silent, "a second without a command: no frame becomes too old while time stands still")
-        assert robot.commands[-1].linear.x > 0
-        before = len(robot.commands)
-        wait_until(
-            lambda: any(command == Twist() for command in robot.commands[before:]),
-            "a stop",
-            lambda: time.set(1),
-        )
-        status = graph.status(
-            robot.node,
-            lambda status: values(status).get("navigation_goal") == "none",
-            lambda: robot.look(header=time.tick()),
-        )
-        assert values(status)["navigation_drive"] == "stands: there is no goal"
-        drive(5)
-        robot.close()
-        time.close()
 
 
 def test_what_cannot_drive_is_refused(graph):

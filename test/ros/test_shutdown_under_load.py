@@ -19,8 +19,8 @@ from vision_msgs.msg import Detection2DArray
 
 from ros.graph import DEADLINE, TINY, wait_until
 from ros.test_executables import start
+from vit_perception.nodes.camera_images import ReceivedImage
 from vit_perception.nodes.perception_node import PerceptionNode
-from vit_perception.nodes.pipeline import ReceivedImage
 
 NODES = 4
 CAMERA_HZ = 60

@@ -162,6 +162,12 @@ def test_the_mask_is_the_best_of_all_classes_resampled_whole():
     np.testing.assert_allclose(found.confidence, 255 * whole.max(axis=0), atol=8)
 
 
+def test_of_equal_classes_the_first_is_taken():
+    found = look().segmentation
+    assert not found.mask.any()
+    assert (found.confidence == round(255 / 12)).all()
+
+
 def test_the_mask_leaves_the_padding_out():
     geometry = fit((100, 640), CARD.input_sizes)
     logits = np.zeros((1, 12, *GRID))

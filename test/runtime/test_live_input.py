@@ -25,8 +25,8 @@ def live(monkeypatch):
     """A live predictor, warmed up for 4:3, whose next compilation waits for `free`."""
     predictor = Predictor(TINY, "openvino", live=True)
     predictor.warm_up(120, 160)
-    free, fast = threading.Event(), predictor.engine._compile
-    monkeypatch.setattr(predictor.engine, "_compile", lambda shapes: (free.wait(60), fast(shapes))[1])
+    free, fast = threading.Event(), predictor.engine.shapes._make
+    monkeypatch.setattr(predictor.engine.shapes, "_make", lambda each: (free.wait(60), fast(each))[1])
     monkeypatch.setattr(compiled_shapes, "_UNWANTED", -1.0)
     yield predictor, free
     free.set()

@@ -12,7 +12,7 @@ def things(certainty=0.9):
     """Two classes on 40x50 cells; one object of class 0 where the first box is."""
     probabilities = np.zeros((2, 40, 50), np.float32)
     probabilities[0, 10:20, 10:20] = certainty
-    return probabilities
+    return dict(enumerate(probabilities))
 
 
 def test_box_around_its_object_gains_and_others_lose():

@@ -59,3 +59,13 @@ def test_without_a_history_there_is_none():
     history = NavigationHistory(NavigationConfig(history=0))
     history.add(0.0, np.zeros(4))
     assert history.before(0.2) == ()
+
+
+def test_another_goal_forgets_everything():
+    history = seen(0.0, 0.2)
+    history.towards((1.0, 2.0, 0.0))
+    assert ages(history, 0.4) == [None, 0.4, 0.2], "before the first goal, there was none to mistake for it"
+    history.towards((1.0, 2.0, 0.0))
+    assert ages(history, 0.4) == [None, 0.4, 0.2]
+    history.towards((1.0, 2.5, 0.0))
+    assert ages(history, 0.4) == [None, None, None]

@@ -118,6 +118,7 @@ def test_as_many_inputs_as_images():
 
 def test_an_answer_that_is_not_finite_is_left_out():
     from vit_perception.runtime.decode.navigator import navigator
+    from vit_perception.runtime.preprocess import Geometry
     from vit_perception.runtime.results import Navigation
 
     config = Predictor(NAVIGATOR).navigation
@@ -125,9 +126,12 @@ def test_an_answer_that_is_not_finite_is_left_out():
         "navigation_path": np.full((8, 2), np.nan, np.float32),
         "navigation_scan": np.full(32, np.inf, np.float32),
         "navigation_token": np.zeros(16, np.float32),
+        "navigation_free_space": np.full((4, 3), np.nan, np.float32),
     }
-    found = navigator(Navigation(goal_distance=1.0), raw, config, GIVEN, None)
-    assert (found.path, found.scan, found.scan_angles, found.depth_share) == (None,) * 4
+    found = navigator(
+        Navigation(goal_distance=1.0), raw, config, GIVEN, Geometry((1, 1), (1, 1), (1, 1)), None
+    )
+    assert (found.path, found.scan, found.scan_angles, found.depth_share, found.free_space) == (None,) * 5
     assert found.goal_distance == 1.0
     assert found.token is not raw["navigation_token"], "an engine may write there again"
 

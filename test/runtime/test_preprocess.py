@@ -109,7 +109,7 @@ def test_windows_of_a_map_land_where_the_whole_map_has_them(size):
     whole = geometry.map_to_source(ramp)
     for top, left in [(0, 0), (rows // 2, columns // 2), (max(rows - 3, 0), max(columns - 4, 0))]:
         part = np.s_[top : min(top + 3, rows)], np.s_[left : min(left + 4, columns)]
-        values, place = geometry.window_to_source(ramp, *part)
+        values, place = geometry.window_to_source(ramp[part], ramp.shape, part)
         assert values.shape == whole[place].shape
         assert values.size > 0
         # Half a cell at its edges has nothing to interpolate with. A pixel is off by half of one at most.

@@ -14,9 +14,10 @@ import pytest
 
 from sim.hand_made import box, person, room
 from sim.rendering import need_renderer
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.camera import RgbdCamera, camera_pose
 from vit_perception.sim.mujoco_library import NOT_INSTALLED
-from vit_perception.sim.robot import CAMERA_X, Pose
+from vit_perception.sim.robot import CAMERA_X
 from vit_perception.sim.scene import GROUND, PEOPLE, SKY, Scene
 from vit_perception.sim.world import Ground, Thing, World
 

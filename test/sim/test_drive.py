@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from vit_perception.sim.drive import Odometry, approach, moved, seen_from
-from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, Pose
+from vit_perception.runtime.planar import Pose, seen_from
+from vit_perception.sim.drive import Odometry, approach, moved
+from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN
 
 START = Pose(0, 0, 0)
 

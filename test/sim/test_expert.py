@@ -7,9 +7,9 @@ import math
 import pytest
 
 from sim.hand_made import box, person, post, room
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.expert import Expert
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import Pose
 from vit_perception.sim.route import Route
 from vit_perception.sim.simulation import Simulation
 from vit_perception.sim.world import World

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim.hand_made import person
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.people import People
-from vit_perception.sim.robot import RADIUS, Pose
+from vit_perception.sim.robot import RADIUS
 
 FAR = Pose(90, 90, 0)
 TIMES = np.linspace(0.1, 2.0, 20)

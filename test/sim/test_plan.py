@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim.hand_made import box, post, room
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS, Pose
+from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS
 from vit_perception.sim.world import Solid
 
 AHEAD = np.zeros(1)

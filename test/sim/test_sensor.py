@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sim.hand_made import room
-from vit_perception.sim.robot import Pose
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.sensor import LEAST_DEPTH, MOST_DEPTH, Sensor
 
 SIZE = (60, 80)

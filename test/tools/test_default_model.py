@@ -53,9 +53,10 @@ def folders(tmp_path: Path) -> list[str]:
     ]
 
 
-def run(monkeypatch, commands: Commands, *words: str) -> int:
+def run(monkeypatch, commands: Commands, *words: str, gpus: int = 0) -> int:
     monkeypatch.setattr(default_model.subprocess, "run", commands)
     monkeypatch.setattr(default_model, "show_card", lambda folder: None)
+    monkeypatch.setattr(default_model, "count_cuda_devices", lambda: gpus)
     return default_model.main(words)
 
 
@@ -81,7 +82,7 @@ def test_from_photographs_to_the_card_and_nothing_twice(tmp_path, folders, monke
     again = Commands()
     assert run(monkeypatch, again, *words) == 0
     assert again.words == []
-    assert f"train again: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
+    assert f"train {NAME}: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
 
 
 def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
@@ -89,6 +90,19 @@ def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
     commands = Commands()
     assert run(monkeypatch, commands, "--output", str(tmp_path)) == 0
     assert [one[0] for one in commands.words] == ["train", "train", "quantize", "bench", "bench"]
+
+
+def test_a_gpu_trains_once_more(tmp_path, monkeypatch):
+    (tmp_path / default_model.PACK).touch()
+    commands = Commands()
+    assert run(monkeypatch, commands, "--output", str(tmp_path), "--minutes", "30", gpus=1) == 0
+    parsed = [make_parser().parse_args(one) for one in commands.words[:3]]
+    assert [one.config for one in parsed] == list(CONFIGS)
+    assert [one.minutes for one in parsed] == [10, 10, 10]
+    outputs = [tmp_path / name for name in ("first", "second", NAME)]
+    assert [one.output for one in parsed] == outputs
+    assert [one.student for one in parsed] == ["hybrid", *(str(each / "model") for each in outputs[:2])]
+    assert [one.splits for one in parsed] == [None, *[outputs[0] / "splits.yaml"] * 2]
 
 
 def test_real_labels_alone(tmp_path, folders, monkeypatch):
@@ -101,7 +115,9 @@ def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
     commands = Commands(fails="train")
     assert run(monkeypatch, commands, *folders, "--output", str(tmp_path / "out")) == 1
     assert [one[0] for one in commands.words][-1] == "train"
-    assert capsys.readouterr().err == "default model: train failed; the same command goes on from here\n"
+    assert (
+        capsys.readouterr().err == "default model: train first failed; the same command goes on from here\n"
+    )
 
 
 @pytest.mark.parametrize(

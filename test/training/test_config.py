@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
+from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.training.config import (
     Augmentation,
     LossWeights,
@@ -18,6 +19,7 @@ from vit_perception.training.config import (
 )
 from vit_perception.training.distillation import Distillation
 from vit_perception.training.learning_rate import LearningRate
+from vit_perception.training.navigation.config import NavigationTraining, NavigationWeights
 
 COUNT = (0, -1, 1.5, True, "12", None)
 PROBABILITY = (-0.1, 1.0, "0.1", None)
@@ -69,6 +71,29 @@ WRONG = {
         "weight": (-1.0, "1", None, 0),
         "features": (-1.0, "1", None),
     },
+    NavigationTraining: {
+        "model": (None, 4, {"wings": 2}, {"width": 18}),
+        "window": COUNT,
+        "drop_depth": PROBABILITY,
+        "drop_goal": PROBABILITY,
+        "goal_drift": (-0.1, "0.1", None),
+        "drop_history": PROBABILITY,
+        "losses": (None, {"path": -1}, {"wings": 2}),
+        "tokens": (5, False),
+    },
+    NavigationConfig: {
+        "depth": (1, "yes", None),
+        "goal": (1, "yes", None),
+        "free_space": (1, "yes", None),
+        "history": (-1, 1.5, True, None),
+        "interval": (0, -1, "1", None),
+        "waypoints": COUNT,
+        "beams": (*COUNT, 1),
+        "beam_angle": (0, 4.0, None),
+        "max_range": (0, -1, None),
+        "width": (*COUNT, 18),
+    },
+    NavigationWeights: {each.name: (-1.0, "1", None) for each in dataclasses.fields(NavigationWeights)},
     LossWeights: {each.name: (-1.0, "1", None) for each in dataclasses.fields(LossWeights)},
 }
 REQUIRED = {Distillation: {"teacher": "robot_vit_s14"}}

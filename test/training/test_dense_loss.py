@@ -31,6 +31,7 @@ from vit_perception.training.examples import Example
 from vit_perception.training.index import load_index, make_index, save_index
 from vit_perception.training.losses import Counts, total_loss
 from vit_perception.training.mask_classes import MaskClasses
+from vit_perception.training.ragged import Ragged
 from vit_perception.training.run import detection_strides
 from vit_perception.training.stream import Views
 from vit_perception.training.targets import Collate
@@ -95,7 +96,7 @@ def gradients(made):
 def test_dense_labels_teach_in_place_of_the_boxes_of_the_classes_that_they_know():
     made = batch(example(**OBJECT))
     assert made.dense.taught.tolist() == [[True, True]]
-    assert not len(made.boxes[0])
+    assert made.boxes.counts == (0,)
     assert made.known_boxes.tolist() == [[False, False]]
     assert made.present[0, BALL] == 1, "the box still tells what is in the picture"
     # The level of 14 pixels comes after 8 rows of 12 cells.
@@ -113,12 +114,10 @@ def test_a_class_that_the_detector_does_not_know_learns_from_boxes():
     made = batch(example(knows=(BOX,), **OBJECT))
     assert made.dense.taught.tolist() == [[True, False]]
     assert len(made.dense.places) == 0
-    assert made.columns[0].tolist() == [1]
+    assert made.columns.values.tolist() == [1]
     assert made.known_boxes.tolist() == [[False, True]]
-    unknown = dataclasses.replace(made, boxes=[torch.zeros(0, 4)], columns=[torch.zeros(0).long()])
-    unknown = dataclasses.replace(
-        unknown, scores=[torch.zeros(0)], known_boxes=torch.zeros(1, 2, dtype=torch.bool)
-    )
+    nothing = {name: Ragged(getattr(made, name).values[:0], (0,)) for name in ("boxes", "columns", "scores")}
+    unknown = dataclasses.replace(made, **nothing, known_boxes=torch.zeros(1, 2, dtype=torch.bool))
     scores, boxes, _ = gradients(unknown)
     assert (scores[..., 1] == 0).all()
     assert (scores[..., 0] > 0).all()

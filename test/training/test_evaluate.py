@@ -55,6 +55,21 @@ def test_evaluate_measures_the_groups(model, make, names, tmp_path, monkeypatch,
     assert all(0 <= value <= 100 for value in printed.values())
 
 
+@pytest.mark.parametrize(("name", "measured"), [("tiny", True), ("tiny_navigator", False)])
+def test_a_navigator_is_not_asked_for_the_way_of_a_photograph(
+    masks, name, measured, tmp_path, monkeypatch, capsys
+):
+    model = shutil.copytree(TINY.parent / name, tmp_path / "model")
+    card = load_card(model)
+    labels = ("floor", "wall", "box", "ball")
+    write_card(dataclasses.replace(card, labels=(labels + card.labels)[: len(card.labels)], coarse=()))
+    monkeypatch.setattr(sys, "argv", ["evaluate", "--data", str(masks), "--model", str(model)])
+    evaluate.main()
+    printed = capsys.readouterr().out
+    assert "miou" in printed
+    assert ("action_accuracy" in printed) == measured
+
+
 def test_quantize_says_what_it_costs_in_groups(model, masks, tmp_path):
     pytest.importorskip("nncf", reason="NNCF is not installed")
     folder = tmp_path / "int8"

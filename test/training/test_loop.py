@@ -78,21 +78,46 @@ def test_a_few_steps_learn():
     assert np.mean(found[-5:]) < 0.8 * np.mean(found[:5])
 
 
-@pytest.mark.parametrize("at", ["3", "5"])
-def test_a_killed_run_goes_on_with_the_same_losses(tmp_path, at):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run(whole, CONFIG)
-    died = start(killed, CONFIG, at)
+@pytest.fixture(scope="module", params=["3", "5"])
+def killed(tmp_path_factory, request):
+    """A run that was killed at this step, and went on."""
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    died = start(folder, CONFIG, request.param)
     assert died.returncode == -9, died.stderr
-    assert (killed / "last.pt").exists()
-    went_on = start(killed, CONFIG)
+    assert (folder / "last.pt").exists()
+    went_on = start(folder, CONFIG)
     assert went_on.returncode == 0, went_on.stderr
+    return folder
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(killed, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    whole = tmp_path / "whole"
+    run(whole, CONFIG)
     expected, found = losses(whole), losses(killed)
     assert list(found) == list(expected) == [1, 2, 3, 4, 5, 6]
     assert [found[step] for step in found] == pytest.approx([expected[step] for step in expected], abs=1e-6)
     first, second = (torch.load(path / "last.pt", weights_only=True) for path in (whole, killed))
     for name, tensor in first["average"].items():
         torch.testing.assert_close(second["average"][name], tensor, rtol=0, atol=1e-6)
+
+
+def test_tensorboard_shows_what_the_log_has(killed):
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="make test installs TensorBoard"
+    )
+    logged: dict[str, list[object]] = {}
+    for entry in RunFolder(killed).entries():
+        kind, values = (SCORES, entry[SCORES]) if SCORES in entry else ("loss", entry)
+        for name, value in values.items():
+            if name != "step":
+                point = (entry["step"], pytest.approx(value, rel=1e-6))
+                logged.setdefault(f"{kind}/{name}", []).append(point)
+    board = reader.EventAccumulator(str(killed / "tensorboard")).Reload()
+    shown = {tag: [(each.step, each.value) for each in board.Scalars(tag)] for tag in board.Tags()["scalars"]}
+    assert shown == logged
+    assert [step for step, _ in shown["loss/loss"]] == [1, 2, 3, 4, 5, 6]
+    assert [step for step, _ in shown[f"{SCORES}/miou"]] == [2, 4, 6]
 
 
 def test_two_processes_are_one_with_twice_the_batch(tmp_path):

@@ -18,6 +18,7 @@ from vit_perception.training.losses import (
     total_loss,
 )
 from vit_perception.training.mask_classes import MaskClasses
+from vit_perception.training.ragged import Ragged
 from vit_perception.training.targets import IGNORE, Batch
 
 GRID = (
@@ -36,7 +37,9 @@ def cells(half):
 def batch(**fields):
     """One picture of which nothing is known, but `fields`."""
     unknown = {
-        "image": torch.zeros(1, 3, 14, 14),
+        "pixels": torch.zeros(1, 14, 14, 3, dtype=torch.uint8),
+        "mean": torch.zeros(3),
+        "std": torch.ones(3),
         "semantic": torch.full((1, 4, 4), 255),
         "known_masks": torch.zeros(1, 4, dtype=torch.bool),
         "boxes": [torch.zeros(0, 4)],
@@ -49,7 +52,9 @@ def batch(**fields):
         "action": torch.full((1,), IGNORE),
         "blocked": torch.full((1,), float("nan")),
     }
-    return Batch(**unknown | fields)
+    ragged = ("boxes", "columns", "scores", "ignored_boxes", "ignored_columns")
+    made = unknown | fields
+    return Batch(**made | {name: Ragged.of([each.numpy() for each in made[name]]) for name in ragged})
 
 
 def with_object(column=1, score=1.0, **fields):

@@ -114,6 +114,25 @@ def test_coarse_groups_forgive_a_mistake_within_a_group():
     assert "ap50_coarse" not in Metrics(LabelSpace((Label("a"), Label("b")))).result()
 
 
+def test_boxes_of_classes_and_groups_count_alike():
+    toys = LabelSpace(
+        tuple(dataclasses.replace(label, coarse="toy" if label.thing else "") for label in SPACE.labels)
+    )
+
+    def score(space, answer):
+        metrics = Metrics(space)
+        metrics.add(example(), Perception((100, 100), detection=answer))
+        return metrics.boxes_of_classes_and_groups()
+
+    one_right, all_toys = found(BOXES[:1], [BOX]), found(BOXES, [BALL, BOX])
+    without_groups = LabelSpace(tuple(dataclasses.replace(label, coarse="") for label in SPACE.labels))
+    assert score(without_groups, one_right) == 50
+    assert score(without_groups, all_toys) == 0
+    # Half of the toys are found, then all of them, though under wrong names.
+    assert score(toys, one_right) == pytest.approx((50 + 50) / 2, abs=1)
+    assert score(toys, all_toys) == (0 + 100) / 2
+
+
 def test_presence_counts_only_what_is_known():
     metrics = PresenceMetrics(4)
     known = known_of({BOX, BALL}, set())

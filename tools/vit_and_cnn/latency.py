@@ -12,7 +12,7 @@ import torch
 from measure_models import multiply_accumulates
 from vit_and_cnn.networks import NAMES, Network
 from vit_and_cnn.plan import SIZE, SIZES
-from vit_perception.runtime.engines.openvino import HINTS, shared_core
+from vit_perception.runtime.engines.openvino_compiler import HINTS, shared_core
 from vit_perception.training.targets import ACTIONS
 
 ROUNDS = 400

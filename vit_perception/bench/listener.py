@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -13,7 +13,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
 from vit_perception.nodes.diagnostics import UNCONFIGURED, node_of
-from vit_perception.nodes.outputs.topics import DIAGNOSTICS
+from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS, message_class
 from vit_perception.replay.cdr import stamp_ns
 from vit_perception.replay.live_node import LiveNode
 
@@ -69,14 +69,25 @@ class Listener(LiveNode):
             RuntimeError: the node refuses it.
         """
         client = self._node.create_client(SetParameters, f"{node}/set_parameters")
-        client.wait_for_service()
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
-        done = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: done.set())
-        done.wait(_SERVICE_SECONDS)
-        if not future.done() or not future.result().results[0].successful:
+        answer = self.call(client, request, _SERVICE_SECONDS)
+        if answer is None or not answer.results[0].successful:
             raise RuntimeError(f"{node} did not set {name} to {value!r}")
+
+    @contextmanager
+    def also(self, topics: Iterable[str]) -> Iterator[None]:
+        """Subscribe to more topics of the table meanwhile, and note nothing of them."""
+        made = [
+            self._node.create_subscription(
+                message_class(TOPICS[topic].message_type), f"/{topic}", lambda _: None, _DEPTH, raw=True
+            )
+            for topic in topics
+        ]
+        try:
+            yield
+        finally:
+            for subscription in made:  # in the thread that spins, which may be using them
+                self._executor.create_task(self._node.destroy_subscription, subscription)
 
     def _subscribe(self, topic: str, kind: Any) -> None:
         ages = self.ages[topic]

@@ -150,6 +150,7 @@ def graph(
     topics: Mapping[str, Mapping[str, Any]],
     hz: float,
     environment: Mapping[str, str],
+    beside: bool = False,
 ) -> Iterator[Graph]:
     """Start a camera, then the nodes, and subscribe to their results; all end with the context.
 
@@ -158,12 +159,14 @@ def graph(
         topics: topic of a camera → the topics with its results → their message classes.
         hz: frames a second of each camera.
         environment: variables for the nodes, on top of this process's own.
+        beside: whether depth, `camera_info` and odometry come with the images.
     """
     os.environ.update(isolated_environment(free_domain()))  # for all three kinds of process
     results = {name: kind for each in topics.values() for name, kind in each.items()}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "camera.txt"
-        camera = ["-m", "vit_perception.bench.camera", "--hz", str(hz), "--log", str(log), *topics]
+        options = ["--hz", str(hz), "--log", str(log), *(["--beside"] if beside else [])]
+        camera = ["-m", "vit_perception.bench.camera", *options, *topics]
         with (
             Processes({"camera": camera}, {}, Path(folder)) as cameras,
             Listener(results) as listener,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 
 _LIBRARIES = ("openvino", "onnxruntime", "torch", "numpy", "opencv-python-headless")
 _INSTRUCTIONS = (

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vit_perception.cards.card import Card, load_card
+from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.tasks import TASKS
 
+# Topic of the one camera.
+CAMERA = f"/{TOPICS['image'].name}"
 # In one suite, or one for each.
 CAMERAS = 4
-# Rates of a camera that the nodes keep up with, and of one that they do not.
-CAMERA_HZ, OVERLOAD_HZ = 30.0, 120.0
+# Rates of a camera that the nodes keep up with, of one that they should, and of one that they do not.
+CAMERA_HZ, FAST_HZ, OVERLOAD_HZ = 30.0, 60.0, 120.0
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,16 @@ OUR_HEADS = (
     "attention",
 )
 # Of those with a navigator in their architecture.
-NAVIGATOR_HEADS = ("navigation.path", "navigation.scan")
+NAVIGATOR_HEADS = ("navigation.path", "navigation.scan", "navigation.free_space")
 HEADS = (*OUR_HEADS, *NAVIGATOR_HEADS, "detection.queries", "segmentation.queries", "depth")
 # Tasks whose answers a score threshold cuts.
 THRESHOLDS = (CLASSIFICATION, DETECTION)
+
+
+def navigator_heads(navigation: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of NAVIGATOR_HEADS that a navigator has, by `architecture.navigation` of its card."""
+    free_space = navigation.get("free_space", False)
+    return tuple(head for head in NAVIGATOR_HEADS if free_space or head != "navigation.free_space")
 
 
 def check_thresholds(thresholds: Mapping[str, float]) -> None:

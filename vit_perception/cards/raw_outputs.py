@@ -9,7 +9,8 @@ as ours are; a card's `decoding` says where a public model's differ:
 - `segmentation` (B, C, h, w): logits of a softmax, any resolution, over the whole padded input
 - `navigation_action` (B, K): logits of a softmax; `navigation_collision` (B, 1): logit of a sigmoid;
   `navigation_goal_distance` (B, 1): metres. Of a navigator also `navigation_path` (B, waypoints, 2) and
-  `navigation_scan` (B, beams): metres; `navigation_token` (B, width): for the history of later frames;
+  `navigation_scan` (B, beams): metres; `navigation_free_space` (B, R, W): logits of a softmax over the rows
+  of the whole padded input; `navigation_token` (B, width): for the history of later frames;
   `navigation_attention` (B, 2, gh, gw): what the action reads of each patch's colour and depth
 - `attention` (B, heads, gh, gw): what the last layer's class token reads of each patch
 - `query_scores` (B, Q, C + 1) and `query_masks` (B, Q, h, w): logits of queries that are a class (the last:
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vit_perception.cards.card import NAVIGATOR_HEADS, OUR_HEADS, Card
+from vit_perception.cards.card import OUR_HEADS, Card, navigator_heads
 from vit_perception.tasks import DETECTION, NAVIGATION, SEGMENTATION
 
 # By head, as `Card.trained` names them.
@@ -34,18 +35,27 @@ BY_HEAD = {
     "navigation.goal_distance": ("navigation_goal_distance",),
     "navigation.path": ("navigation_path",),
     "navigation.scan": ("navigation_scan",),
+    "navigation.free_space": ("navigation_free_space",),
     "segmentation.queries": ("query_scores", "query_masks"),
     "detection.queries": ("query_scores", "query_masks"),
     "depth": ("depth",),
     "attention": ("attention",),
 }
+# What a model of ours gives.
+OURS = tuple(name for head in OUR_HEADS for name in BY_HEAD[head])
 # What a navigator gives beside the outputs of its heads.
 NAVIGATOR = ("navigation_token", "navigation_attention")
-# What models of ours give.
-OURS = (*(name for head in (*OUR_HEADS, *NAVIGATOR_HEADS) for name in BY_HEAD[head]), *NAVIGATOR)
 # What a graph may take beside `image`: rows and columns of each frame without its padding, (B, 2) int64; of a
 # navigator, what runtime/navigation_input.py makes; what else it takes is text, see runtime/prompts.py.
 IMAGE, CONTENT = "image", "content"
+
+
+def ours(card: Card) -> tuple[str, ...]:
+    """What the model of ours with this card gives."""
+    navigator = card.architecture.get("navigation")
+    if navigator is None:
+        return OURS
+    return (*OURS, *(name for head in navigator_heads(navigator) for name in BY_HEAD[head]), *NAVIGATOR)
 
 
 def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:

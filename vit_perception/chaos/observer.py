@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Classification, Detection2DArray
 
-from vit_perception.chaos.camera import Camera, Sent
+from vit_perception.chaos.cameras import Cameras, Sent
+from vit_perception.chaos.setup import ONE, SEVERAL, beside
 from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS, message_class
 from vit_perception.replay.live_node import LiveNode
 
@@ -40,29 +42,30 @@ class Observer(LiveNode):
     """Subscribes to all results and to the diagnostics of one node. Use as a context manager.
 
     Args:
-        camera: which knows what was sent.
+        cameras: which know what was sent.
         namespace: of the node, with a slash at its beginning.
 
     Attributes:
         problems: sentence → how often.
-        answers: topic → messages.
+        answers: camera → messages on its `detections`.
         answered: good frames with a message on `detections`.
         levels: how often the node reported which level.
-        last_answer: monotonic time of the last message about a frame.
+        last_answer: camera → monotonic time of the last message about a frame of it.
         hushed_until: monotonic time until which silence is expected, for example while a node is paused.
     """
 
-    def __init__(self, camera: Camera, namespace: str) -> None:
+    def __init__(self, cameras: Cameras, namespace: str) -> None:
         super().__init__("chaos_observer")
         self.problems: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.levels: Counter[str] = Counter()
         self.answered = 0
-        self.last_answer = self.hushed_until = time.monotonic()
-        self._camera, self._frames = camera, {name: Counter[str]() for name in ("past", "now")}
-        for name in RESULTS:
-            kind = message_class(TOPICS[name].message_type)
-            self._node.create_subscription(kind, f"{namespace}/{name}", self._receiver(name), _DEPTH)
+        self.hushed_until = time.monotonic()
+        self.last_answer = dict.fromkeys((*ONE, *SEVERAL), self.hushed_until)
+        self._cameras, self._frames = cameras, {name: Counter[str]() for name in ("past", "now")}
+        for camera, name in product(self.last_answer, RESULTS):
+            kind, topic = message_class(TOPICS[name].message_type), beside(namespace, camera, name)
+            self._node.create_subscription(kind, topic, self._receiver(name, camera), _DEPTH)
         self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, _DEPTH)
 
     @property
@@ -74,14 +77,14 @@ class Observer(LiveNode):
         """Expect no answers for so long."""
         self.hushed_until = max(self.hushed_until, time.monotonic() + seconds)
 
-    def _receiver(self, name: str) -> Any:
+    def _receiver(self, name: str, camera: str = "") -> Any:
         def receive(message: Any) -> None:
-            self.answers[name] += 1
-            self.last_answer = time.monotonic()
+            self.answers[camera] += name == "detections"
+            self.last_answer[camera] = time.monotonic()
             stamp = message.header.stamp
-            sent = self._camera.sent.get((stamp.sec, stamp.nanosec, message.header.frame_id))
-            if sent is None:
-                self.problems[f"{name} has a header that no image had"] += 1
+            sent = self._cameras.sent.get((stamp.sec, stamp.nanosec, message.header.frame_id))
+            if sent is None or sent.camera != camera:
+                self.problems[f"{name} has a header that no image of its camera had"] += 1
                 return
             if name == "detections" and sent.good:
                 self.answered += 1
@@ -95,10 +98,11 @@ class Observer(LiveNode):
             level = {DiagnosticStatus.OK: "OK", DiagnosticStatus.WARN: "WARN"}.get(status.level, "ERROR")
             self.levels[level] += 1
             self._count({entry.key: entry.value for entry in status.values})
-            since = self._camera.good_since
+            since, present = self._cameras.good_since, self._cameras.present
             now = time.monotonic()
             steady = since is not None and now - since > _LIE_SECONDS and now > self.hushed_until
-            if level == "OK" and steady and now - self.last_answer > _LIE_SECONDS:
+            silent = now - max((self.last_answer[camera] for camera in present), default=now)
+            if level == "OK" and steady and silent > _LIE_SECONDS:
                 self.problems["diagnostics says OK while frames arrive and none is answered"] += 1
 
     def _count(self, values: dict[str, str]) -> None:

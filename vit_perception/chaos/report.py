@@ -13,6 +13,7 @@ def table(outcome: Outcome) -> str:
     parts = [
         f"seed {outcome.seed}, {outcome.seconds:.0f} s, {faults} faults, {outcome.starts} processes",
         _rows("fault", outcome.faults),
+        *(f"never: {name}, since {why}" for name, why in outcome.impossible.items()),
         _rows(
             "frames",
             {

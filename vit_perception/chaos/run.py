@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vit_perception.chaos.camera import Camera
-from vit_perception.chaos.faults import FAULTS, Scene, restore
+from vit_perception.cards.card import load_card
+from vit_perception.chaos.cameras import Cameras
+from vit_perception.chaos.faults import FAULTS, draw, impossible, restore
 from vit_perception.chaos.observer import Observer
+from vit_perception.chaos.scene import Scene
 from vit_perception.chaos.suite import Suite
 from vit_perception.replay.processes import free_domain, isolated_environment
 
@@ -21,8 +23,6 @@ _NAMESPACE = "/chaos"
 _READY_SECONDS = 120.0
 # Seconds between faults: often too short to recover in.
 _PAUSES = (0.2, 4.0)
-# In this share of the draws all is restored, or the node would soon stay inactive, or unheard.
-_RESTORED = 0.2
 _MINUTE = 60.0
 # Memory may settle within the first two thirds of a run; what it gains later is a leak.
 _LEAK_MB, _FEWEST_MINUTES = 64.0, 6
@@ -36,6 +36,7 @@ class Outcome:
         seed: of the draws.
         seconds: how long faults were drawn.
         faults: name → how often.
+        impossible: faults that cannot happen here, name → why.
         problems: sentence → how often; empty if the suite survived.
         good_frames: sent frames that can be answered.
         bad_frames: sent frames that cannot.
@@ -49,6 +50,7 @@ class Outcome:
     seed: int
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
+    impossible: Mapping[str, str] = field(default_factory=dict)
     problems: Counter[str] = field(default_factory=Counter)
     good_frames: int = 0
     bad_frames: int = 0
@@ -63,7 +65,7 @@ def run_chaos(
     seconds: float,
     seed: int,
     folder: Path,
-    parameters: Mapping[str, str],
+    model: Path,
     memory_mb: float,
     report: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
@@ -73,7 +75,7 @@ def run_chaos(
         seconds: for how long faults are drawn.
         seed: of the draws. What happens between them depends on the machine.
         folder: gets `suite.log`.
-        parameters: of the suite, name → YAML value.
+        model: its folder.
         memory_mb: most resident memory, 10^6 bytes.
         report: called with a line for each fault.
 
@@ -82,17 +84,17 @@ def run_chaos(
     """
     os.environ.update(isolated_environment(free_domain()))
     folder.mkdir(parents=True, exist_ok=True)
-    outcome = Outcome(seed)
+    outcome = Outcome(seed, impossible=impossible(load_card(model), folder))
     log = folder / "suite.log"
     log.unlink(missing_ok=True)
-    with Camera(f"{_NAMESPACE}/image", seed) as camera, Observer(camera, _NAMESPACE) as observer:
-        with Suite(_NAMESPACE, parameters, log) as suite:
+    with Cameras(_NAMESPACE, seed) as cameras, Observer(cameras, _NAMESPACE) as observer:
+        with Suite(_NAMESPACE, {"model": str(model)}, log) as suite:
             if not _answers(observer, suite):
                 raise TimeoutError(f"the suite did not answer within {_READY_SECONDS:.0f} s; see {log}")
-            scene = Scene(camera, suite, observer, np.random.default_rng(seed))
+            scene = Scene(cameras, suite, observer, np.random.default_rng(seed))
             begin = time.monotonic()
             while (now := time.monotonic() - begin) < seconds and suite.alive:
-                name = _draw(scene.rng)
+                name = draw(scene.rng, suite.setup.transport, outcome.impossible)
                 report(f"{now:7.1f} s  {name}")
                 outcome.faults[name] += 1
                 FAULTS[name](scene)
@@ -103,9 +105,9 @@ def run_chaos(
             else:
                 restore(scene)
                 if not _answers(observer, suite):
-                    observer.problems["the suite does not answer a good camera after the faults"] += 1
+                    observer.problems["the suite does not answer good cameras after the faults"] += 1
             outcome.starts = suite.starts
-        outcome.good_frames, outcome.bad_frames = camera.good_frames, camera.bad_frames
+        outcome.good_frames, outcome.bad_frames = cameras.good_frames, cameras.bad_frames
         outcome.answered = observer.answered
         outcome.frames, outcome.levels = dict(observer.frames), dict(observer.levels)
         outcome.problems = observer.problems
@@ -113,16 +115,11 @@ def run_chaos(
     return outcome
 
 
-def _draw(rng: np.random.Generator) -> str:
-    names = list(FAULTS)
-    return "everything restored" if rng.random() < _RESTORED else names[int(rng.integers(len(names)))]
-
-
 def _answers(observer: Observer, suite: Suite) -> bool:
-    """Whether there is an answer on every topic from now on."""
-    before, deadline = dict(observer.answers), time.monotonic() + _READY_SECONDS
+    """Whether every camera is answered from now on."""
+    before, deadline = observer.answers.copy(), time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and suite.alive:
-        if observer.answers["detections"] > before.get("detections", 0):
+        if all(observer.answers[name] > before[name] for name in suite.setup.cameras):
             return True
         time.sleep(0.05)
     return False

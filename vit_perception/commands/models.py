@@ -12,6 +12,7 @@ from vit_perception.cards.locate import installed_models, model_folders
 from vit_perception.commands import fetch
 from vit_perception.hub.presets import find_preset, preset_files
 from vit_perception.hub.store import store
+from vit_perception.install_hint import pip_install
 from vit_perception.viz.describe import describe_card, describe_source
 
 HELP = "list the models here, the presets and the public checkpoints"
@@ -60,5 +61,5 @@ def _checkpoints() -> str:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        return "they need PyTorch, which running a model does not: pip install torch"
+        return f"they need PyTorch, which running a model does not: {pip_install('torch')}"
     return describe_catalog()

@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, help="folder for results.mcap, summary.json and overlays/"
     )
     parser.add_argument("--topic", help="which image topic of a bag to play, where it has several")
+    found = "(found by type and name)"
+    parser.add_argument("--depth-topic", help=f"depth of a bag, registered to its images {found}")
+    parser.add_argument("--camera-info-topic", help=f"camera_info of a bag {found}")
+    parser.add_argument("--odom-topic", help=f"odometry of a bag {found}")
+    parser.add_argument("--goal-topic", help=f"goals of a bag, for a navigator {found}")
     processes = parser.add_mutually_exclusive_group()
     processes.add_argument(
         "--composed", action="store_true", default=True, help="all tasks in one node (the default)"
@@ -51,9 +56,17 @@ def run(options: argparse.Namespace) -> int:
     from vit_perception.replay.progress import progress_bar
     from vit_perception.replay.run import RESULTS, refuse_overwriting, replay
     from vit_perception.replay.sources import open_source
+    from vit_perception.replay.sources.beside import CAMERA_INFO, DEPTH_IMAGE, GOAL, ODOM
 
     refuse_overwriting(options.input, options.output)
-    source = open_source(options.input, options.topic)
+    named = {
+        DEPTH_IMAGE: options.depth_topic,
+        CAMERA_INFO: options.camera_info_topic,
+        ODOM: options.odom_topic,
+        GOAL: options.goal_topic,
+    }
+    given = {what: topic for what, topic in named.items() if topic is not None}
+    source = open_source(options.input, options.topic, given)
     settings = dataclasses.replace(
         node_options(options), composed=options.composed, hz=options.rate, domain_id=options.domain_id
     )

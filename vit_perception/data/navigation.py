@@ -15,6 +15,8 @@ SCAN_ANGLES = np.linspace(math.radians(40), math.radians(-40), 32)
 SCAN_RANGE = 6.0
 # A path has so many points, so many metres apart.
 PATH_POINTS, PATH_SPACING = 8, 0.25
+# Free ground ends somewhere in each of so many columns of the picture, evenly spaced.
+FREE_COLUMNS = 24
 # A collision counts if it is so near, with the command of the moment.
 COLLISION_SECONDS = 1.5
 
@@ -37,6 +39,8 @@ class NavigationTruth:
         action: one of ACTIONS.
         scan: (32,) float32, from the robot's middle to what stands there, at SCAN_ANGLES, 0 to SCAN_RANGE.
         path: (8, 2) float32 x, y of the way to take, PATH_SPACING apart.
+        free_space: (FREE_COLUMNS,) float32, the row at the middle of each column above which the ground is
+            not free, as a share of the picture's height; not a number where nobody knows. None: nobody knows.
 
     Raises:
         ValueError: a value is none of these; the message names it.
@@ -52,6 +56,7 @@ class NavigationTruth:
     action: str
     scan: np.ndarray
     path: np.ndarray
+    free_space: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.action not in ACTIONS:
@@ -66,3 +71,8 @@ class NavigationTruth:
             if values.shape != shape or not np.isfinite(values).all() or (values < least).any():
                 raise ValueError(f"{name} must be {shape} finite metres: it has shape {values.shape}")
             object.__setattr__(self, name, values)
+        if self.free_space is not None:
+            rows = np.asarray(self.free_space, np.float32)
+            if rows.shape != (FREE_COLUMNS,) or (rows < 0).any() or (rows > 1).any():
+                raise ValueError(f"free_space must be ({FREE_COLUMNS},) shares from 0 to 1: it is {rows}")
+            object.__setattr__(self, "free_space", rows)

@@ -19,7 +19,7 @@ _DIGITS = 4
 
 def as_record(truth: NavigationTruth) -> dict[str, Any]:
     """What a line has beside the name of the picture."""
-    return {
+    record: dict[str, Any] = {
         "episode": truth.episode,
         "frame": truth.frame,
         "seconds": round(truth.seconds, _DIGITS),
@@ -31,6 +31,10 @@ def as_record(truth: NavigationTruth) -> dict[str, Any]:
         "scan": _rounded(truth.scan),
         "path": [_rounded(point) for point in truth.path],
     }
+    if truth.free_space is not None:
+        # JSON has no number for what is none.
+        record["free_space"] = [None if np.isnan(row) else row for row in _rounded(truth.free_space)]
+    return record
 
 
 def write_navigation(folder: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -101,7 +105,11 @@ class NavigationFile:
         try:
             speed, turn = record.pop("velocity")
             distance, bearing = record.pop("goal")
-            return NavigationTruth(**record, velocity=(speed, turn), goal=(distance, bearing))
+            if (rows := record.pop("free_space", None)) is not None:
+                rows = np.array(rows, np.float32)
+            return NavigationTruth(
+                **record, free_space=rows, velocity=(speed, turn), goal=(distance, bearing)
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this way cannot be read ({error}): correct or delete the line") from None
 

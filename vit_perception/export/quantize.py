@@ -22,7 +22,8 @@ from vit_perception.export.calibration import median_ms
 from vit_perception.export.examples import example_inputs
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.engines import Builder
-from vit_perception.runtime.engines.openvino import OpenVinoEngine, shared_core
+from vit_perception.runtime.engines.openvino import OpenVinoEngine
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.prompts import encode_prompts

@@ -12,6 +12,8 @@ from vit_perception.heads.navigation_config import FARTHEST
 from vit_perception.layers.sincos import sincos_positions
 
 _CHANNELS = 4
+# Metres to the side or below, see `_offsets`: what is farther aside is in no robot's way.
+_FARTHEST_OFFSET = 4.0
 # Most pixels a side that one convolution takes together.
 _MOST = 4
 
@@ -83,11 +85,12 @@ def _steps(stride: int) -> list[int]:
 
 
 def _offsets(distance: Tensor) -> list[Tensor]:
-    """How far each pixel is below and beside the optical axis, on a logarithmic scale with a sign."""
+    """How many metres each pixel is below and beside the optical axis, over the tangent of half the camera's
+    angle of view; what is beyond the farthest is there."""
     offsets = []
     for axis in (-2, -1):
         count = distance.shape[axis]
         places = (torch.arange(count, device=distance.device) + 0.5) * (2.0 / count) - 1.0
         offset = distance * (places.unsqueeze(-1) if axis == -2 else places).to(distance.dtype)
-        offsets.append(offset.sign() * offset.abs().log1p())
+        offsets.append(offset.clamp(-_FARTHEST_OFFSET, _FARTHEST_OFFSET))
     return offsets

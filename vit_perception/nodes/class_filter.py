@@ -22,10 +22,11 @@ def filter_classes(perception: Perception, classes: Mapping[str, frozenset[int]]
         keep = np.isin(classification.class_ids, sorted(classes[CLASSIFICATION]))
         classification = Classification(classification.class_ids[keep], classification.scores[keep])
     if detection is not None and DETECTION in classes:
-        detection = _kept(detection, np.isin(detection.class_ids, sorted(classes[DETECTION])))
+        detection = kept(detection, np.isin(detection.class_ids, sorted(classes[DETECTION])))
     return dataclasses.replace(perception, classification=classification, detection=detection)
 
 
-def _kept(found: Detection, keep: np.ndarray) -> Detection:
+def kept(found: Detection, keep: np.ndarray) -> Detection:
+    """Those boxes, (N,) bool."""
     ids = None if found.instance_ids is None else found.instance_ids[keep]
     return Detection(found.boxes[keep], found.class_ids[keep], found.scores[keep], ids)

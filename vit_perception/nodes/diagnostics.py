@@ -11,7 +11,8 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from vit_perception.nodes.statistics import Snapshot
 
 UNCONFIGURED = "could not be configured"
-_SUBJECT = ": perception"
+# After the node's name in that of a status.
+SUBJECT = ": perception"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def status(report: Report) -> DiagnosticStatus:
     values = {"state": report.state, **report.facts, **_numbers(report.snapshot)}
     return DiagnosticStatus(
         level=level,
-        name=f"{report.node.lstrip('/')}{_SUBJECT}",
+        name=f"{report.node.lstrip('/')}{SUBJECT}",
         message=message,
         hardware_id=socket.gethostname(),
         values=[KeyValue(key=key, value=value) for key, value in values.items()],
@@ -53,7 +54,7 @@ def status(report: Report) -> DiagnosticStatus:
 
 def node_of(status: DiagnosticStatus) -> str:
     """Full name of the node that a status is about."""
-    return f"/{status.name.removesuffix(_SUBJECT)}"
+    return f"/{status.name.removesuffix(SUBJECT)}"
 
 
 def _level_and_message(report: Report) -> tuple[bytes, str]:

@@ -10,6 +10,13 @@ from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.obtain import local_model
 from vit_perception.hub.presets import Preset, find_preset, preset_files
+from vit_perception.nodes.camera_names import (
+    compressed,
+    compressed_depth,
+    topic_beside,
+    without_transport,
+)
+from vit_perception.nodes.depth.settings import TRANSPORTS
 from vit_perception.nodes.executables import EXECUTABLES, SUITE, SUITE_NODE
 from vit_perception.tasks import NAVIGATION, TASKS, check_tasks
 
@@ -90,6 +97,19 @@ ARGUMENTS = (
         ("raw", "compressed"),
     ),
     Argument(
+        "depth_topic",
+        "depth_image",
+        "Image topic of a depth camera, registered to image_topic: 32FC1 metres or 16UC1 millimetres. It may "
+        "be one that nobody publishes. With image_topics, it is depth_image beside each of them.",
+    ),
+    Argument(
+        "depth_transport",
+        TRANSPORTS[0],
+        "How depth arrives. raw: as sensor_msgs/Image on depth_topic. compressedDepth: as "
+        "sensor_msgs/CompressedImage on depth_topic/compressedDepth.",
+        TRANSPORTS,
+    ),
+    Argument(
         "params_file",
         "",
         "YAML file with parameters, which override those of the package's config/. An argument above that "
@@ -137,7 +157,7 @@ def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
     parameters: dict[str, str | bool | list[str]] = {
         argument.name: values[argument.name]
         for argument in ARGUMENTS
-        if argument.name in ("device", "model", "image_transport")
+        if argument.name in ("device", "model", "image_transport", "depth_transport")
         and values[argument.name] != argument.default
     }
     if values["image_topics"]:
@@ -238,13 +258,17 @@ def split_list(text: str) -> list[str]:
 
 
 def remappings(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Remappings of the nodes' input topics to the camera's, for both transports.
+    """Remappings of the nodes' input topics to the cameras', for all transports.
 
     `camera_info` is taken from beside the image, where camera drivers publish it.
     """
-    topic = values["image_topic"]
+    topic, depth = values["image_topic"], values["depth_topic"]
     if values["image_transport"] == "compressed":
-        topic = topic.removesuffix("/compressed")  # users often give the whole name
-    beside = topic.rpartition("/")[0]
-    info = f"{beside}/camera_info" if "/" in topic else "camera_info"
-    return [("image", topic), ("image/compressed", f"{topic}/compressed"), ("camera_info", info)]
+        topic = without_transport(topic)
+    return [
+        ("image", topic),
+        ("image/compressed", compressed(topic)),
+        ("camera_info", topic_beside(topic, "camera_info")),
+        ("depth_image", depth),
+        ("depth_image/compressedDepth", compressed_depth(depth)),
+    ]

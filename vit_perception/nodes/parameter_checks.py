@@ -10,7 +10,7 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.validate_topic_name import validate_topic_name
 
 from vit_perception.cards.card import check_thresholds
-from vit_perception.nodes.camera import camera_names
+from vit_perception.nodes.camera_names import camera_names
 from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import check_tasks
 
@@ -37,6 +37,14 @@ def number(least: float, most: float, what: str) -> Check:
     def check(value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise ValueError(f"{value!r} is not {what}, from {least:g} to {most:g}")
+
+    return check
+
+
+def whole_number(least: int, most: int, what: str) -> Check:
+    def check(value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"{value!r} is not {what}, a whole number from {least} to {most}")
 
     return check
 

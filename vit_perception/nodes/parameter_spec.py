@@ -31,7 +31,7 @@ class ParameterSpec:
         is_list: whether it is a list of texts.
         limits: the least and the largest value of a number.
         suite_only: whether only the suite has it, whose tasks are a parameter.
-        task: the only nodes that have it are those with this task; None: all.
+        tasks: the only nodes that have it are those with one of these tasks; empty: all.
         from_model: whether it is declared once the model is known.
         default_note: the default in words, where `default` is None.
     """
@@ -44,7 +44,7 @@ class ParameterSpec:
     is_list: bool = False
     limits: tuple[float, float] | None = None
     suite_only: bool = False
-    task: str | None = None
+    tasks: tuple[str, ...] = ()
     from_model: bool = False
     default_note: str = ""
 
@@ -61,9 +61,9 @@ def number(
     description: str,
     limits: tuple[float, float],
     what: str,
-    task: str | None = None,
+    *tasks: str,
 ) -> ParameterSpec:
-    """A number between its limits, at any time; `what` it is, for the error."""
+    """A number between its limits, at any time, of nodes with these tasks; `what` it is, for the error."""
     return ParameterSpec(
-        name, default, description, check=checks.number(*limits, what), limits=limits, task=task
+        name, default, description, check=checks.number(*limits, what), limits=limits, tasks=tasks
     )

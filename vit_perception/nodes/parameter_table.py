@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vit_perception.cards.card import THRESHOLDS
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.nodes import parameter_checks as checks
+from vit_perception.nodes.depth.parameter_specs import depth_specs
 from vit_perception.nodes.navigation.parameter_specs import navigation_specs
 from vit_perception.nodes.parameter_spec import Change, ParameterSpec, number
 from vit_perception.runtime.engines.select import DEVICES, ENGINES, PRECISIONS
@@ -19,6 +20,8 @@ FILTERED = (CLASSIFICATION, DETECTION)
 _RATES_HZ = (0.0, 1000.0)
 _LATENCIES_MS = (0.0, 60_000.0)
 _AGES_MS = (0.0, 3_600_000.0)
+# With more, a mask would follow what moves after seconds.
+_WEIGHTS = (0.0, 0.95)
 # From an image of a few cells to more than any camera sends.
 _MEGAPIXELS = (0.001, 1000.0)
 
@@ -109,7 +112,7 @@ def _specs() -> Iterator[ParameterSpec]:
             f"Model for {task}. Tasks with the same model share one forward pass. Empty: the one in model.",
             Change.UNCONFIGURED,
             suite_only=True,
-            task=task,
+            tasks=(task,),
         )
     yield ParameterSpec(
         "overlay",
@@ -167,6 +170,14 @@ def _specs() -> Iterator[ParameterSpec]:
         "a size: give it in sizes of the image",
     )
     yield number(
+        "smoothing",
+        0.0,
+        "Weight of the answer before in masks, actions and collisions, {:g} to {:g}: they flicker less, and "
+        "notice later. 0: each frame speaks for itself.".format(*_WEIGHTS),
+        _WEIGHTS,
+        "a weight: give a share, 0 for none",
+    )
+    yield number(
         "max_megapixels",
         50.0,
         "Largest image that is processed, in megapixels. A larger one is an error and is not even decoded: a "
@@ -188,7 +199,7 @@ def _specs() -> Iterator[ParameterSpec]:
             f"Lowest score at which {task} reports a result, 0 to 1.",
             check=checks.threshold(task),
             limits=(0.0, 1.0),
-            task=task,
+            tasks=(task,),
             from_model=True,
             default_note="the model's",
         )
@@ -200,9 +211,10 @@ def _specs() -> Iterator[ParameterSpec]:
             "its classes. Empty: all classes.",
             check=checks.labels,
             is_list=True,
-            task=task,
+            tasks=(task,),
             from_model=True,
         )
+    yield from depth_specs()
     yield from navigation_specs()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,10 +12,11 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vit_perception.cards.card import THRESHOLDS, Card
-from vit_perception.cards.groups import classes_named, names_of_classes
+from vit_perception.cards.card import THRESHOLDS
 from vit_perception.nodes import parameter_checks as checks
-from vit_perception.nodes.camera import camera_names
+from vit_perception.nodes.camera_names import camera_names
+from vit_perception.nodes.class_names import check_classes, class_ids
+from vit_perception.nodes.depth.settings import depth_settings
 from vit_perception.nodes.navigation.parameter_values import check_drive, check_shows, navigation_settings
 from vit_perception.nodes.navigation.settings import ACTION
 from vit_perception.nodes.parameter_spec import Change, ParameterSpec
@@ -25,7 +25,10 @@ from vit_perception.nodes.parameter_types import with_type, with_types
 from vit_perception.nodes.settings import Settings
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.task_models import TaskModels
-from vit_perception.tasks import ATTENTION, DETECTION, NAVIGATION, TASKS, check_tasks
+from vit_perception.tasks import ATTENTION, NAVIGATION, TASKS, check_tasks
+
+# Those of `Settings` by the same names.
+_NUMBERS = ("max_rate", "max_latency_ms", "min_rate", "max_age_ms", "max_megapixels", "smoothing")
 
 
 class Parameters:
@@ -93,7 +96,7 @@ class Parameters:
                 if self._has(name) and (reason := self._validate([self._node.get_parameter(name)]).reason):
                     raise ValueError(reason)
             for spec in specs:
-                if spec.task in models.tasks:
+                if not set(spec.tasks).isdisjoint(models.tasks):
                     self._declare_for_model(spec)
             if reasons := "; ".join(filter(None, self._refused.values())):
                 raise ValueError(f"{reasons}: set another value, then configure the node")
@@ -162,14 +165,11 @@ class Parameters:
                 ATTENTION in self.tasks and self.value("attention.shows") == ACTION,
             ),
             overlay=bool(self.value("overlay")),
-            max_rate=float(self.value("max_rate")),
-            max_latency_ms=float(self.value("max_latency_ms")),
-            min_rate=float(self.value("min_rate")),
-            max_age_ms=float(self.value("max_age_ms")),
-            max_megapixels=float(self.value("max_megapixels")),
+            **{name: float(self.value(name)) for name in _NUMBERS},
             classes=classes,
             prompts=tuple(self.prompts),
             navigation=navigation_settings(self.value) if NAVIGATION in self.tasks else None,
+            depth=depth_settings(self.value, self._has),
         )
 
     def _declare_for_model(self, spec: ParameterSpec) -> None:
@@ -185,7 +185,7 @@ class Parameters:
             self._refused[spec.name] = self._validate([self._node.get_parameter(spec.name)]).reason
 
     def _declare(self, spec: ParameterSpec, ignore_override: bool = False) -> None:
-        if self._has(spec.name) or (spec.task and spec.task not in self.tasks):
+        if self._has(spec.name) or (spec.tasks and set(spec.tasks).isdisjoint(self.tasks)):
             return
         # A list becomes read-only once it has its type.
         fixed = spec.change is Change.NEVER
@@ -212,8 +212,8 @@ class Parameters:
             return list(self.tasks)
         if spec.name in (f"{task}.threshold" for task in THRESHOLDS):
             assert self._models is not None  # thresholds are declared for models
-            assert spec.task is not None
-            return float(self._models.card(spec.task).thresholds[spec.task])
+            (task,) = spec.tasks
+            return float(self._models.card(task).thresholds[task])
         return spec.default
 
     def _has(self, name: str) -> bool:
@@ -267,33 +267,15 @@ class Parameters:
     def _class_check(self, task: str) -> checks.Check:
         def check(value: Any) -> None:
             names = checks.texts(value, "labels")
-            if self._models is None:
-                if f"{task}.classes" in self._refused:
-                    return  # the model checks it when it is there
+            if self._models is not None:
+                check_classes(names, task, self._models, self._new_prompts or self.prompts)
+            elif f"{task}.classes" not in self._refused:  # the model checks that when it is there
                 raise ValueError("the model says which classes there are: configure the node first")
-            checks.among(names, self._class_names(task), f"the model of {task} knows no")
 
         return check
 
-    def _class_names(self, task: str) -> list[str]:
-        """Names of the classes that a task can report, and of their groups, with the prompts that come in the
-        same change."""
-        card = self._card(task)
-        return names_of_classes(card, card.things if task == DETECTION else range(len(card.labels)))
-
-    def _card(self, task: str) -> Card:
-        """Of the model for a task; its labels are prompts that are wanted, also before it looks for them."""
-        assert self._models is not None  # filters are declared for models
-        card = self._models.card(task)
-        prompts = tuple(self._new_prompts or self.prompts)
-        if not card.open_vocabulary or not prompts:
-            return card
-        return dataclasses.replace(card, labels=prompts, things=tuple(range(len(prompts))))
-
     def _class_ids(self, task: str) -> frozenset[int] | None:
-        """Class ids that the filter keeps; None: all. A name that went with old prompts keeps none."""
+        """Class ids that the filter of a task keeps; None: all."""
+        assert self._models is not None  # filters are declared for models
         names = checks.texts(self.value(f"{task}.classes"), "labels")
-        if not names:
-            return None
-        card = self._card(task)
-        return frozenset(class_id for name in names for class_id in classes_named(card, name))
+        return class_ids(names, task, self._models, self._new_prompts or self.prompts)

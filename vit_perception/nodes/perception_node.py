@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
@@ -17,19 +16,17 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, Node, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.nodes import diagnostics, node_names
 from vit_perception.nodes.camera import Cameras
+from vit_perception.nodes.camera_images import ReceivedImage
 from vit_perception.nodes.frame_queue import FrameQueue, FrameWorker
-from vit_perception.nodes.health import Health
 from vit_perception.nodes.loader import Loader
-from vit_perception.nodes.outputs.topics import DIAGNOSTICS, TOPICS
 from vit_perception.nodes.parameter_types import with_range
 from vit_perception.nodes.parameters import Parameters
-from vit_perception.nodes.pipeline import Pipeline, ReceivedImage
-from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.pipeline import Pipeline
+from vit_perception.nodes.reporter import Reporter
 from vit_perception.nodes.services import beside, configures, mend_services
 from vit_perception.nodes.settings import Settings
-from vit_perception.nodes.statistics import Snapshot, Statistics
+from vit_perception.nodes.statistics import Statistics
 from vit_perception.runtime.task_models import TaskModels
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -68,17 +65,11 @@ class PerceptionNode(Node):
         )
         self._loader = Loader(self._node_parameters, self._report_progress)
         self._statistics = Statistics()
+        self._reporter = Reporter(self, self._node_parameters, self._statistics)
         self._pipeline: Pipeline | None = None
         self._cameras: Cameras | None = None
         self._queue: FrameQueue[ReceivedImage] | None = None
         self._worker: FrameWorker[ReceivedImage] | None = None
-        self._health = Health()
-        self._state = "unconfigured"
-        self._failure = ""
-        self._progress = ""
-        self._diagnostics = self.create_publisher(
-            DiagnosticArray, DIAGNOSTICS, qos_profile(TOPICS[DIAGNOSTICS].qos)
-        )
         # Reports go on while simulated time stands still, or before the first /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_REPORT_SECONDS, self._report, clock=steady)
@@ -100,35 +91,33 @@ class PerceptionNode(Node):
     async def start_beside(self) -> None:
         """The same for a node whose executor spins, and goes on while the models are loaded."""
         await beside(self, "loading", self._loader.prepare)
-        if self._state == "unconfigured":  # and not shut down meanwhile
+        if self._reporter.state == "unconfigured":  # and not shut down meanwhile
             self.start()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._failure = ""
+        self._reporter.failure = ""
         try:
             self._pipeline = self._make_pipeline(self._loader.take())
         except Exception as error:  # no error of a model may end a managed node
             self._node_parameters.release_models()
-            self._failure = str(error) or type(error).__name__
-            self.get_logger().error(f"could not be configured: {self._failure}")
+            self._reporter.failure = str(error) or type(error).__name__
+            self.get_logger().error(f"could not be configured: {self._reporter.failure}")
             return FAILURE
         finally:
-            self._progress = ""
-        self._state = "inactive"
+            self._reporter.progress = ""
+        self._reporter.state = "inactive"
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         assert self._pipeline is not None  # the life cycle configures first
-        self._pipeline.publish_labels()
-        self._health = Health()
+        self._pipeline.activate()
+        self._reporter.begin()
         self._statistics.resume()
         self._queue = FrameQueue()
         self._queue.limit_rate(self._node_parameters.settings.max_rate)
         self._worker = FrameWorker(self._queue, self._pipeline.process)
         transport = self._node_parameters.text("image_transport")
-        self._state = "active"
-        if self._pipeline.navigator is not None:
-            self._pipeline.navigator.activate()
+        self._reporter.state = "active"
         self._cameras = Cameras(self, self._node_parameters.cameras, transport, self._on_image)
         self._attend()
         self.get_logger().info(f"active: waiting for {self._cameras.topics}")
@@ -136,24 +125,24 @@ class PerceptionNode(Node):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._stop()
-        self._state = "inactive"
+        self._reporter.state = "inactive"
         return SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._drop_model()
-        self._state = "unconfigured"
+        self._reporter.state = "unconfigured"
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._stop()
         self._drop_model()
-        self._state = "finalized"
+        self._reporter.state = "finalized"
         return SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._stop()
         self._drop_model()
-        self._state = "unconfigured"
+        self._reporter.state = "unconfigured"
         return SUCCESS
 
     def destroy_node(self) -> None:
@@ -174,11 +163,11 @@ class PerceptionNode(Node):
 
     def _prepare_transition(self, request: ChangeState.Request) -> Callable[[], None] | None:
         """What takes time before a transition: to configure, the models are loaded."""
-        if not configures(request) or self._state != "unconfigured":
+        if not configures(request) or self._reporter.state != "unconfigured":
             return None
         if self._loader.loading:
             raise ValueError("the node is being configured")
-        self._failure = ""
+        self._reporter.failure = ""
         return self._loader.prepare
 
     def _prepare_parameters(
@@ -191,20 +180,20 @@ class PerceptionNode(Node):
         models, prompts = self._pipeline.models, list(given["prompts"].string_array_value)
 
         def encode() -> None:
-            self._progress = "prompts are being encoded"
+            self._reporter.progress = "prompts are being encoded"
             try:
                 with contextlib.suppress(ValueError, FileNotFoundError):  # the check says it again
                     models.prepare_prompts(prompts)
             finally:
-                self._progress = ""
+                self._reporter.progress = ""
 
         return encode
 
     def _report_progress(self, step: str) -> None:
         """Publish a step that takes time. In whichever thread it is taken: the executor may wait for it."""
         self.get_logger().info(step)
-        self._progress = step
-        self._publish_diagnostics()
+        self._reporter.progress = step
+        self._reporter.publish(self._pipeline, self._cameras)
 
     def _on_image(self, camera: str, message: Image | CompressedImage, lost: int) -> None:
         if self._queue is not None and self._pipeline is not None:
@@ -214,12 +203,13 @@ class PerceptionNode(Node):
 
     def _apply(self, settings: Settings) -> None:
         if self._pipeline is not None:
-            self._pipeline.apply(settings, announce=self._state == "active")
+            self._pipeline.apply(settings, announce=self._reporter.state == "active")
         if self._queue is not None:
             self._queue.limit_rate(settings.max_rate)
 
     def _attend(self) -> None:
         if self._cameras is not None and self._pipeline is not None:
+            self._pipeline.attend()  # before images, which then find it
             self._cameras.attend(self._pipeline.wanted)
 
     def _stop(self) -> None:
@@ -232,8 +222,8 @@ class PerceptionNode(Node):
         if self._worker is not None:
             self._worker.stop(self._pipeline.models.interrupt if self._pipeline else lambda: None)
             self._worker = self._queue = None
-        if navigator is not None:
-            navigator.deactivate()
+        if self._pipeline is not None:
+            self._pipeline.deactivate()
 
     def _drop_model(self) -> None:
         if self._pipeline is not None:
@@ -246,7 +236,7 @@ class PerceptionNode(Node):
         self._replace_dead_worker()
         if self._pipeline is not None and self._queue is not None and self._queue.idle:
             self._pipeline.relax()
-        self._publish_diagnostics()
+        self._reporter.publish(self._pipeline, self._cameras)
 
     def _replace_dead_worker(self) -> None:
         death = self._worker.death if self._worker is not None else None
@@ -258,41 +248,3 @@ class PerceptionNode(Node):
         reason = f"the worker died of {type(death.error).__name__}: {death.error}; another takes its place"
         self._statistics.failed(reason, death.frames)
         self.get_logger().error(f"{reason}\n{''.join(traceback.format_exception(death.error))}")
-
-    def _publish_diagnostics(self) -> None:
-        snapshot = self._statistics.snapshot()
-        report = diagnostics.Report(
-            node=self.get_fully_qualified_name(),
-            state=self._state,
-            failure=self._failure,
-            progress=self._progress,
-            warnings=self._warnings(snapshot),
-            facts=self._facts(),
-            snapshot=snapshot,
-        )
-        message = DiagnosticArray(status=[diagnostics.status(report)])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
-
-    def _facts(self) -> dict[str, str]:
-        facts = {"tasks": ", ".join(self._node_parameters.tasks)}
-        if self._cameras is not None:
-            facts["input_topic"] = self._cameras.topics
-        if self._pipeline is not None:
-            facts |= self._pipeline.facts
-        return facts
-
-    def _warnings(self, snapshot: Snapshot) -> list[str]:
-        found = self._cameras.warnings() if self._cameras is not None else []
-        if self._cameras is not None and not self._cameras.attended:
-            self._health = Health()  # nothing is expected
-        elif self._state == "active" and self._pipeline is not None:
-            found += self._pipeline.warnings
-            settings = self._node_parameters.settings
-            found += self._health.warnings(snapshot, settings, self._pipeline.work)
-        return [*found, *filter(None, [node_names.warning(self), self._overload()])]
-
-    def _overload(self) -> str:
-        if self._pipeline is None or not self._pipeline.budget.exhausted:
-            return ""
-        return f"answers come late at the least effort ({self._pipeline.budget.state}): disable some tasks"

@@ -8,14 +8,15 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.nodes.camera import DEFAULT_TOPIC
+from vit_perception.nodes.camera_images import DecodedImage, ReceivedImage
+from vit_perception.nodes.camera_names import DEFAULT_TOPIC, by_camera
 from vit_perception.nodes.class_filter import filter_classes
+from vit_perception.nodes.depth.stage import SpaceStage
+from vit_perception.nodes.faint_boxes import with_faint, without_faint
 from vit_perception.nodes.images.codec import ImageError
 from vit_perception.nodes.images.frame import Frame, read_frame
 from vit_perception.nodes.latency_budget import FIXED_STEPS, STEPS, Effort, LatencyBudget
@@ -30,30 +31,6 @@ from vit_perception.runtime.task_models import TaskModels
 from vit_perception.tasks import NAVIGATION
 
 _LOG_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class ReceivedImage:
-    """An image message as it arrived.
-
-    Attributes:
-        camera: name of the camera.
-        message: as received.
-        time: of its arrival, of `time.monotonic`.
-    """
-
-    camera: str
-    message: Image | CompressedImage
-    time: float
-
-
-@dataclass(frozen=True)
-class _DecodedImage:
-    """An image with its pixels, and the enabled tasks whose results somebody subscribed to."""
-
-    received: ReceivedImage
-    frame: Frame
-    tasks: frozenset[str]
 
 
 class Pipeline:
@@ -86,9 +63,13 @@ class Pipeline:
         self._step: tuple[str, float] | None = None
         self._node = node
         self._statistics = statistics
-        self._outputs = {name: CameraOutputs(node, models, name, topic) for name, topic in cameras.items()}
+        self._space = SpaceStage(node, models, cameras, settings)
+        self._outputs = {
+            name: CameraOutputs(node, models, name, space.intrinsics)
+            for name, space in self._space.spaces.items()
+        }
         self.navigator = (
-            None if models.navigator is None else Navigator(node, models, self._outputs, settings)
+            None if models.navigator is None else Navigator(node, models, self._space.spaces, settings)
         )
         self._settings = settings
         # Held while a frame is processed, whose results have the labels of one vocabulary.
@@ -105,10 +86,32 @@ class Pipeline:
         self.budget.limit(settings.max_latency_ms)
         for outputs in self._outputs.values():
             outputs.apply(settings)
+        self._space.apply(settings)
         if self.navigator is not None:
             self.navigator.apply(settings)
         self._changes.put((settings, announce))
         self._change()
+
+    def activate(self) -> None:
+        """Begin to work. Called by the executor's thread, as the next two are."""
+        self.publish_labels()
+        self._space.activate()
+        if self.navigator is not None:
+            self.navigator.activate()
+
+    def attend(self) -> None:
+        """Subscribe to what is needed beside images, and to nothing else."""
+        for outputs in self._outputs.values():
+            outputs.attend()
+        self._space.attend(depth=self.navigator is not None and self.navigator.takes_depth)
+
+    def deactivate(self) -> None:
+        """End, when no image is processed any more."""
+        for outputs in self._outputs.values():
+            outputs.retire()
+        self._space.deactivate()
+        if self.navigator is not None:
+            self.navigator.deactivate()
 
     def _change(self) -> None:
         """Take over settings that were applied; while a frame is processed, whoever does that calls again."""
@@ -178,7 +181,7 @@ class Pipeline:
         return bool(self._wanted_tasks(camera))
 
     def _wanted_tasks(self, camera: str) -> frozenset[str]:
-        subscribed = self._outputs[camera].subscribed_tasks()
+        subscribed = self._outputs[camera].subscribed_tasks() | self._space.subscribed_tasks(camera)
         if self.navigator is not None and self.navigator.drives:
             subscribed.add(NAVIGATION)
         return frozenset(task for task in self._settings.request.tasks or () if task in subscribed)
@@ -186,7 +189,8 @@ class Pipeline:
     @property
     def warnings(self) -> list[str]:
         """What outputs lack to publish what somebody subscribed to, and what a navigator does."""
-        found = [warning for outputs in self._outputs.values() for warning in outputs.warnings]
+        found = self._space.warnings
+        found += filter(None, [outputs.motion.warning for outputs in self._outputs.values()])
         return found if self.navigator is None else [*found, *self.navigator.warnings()]
 
     @property
@@ -195,15 +199,20 @@ class Pipeline:
         facts = model_facts(self.models)
         if state := self.budget.state:
             facts["latency_budget"] = state
+        facts |= self._space.facts
+        motions = {name: outputs.motion.state for name, outputs in self._outputs.items()}
+        if motion := by_camera(motions):
+            facts["camera_motion"] = motion
         return facts if self.navigator is None else facts | self.navigator.facts()
 
     def destroy(self) -> None:
         for outputs in self._outputs.values():
             outputs.destroy()
+        self._space.destroy()
         if self.navigator is not None:
             self.navigator.destroy()
 
-    def _decode(self, image: ReceivedImage) -> _DecodedImage | None:
+    def _decode(self, image: ReceivedImage) -> DecodedImage | None:
         """The image's pixels; None if nobody subscribed to its results, or it cannot be decoded."""
         try:
             tasks = self._wanted_tasks(image.camera)
@@ -211,12 +220,12 @@ class Pipeline:
                 self._statistics.unsubscribed()
                 return None
             frame = read_frame(image.message, self._settings.max_megapixels)
-            return _DecodedImage(image, frame, tasks)
+            return DecodedImage(image, frame, tasks)
         except Exception as error:
             self._fail(error)
             return None
 
-    def _compute(self, images: list[_DecodedImage], input_scale: float, start: float) -> None:
+    def _compute(self, images: list[DecodedImage], input_scale: float, start: float) -> None:
         settings = self._settings
         tasks = frozenset[str]().union(*(image.tasks for image in images))
         navigation = None
@@ -225,10 +234,13 @@ class Pipeline:
             navigation = [self.navigator.inputs(each.received.camera, each.frame) for each in images]
         decoded = time.perf_counter()
         self._begin("the models are computing")
+        request = dataclasses.replace(settings.request, tasks=tuple(tasks), input_scale=input_scale)
+        if any(self._outputs[image.received.camera].tracks for image in images):
+            request = with_faint(request)
         perceptions = self.models.batch(
             [image.frame.pixels for image in images],
             [image.frame.order for image in images],
-            dataclasses.replace(settings.request, tasks=tuple(tasks), input_scale=input_scale),
+            request,
             navigation,
         )
         share = 1e3 / len(images)
@@ -237,10 +249,13 @@ class Pipeline:
         begin = time.perf_counter()
         for image, perception in zip(images, perceptions, strict=True):
             if self.navigator is not None:  # before all else: a robot waits for it
-                self.navigator.answered(image.received.camera, image.frame, perception.navigation)
-            self._outputs[image.received.camera].publish(
-                filter_classes(perception, settings.classes), image.frame
-            )
+                known = self.navigator.answered(image.received.camera, image.frame, perception.navigation)
+                perception = dataclasses.replace(perception, navigation=known)
+            camera, found = image.received.camera, filter_classes(perception, settings.classes)
+            self._outputs[camera].publish_tracks(found, image.frame)
+            found = without_faint(found, settings.request)
+            self._outputs[camera].publish(found, image.frame)
+            self._space.put(camera, found, image.frame)
             published = time.perf_counter()
             milliseconds = 1e3 * (time.monotonic() - image.received.time)
             # A frame at another effort says nothing about the one that was chosen.

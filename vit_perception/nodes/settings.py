@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from vit_perception.nodes.depth.settings import DepthSettings
 from vit_perception.nodes.navigation.settings import NavigationSettings
 from vit_perception.runtime.request import Request
 
@@ -24,7 +25,9 @@ class Settings:
         max_megapixels: of an image that is processed.
         classes: class ids to report, by task; a task that is missing reports all of its classes.
         prompts: what a model with an open vocabulary looks for; empty: what it looks for already.
+        smoothing: weight of the answer before, 0 to less than 1.
         navigation: how a navigator drives; None for a node without the task.
+        depth: how depth belongs to images, and what becomes of it.
     """
 
     request: Request
@@ -36,4 +39,6 @@ class Settings:
     max_megapixels: float
     classes: Mapping[str, frozenset[int]]
     prompts: tuple[str, ...] = ()
+    smoothing: float = 0.0
     navigation: NavigationSettings | None = None
+    depth: DepthSettings = field(default_factory=DepthSettings)

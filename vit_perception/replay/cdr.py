@@ -1,12 +1,13 @@
-"""Serialised messages that start with a std_msgs/Header: read and replace the stamp, build images.
+"""Serialised messages with stamps: read and replace these, build images.
 
-Frames go through the replay as the bytes that DDS carries, so that a node gets what the bag holds: only the
-eight bytes of the stamp are replaced.
+Messages go through the replay as the bytes that DDS carries, so that a node gets what the bag holds: only the
+eight bytes of a stamp are replaced.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 NANOSECONDS = 1_000_000_000
 
 # Four bytes of encapsulation (the second one's lowest bit is the byte order), then sec and nanosec.
@@ -40,6 +42,46 @@ def with_stamp(cdr: bytes, nanoseconds: int) -> bytes:
     """The same message with another header stamp, everything else untouched."""
     stamp = struct.pack(_layout(cdr), *divmod(nanoseconds, NANOSECONDS))
     return b"".join((cdr[: _STAMP.start], stamp, cdr[_STAMP.stop :]))
+
+
+def stamps_ns(cdr: bytes, message_type: str) -> list[int]:
+    """Those of a message in nanoseconds: that of its header, or of each transform.
+
+    Raises:
+        ValueError: it is no such message.
+    """
+    if message_type != TRANSFORMS:
+        return [stamp_ns(cdr)]
+    stamps = (each.header.stamp for each in _deserialize(cdr, TRANSFORMS).transforms)
+    return [stamp.sec * NANOSECONDS + stamp.nanosec for stamp in stamps]
+
+
+def with_stamps(cdr: bytes, message_type: str, moment: Callable[[int], int]) -> bytes:
+    """The same message with what `moment` makes of each stamp in nanoseconds."""
+    if message_type != TRANSFORMS:
+        return with_stamp(cdr, moment(stamp_ns(cdr)))
+    message = _deserialize(cdr, TRANSFORMS)
+    for each, stamp in zip(message.transforms, stamps_ns(cdr, TRANSFORMS), strict=True):
+        each.header.stamp.sec, each.header.stamp.nanosec = divmod(moment(stamp), NANOSECONDS)
+    return bytes(_typestore().serialize_cdr(message, TRANSFORMS))
+
+
+def encoding(cdr: bytes) -> str:
+    """That of a serialised sensor_msgs/Image.
+
+    Raises:
+        ValueError: it is no such message.
+    """
+    return str(_deserialize(cdr, IMAGE).encoding)
+
+
+def _deserialize(cdr: bytes, message_type: str) -> Any:
+    from rosbags.serde import SerdeError
+
+    try:
+        return _typestore().deserialize_cdr(cdr, message_type)
+    except (SerdeError, struct.error, UnicodeDecodeError, IndexError, AssertionError) as error:
+        raise ValueError(f"a message is no {message_type}: {error}") from None
 
 
 @lru_cache(maxsize=1)

@@ -31,15 +31,16 @@ class OutputTopic:
     per_frame: bool
 
 
-def published_topics(observer: Node, node: str) -> dict[str, str]:
+def published_topics(observer: Node, node: str, namespace: str = "/") -> dict[str, str]:
     """Topic name → message type of what a node publishes, without what every node has.
 
     Args:
         observer: any node of the graph.
         node: name of the other; nothing is returned while it is unknown.
+        namespace: of the other.
     """
     try:
-        published = observer.get_publisher_names_and_types_by_node(node, "/")
+        published = observer.get_publisher_names_and_types_by_node(node, namespace)
     except NodeNameNonExistentError:
         return {}
     return {

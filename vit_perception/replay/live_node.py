@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import rclpy
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -43,6 +44,24 @@ class LiveNode:
         self._thread.join()
         self._node.destroy_node()
         rclpy.try_shutdown(context=self._context)
+
+    def call(self, client: Client, request: Any, seconds: float) -> Any:
+        """Answer of a service to a request, not from the thread that spins.
+
+        Args:
+            client: of this node.
+            request: for its service.
+            seconds: within which the service has to be there, and then to answer.
+
+        Returns:
+            None if it does not.
+        """
+        if not client.wait_for_service(seconds):
+            return None
+        done = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: done.set())
+        return future.result() if done.wait(seconds) else None
 
     def _spin(self) -> None:
         try:

@@ -78,6 +78,17 @@ def read_identity(path: Path) -> dict[str, str]:
     return {name: ", ".join(sorted(values)) or "unknown" for name, values in found.items()}
 
 
+def read_warnings(path: Path, about: str) -> list[str]:
+    """The last warning with these words of each node of a results.mcap, as reported on /diagnostics."""
+    found: dict[str, str] = {}
+    with path.open("rb") as stream:
+        for _, _, raw in _messages(make_reader(stream), [DIAGNOSTICS]):
+            for status in _decode(raw).status:
+                if about in status.message:
+                    found[status.name] = status.message
+    return list(found.values())
+
+
 def _labelled_tasks(topic: str, known: Mapping[str, Mapping[int, str]]) -> tuple[str, ...]:
     """The tasks whose labels are on a topic. `label_info` also has those of classification, unless that has a
     topic of its own."""

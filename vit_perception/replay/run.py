@@ -13,6 +13,7 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL
 from vit_perception.hub.obtain import obtain_model
 from vit_perception.hub.report import to_stderr
+from vit_perception.nodes.depth.settings import DepthSettings
 from vit_perception.nodes.outputs.topics import topics_of_heads
 from vit_perception.replay import processes
 from vit_perception.replay.cdr import COMPRESSED_IMAGE
@@ -21,12 +22,13 @@ from vit_perception.replay.player import Player
 from vit_perception.replay.progress import progress_bar
 from vit_perception.replay.readiness import wait_until_ready
 from vit_perception.replay.recorder import METADATA, Recorder
-from vit_perception.replay.results import read_identity
+from vit_perception.replay.results import read_identity, read_warnings
 from vit_perception.replay.scoreboard import Scoreboard
-from vit_perception.replay.session import Session
+from vit_perception.replay.session import Session, needs_more
 from vit_perception.replay.sources import Source, SourceError
+from vit_perception.replay.sources.beside import CAMERA_INFO, COMPRESSED_DEPTH, DEPTH_INPUTS
 from vit_perception.runtime.whole_file import write_whole
-from vit_perception.tasks import TASKS, check_tasks
+from vit_perception.tasks import DEPTH, TASKS, check_tasks
 
 RESULTS = "results.mcap"
 SUMMARY = "summary.json"
@@ -34,6 +36,8 @@ LOGS = "logs"
 
 # Loading five models on two busy cores takes about half a minute.
 _READY_SECONDS = 180.0
+# In a node's warning that something in metres does not come.
+_NOT_MEASURED = "until then there are no"
 
 
 @dataclass(frozen=True)
@@ -111,17 +115,21 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
     domain = processes.free_domain() if options.domain_id is None else options.domain_id
     environment = processes.isolated_environment(domain)
     os.environ.update(environment)  # our own participant reads them too
-    parameters = _parameters(options, card, tasks, source.message_type)
+    beside = tuple(source.beside.topics) if source.beside is not None else ()
+    parameters = _parameters(options, card, tasks, source.message_type, beside)
     nodes = {
         name: processes.node_command(executable, parameters)
         for name, executable in processes.plan(options.composed, tasks).items()
     }
+    # A depth model gives depth to no other node.
+    by_model = options.composed and DEPTH in tasks and card.decoding.depth.metric
+    measurable = CAMERA_INFO in beside and (by_model or not set(DEPTH_INPUTS).isdisjoint(beside))
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (RESULTS, METADATA, SUMMARY):
         (folder / stale).unlink(missing_ok=True)
     with (
         processes.Processes(nodes, environment, folder / LOGS) as running,
-        Session(source.message_type, nodes, domain) as session,
+        Session(source.message_type, nodes, domain, beside, measurable) as session,
     ):
 
         def check_all() -> None:
@@ -133,19 +141,22 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
         topics = session.topics.values()
         board = Scoreboard(
             {topic.name: topic.message_type for topic in topics},
-            [topic.name for topic in topics if topic.per_frame],
+            [topic.name for topic in topics if topic.per_frame and not needs_more(topic.name)],
+            [topic.name for topic in topics if needs_more(topic.name)],
         )
         recorder = Recorder(folder / RESULTS)
         try:
             with recorder, progress_bar(len(source), "replay") as bar:
                 _declare(recorder, session)
-                player = Player(session, recorder, board, check_all, early)
+                tolerance = None if by_model else DepthSettings().tolerance
+                player = Player(session, recorder, board, check_all, early, tolerance)
                 if options.hz is None:
                     player.lockstep(source, bar.update)
                 else:
                     player.real_time(source, options.hz, bar.update)
         finally:
-            summary = _summary(board, folder / RESULTS)
+            missing = source.beside.missing if source.beside is not None else ()
+            summary = _summary(board, folder / RESULTS, missing, measurable)
             with names_a_full_disk(folder / SUMMARY):
                 write_whole(folder / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     if not board.frames_in:
@@ -178,7 +189,9 @@ def _required_topics(tasks: list[str], card: Card) -> list[str]:
     return [f"/{topic.name}" for topic in topics_of_heads(heads, card.decoding.depth.metric)]
 
 
-def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str) -> dict[str, str]:
+def _parameters(
+    options: Options, card: Card, tasks: list[str], frame_type: str, beside: tuple[str, ...]
+) -> dict[str, str]:
     """Node parameters as YAML. JSON is YAML, and its quotes keep a text from being read as a number."""
     values: dict[str, str | bool | list[str]] = {
         "model": str(card.folder),
@@ -188,6 +201,8 @@ def _parameters(options: Options, card: Card, tasks: list[str], frame_type: str)
         "compile_beside": options.hz is not None,  # else every frame has the answer that it always has
         "image_transport": "compressed" if frame_type == COMPRESSED_IMAGE else "raw",
     }
+    if COMPRESSED_DEPTH in beside:
+        values["depth_transport"] = "compressedDepth"
     if options.prompts:
         values["prompts"] = list(options.prompts)
     if options.composed:
@@ -200,7 +215,18 @@ def _declare(recorder: Recorder, session: Session) -> None:
         recorder.add_topic(topic.name, topic.message_type, topic.qos)
 
 
-def _summary(board: Scoreboard, results: Path) -> dict[str, Any]:
+def _summary(board: Scoreboard, results: Path, missing: tuple[str, ...], measurable: bool) -> dict[str, Any]:
     counted = board.summary()
     topics = counted.pop("topics")
-    return {**counted, **read_identity(results), "topics": topics}
+    notes = []
+    if missing:
+        meaning = "" if measurable else ", so nothing is measured in metres"
+        notes.append(f"The bag has {', '.join(missing)}{meaning}.")
+    if without := board.without_depth:
+        frames = f"{len(without)} of {board.frames_in} frames"
+        notes.append(f"{frames} have no depth within {DepthSettings().tolerance:g} s, first {without[0]}.")
+    if unmeasured := board.unmeasured:
+        counts = ", ".join(f"{topic} for {count}" for topic, count in unmeasured.items())
+        why = "; ".join(read_warnings(results, _NOT_MEASURED)) or "see /diagnostics"
+        notes.append(f"Not answered in metres: {counts} of {board.frames_in} frames. {why}")
+    return {**counted, **read_identity(results), "notes": notes, "topics": topics}

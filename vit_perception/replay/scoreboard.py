@@ -21,7 +21,9 @@ class Sent:
         sent_ns: its stamp, in nanoseconds.
         source_stamp_ns: the stamp that it had in its source.
         recorded_ns: when the bag recorded it; None without a bag.
-        missing: topics without a result for it so far.
+        missing: topics without a result for it so far, of those that must have one.
+        unmeasured: topics without a result for it so far, of those in metres, if it came with depth.
+        measurable: whether it came with all that these need.
     """
 
     index: int
@@ -30,6 +32,8 @@ class Sent:
     source_stamp_ns: int
     recorded_ns: int | None
     missing: set[str]
+    unmeasured: set[str]
+    measurable: bool
 
     @property
     def answered(self) -> bool:
@@ -69,20 +73,23 @@ class Scoreboard:
     Args:
         types: topic → message type.
         expected: the topics that must carry a result for each frame.
+        in_metres: those that carry one for a frame that comes with depth.
     """
 
-    def __init__(self, types: dict[str, str], expected: Iterable[str]) -> None:
+    def __init__(self, types: dict[str, str], expected: Iterable[str], in_metres: Iterable[str] = ()) -> None:
         self._topics = {topic: _Topic(message_type) for topic, message_type in sorted(types.items())}
         self._expected = frozenset(expected)
+        self._in_metres = frozenset(in_metres)
         self._sent: dict[int, Sent] = {}
 
-    def send(self, frame: Frame, sent_ns: int, source_stamp_ns: int) -> Sent:
+    def send(self, frame: Frame, sent_ns: int, source_stamp_ns: int, measurable: bool = True) -> Sent:
         """Count a frame that is about to be published.
 
         Args:
             frame: from the source.
             sent_ns: the stamp that it gets.
             source_stamp_ns: the stamp that it had.
+            measurable: whether it comes with all that topics in metres need.
 
         Raises:
             ValueError: another frame was sent with this stamp.
@@ -90,7 +97,14 @@ class Scoreboard:
         if sent_ns in self._sent:
             raise ValueError(f"two frames were published with the same stamp {sent_ns}")
         sent = Sent(
-            len(self._sent) + 1, frame.name, sent_ns, source_stamp_ns, frame.recorded_ns, set(self._expected)
+            len(self._sent) + 1,
+            frame.name,
+            sent_ns,
+            source_stamp_ns,
+            frame.recorded_ns,
+            set(self._expected),
+            set(self._in_metres) if measurable else set(),
+            measurable,
         )
         self._sent[sent_ns] = sent
         return sent
@@ -112,6 +126,7 @@ class Scoreboard:
         if sent is not None:
             score.latency_ms.append((received_ns - sent.sent_ns) / 1e6)
             sent.missing.discard(topic)
+            sent.unmeasured.discard(topic)
         return sent
 
     @property
@@ -128,6 +143,20 @@ class Scoreboard:
         """The frames without a result on some expected topic."""
         return [sent for sent in self._sent.values() if not sent.answered]
 
+    @property
+    def without_depth(self) -> list[str]:
+        """Names of the frames that came without what topics in metres need, where there are such topics."""
+        return [sent.name for sent in self._sent.values() if self._in_metres and not sent.measurable]
+
+    @property
+    def unmeasured(self) -> dict[str, int]:
+        """Topics in metres → for how many frames that came with depth they have no result, if for any."""
+        counts = {
+            topic: sum(topic in sent.unmeasured for sent in self._sent.values())
+            for topic in sorted(self._in_metres)
+        }
+        return {topic: count for topic, count in counts.items() if count}
+
     def summary(self) -> dict[str, Any]:
         """`frames_in`, `frames_processed` (with a result on every expected topic), `dropped` and `topics`."""
         dropped = len(self.unanswered)
@@ -140,7 +169,7 @@ class Scoreboard:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """The topics of a summary as aligned columns, and a line on the frames."""
+    """The topics of a summary as aligned columns, its notes, and a line on the frames."""
 
     def number(value: float | None, digits: int) -> str:
         return "-" if value is None else f"{value:.{digits}f}"
@@ -169,4 +198,5 @@ def table(summary: dict[str, Any]) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     answered = f"{summary['frames_processed']} of {summary['frames_in']} frames answered"
     made_with = f"{summary['model']} on {summary['engine']}, {summary['precision']}"
-    return "\n".join([*lines, "", f"{answered}, {summary['dropped']} dropped  ({made_with})"])
+    notes = ["", *summary["notes"]] if summary["notes"] else []
+    return "\n".join([*lines, *notes, "", f"{answered}, {summary['dropped']} dropped  ({made_with})"])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import IMAGE
-from vit_perception.runtime.engines.compiled_shapes import CompiledShapes, Shapes
+from vit_perception.runtime.engine_input import EngineInput, FrameInput
+from vit_perception.runtime.engines.compiled_shapes import CompiledShapes, Shapes, shapes_of
+from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.preprocess import Geometry, preprocess
-
-# Pixels (1, h, w, 3), and where the frame lies in them.
-Prepared = tuple[np.ndarray, Geometry]
+from vit_perception.runtime.vocabulary import Vocabulary
 
 
 class LiveInput:
@@ -20,51 +21,45 @@ class LiveInput:
 
     Args:
         compiled: of the engine.
+        engine_input: makes what it takes.
 
     Attributes:
-        changing: whether one of the last frames has another size than it should have.
+        changing: whether a frame got another size than it should have, since this was set to False.
     """
 
-    def __init__(self, compiled: CompiledShapes[object]) -> None:
+    def __init__(self, compiled: CompiledShapes[Any], engine_input: EngineInput) -> None:
         self.changing = False
-        self._compiled = compiled
+        self._compiled, self._input = compiled, engine_input
         # Of the last frame that has the size it should have.
         self._scale = 1.0
         self._shapes: Shapes | None = None
 
     def prepare(
-        self,
-        images: Sequence[np.ndarray],
-        orders: Sequence[str],
-        scale: float,
-        card: Card,
-        shapes_of: Callable[[Prepared], Shapes],
-    ) -> list[Prepared]:
-        """The inputs of frames that come together.
+        self, image: np.ndarray, order: str, given: NavigationInput, scale: float, vocabulary: Vocabulary
+    ) -> FrameInput:
+        """What the engine gets of a frame.
 
         Args:
-            images: as `preprocess` takes them, as the next three.
-            shapes_of: those of all inputs of the engine for one of them.
+            image: as `preprocess` takes it, as `order` and `scale`.
+            given: what a navigator knows beside it.
+            vocabulary: whose text the engine takes, too.
 
         Raises:
             Exception: the engine cannot be compiled for such an input.
         """
-        self.changing = False
-        return [
-            self._prepare(image, order, scale, card, shapes_of)
-            for image, order in zip(images, orders, strict=True)
-        ]
 
-    def _prepare(
-        self, image: np.ndarray, order: str, scale: float, card: Card, shapes_of: Callable[[Prepared], Shapes]
-    ) -> Prepared:
-        wanted = preprocess(image, card, order, scale)
-        shapes = shapes_of(wanted)
+        def shapes_of_all(frame: FrameInput) -> Shapes:
+            return shapes_of(self._input.of_batch([frame], vocabulary.text))
+
+        card = vocabulary.card
+        wanted = self._input.of_frame(*preprocess(image, card, order, scale), given)
+        shapes = shapes_of_all(wanted)
         if not self._compiled.want(shapes):
             self.changing = True
             ready = self._compiled.ready
-            for other in self._others(image, order, card, shapes, ready):
-                if shapes_of(other) in ready:
+            for pixels, geometry in self._others(image, order, card, shapes, ready):
+                other = self._input.of_frame(pixels, geometry, given)
+                if shapes_of_all(other) in ready:
                     return other
         self._scale, self._shapes = scale, shapes
         return wanted
@@ -82,7 +77,7 @@ class LiveInput:
 
     def _others(
         self, image: np.ndarray, order: str, card: Card, wanted: Shapes, ready: tuple[Shapes, ...]
-    ) -> Iterator[Prepared]:
+    ) -> Iterator[tuple[np.ndarray, Geometry]]:
         """The frame at other sizes, of which some are compiled."""
         if card.recipe:
             yield preprocess(image, card, order, self._scale)

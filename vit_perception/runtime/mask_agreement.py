@@ -6,6 +6,8 @@ detector. It cannot separate two objects that touch, so it changes the scores of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
@@ -22,7 +24,7 @@ def agree(
     scores: np.ndarray,
     columns: np.ndarray,
     boxes: np.ndarray,
-    probabilities: np.ndarray,
+    probabilities: Mapping[int, np.ndarray],
     cell: float,
     weight: float,
 ) -> np.ndarray:
@@ -30,9 +32,9 @@ def agree(
 
     Args:
         scores: (N,) in 0..1.
-        columns: (N,) index in `probabilities` of the class of each box.
+        columns: (N,) the class of each box.
         boxes: (N, 4) `x_min, y_min, x_max, y_max` in input pixels.
-        probabilities: (T, h, w) of the mask, for the classes that are detected.
+        probabilities: (h, w) of the mask, by class, for those of the boxes.
         cell: side of a cell of the mask in input pixels.
         weight: of the mask, 0..1.
 
@@ -42,7 +44,7 @@ def agree(
     fit = np.full(len(scores), _LEAST, np.float32)
     for column in np.unique(columns):
         same = columns == column
-        blobs = _blobs(probabilities[column]) * cell
+        blobs = _blobs(probabilities[int(column)]) * cell
         if len(blobs):
             fit[same] = np.maximum(overlaps(boxes[same], blobs).max(axis=1), _LEAST)
     return np.asarray(scores ** (1 - weight) * fit**weight, np.float32)

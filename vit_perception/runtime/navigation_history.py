@@ -22,6 +22,14 @@ class NavigationHistory:
     def __init__(self, config: NavigationConfig) -> None:
         self._config = config
         self._kept: deque[tuple[float, np.ndarray]] = deque()
+        self._goal: tuple[float, ...] | None = None
+
+    def towards(self, goal: tuple[float, ...]) -> None:
+        """The robot goes to this place from now on. Another one forgets all frames: their tokens know where
+        the goal was, and the robot would seem to have jumped."""
+        if self._goal not in (None, goal):
+            self.clear()
+        self._goal = goal
 
     def add(self, seconds: float, token: np.ndarray) -> None:
         """Keep `Navigation.token` of the frame of that time. Time that goes back forgets all frames."""

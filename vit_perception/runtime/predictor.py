@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,11 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.decode import decode
+from vit_perception.runtime.engine_input import EngineInput, FrameInput
 from vit_perception.runtime.engines import Builder, Engine
-from vit_perception.runtime.engines.compiled_shapes import Shapes, shapes_of
 from vit_perception.runtime.engines.select import make_engine
-from vit_perception.runtime.live_input import LiveInput, Prepared
-from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput, navigation_arrays
+from vit_perception.runtime.live_input import LiveInput
+from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput
 from vit_perception.runtime.preprocess import Geometry, preprocess
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
 from vit_perception.runtime.results import Perception
@@ -75,13 +75,15 @@ class Predictor:
         # outputs do not. A public model may spend much of its time on attention that nobody asked for.
         outputs = needed if card.source else None
         self.engine = make_engine(card, engine, device, precision, outputs, build_public, live)
-        self._live_input = LiveInput(self.engine.shapes) if live and self.engine.shapes else None
-        compile_for = self._live_input.prepare_text if self._live_input else lambda text: None
-        self._vocabularies = Vocabularies(build_public, compile_for)
-        self._turn, self._changing = threading.Lock(), threading.Lock()
         # Said when the model is loaded, not at the first frame.
         if missing := sorted(set(needed) - set(self.engine.outputs)):
             raise ValueError(f"model {card.name} gives no output {missing[0]!r}, though its card says so")
+        self._input = EngineInput(self.engine.inputs, self.navigation)
+        compiled = self.engine.shapes if live else None
+        self._live_input = LiveInput(compiled, self._input) if compiled else None
+        compile_for = self._live_input.prepare_text if self._live_input else lambda text: None
+        self._vocabularies = Vocabularies(build_public, compile_for)
+        self._turn, self._changing = threading.Lock(), threading.Lock()
         if card.open_vocabulary or prompts is not None:
             self.set_prompts(card.labels if prompts is None else prompts)
 
@@ -173,15 +175,14 @@ class Predictor:
         vocabulary = self._vocabulary
         given = [IMAGE_ALONE] * len(images) if navigation is None else navigation
         start = time.perf_counter()
-        prepared = self._prepare(images, orders, request.input_scale, vocabulary)
-        extra = self._extra([geometry for _, geometry in prepared], given)
+        frames = self._prepare(images, orders, request.input_scale, given, vocabulary)
         begin = time.perf_counter()
         names = raw_outputs.needed(vocabulary.card, tasks)
-        outputs = self._infer([pixels for pixels, _ in prepared], extra, vocabulary, names)
+        outputs = self._infer(frames, vocabulary, names)
         inferred = time.perf_counter()
         perceptions = [
-            decode(raw, geometry, vocabulary.card, request, own)
-            for raw, (_, geometry), own in zip(outputs, prepared, given, strict=True)
+            decode(raw, frame.geometry, vocabulary.card, request, frame.given)
+            for raw, frame in zip(outputs, frames, strict=True)
         ]
         share = 1e3 / len(images)
         stage_ms = {
@@ -212,30 +213,33 @@ class Predictor:
         vocabulary = self._vocabulary
         pixels, geometry = preprocess(image, vocabulary.card, order)
         names = raw_outputs.needed(vocabulary.card, self._subset(tuple(tasks)))
-        return self._infer([pixels], self._extra([geometry], [navigation]), vocabulary, names)[0], geometry
+        frame = self._input.of_frame(pixels, geometry, navigation)
+        return self._infer([frame], vocabulary, names)[0], geometry
 
     def _prepare(
-        self, images: Sequence[np.ndarray], orders: Sequence[str], scale: float, vocabulary: Vocabulary
-    ) -> list[Prepared]:
-        """The network's input for each frame."""
-        card = vocabulary.card
+        self,
+        images: Sequence[np.ndarray],
+        orders: Sequence[str],
+        scale: float,
+        given: Sequence[NavigationInput],
+        vocabulary: Vocabulary,
+    ) -> list[FrameInput]:
+        """What the engine gets of each frame."""
+        if len(given) != len(images):
+            raise ValueError(f"navigation has {len(given)} entries for {len(images)} images")
+        frames = list(zip(images, orders, given, strict=True))
         if self._live_input is None:
             return [
-                preprocess(image, card, order, scale) for image, order in zip(images, orders, strict=True)
+                self._input.of_frame(*preprocess(image, vocabulary.card, order, scale), own)
+                for image, order, own in frames
             ]
-
-        def shapes(prepared: Prepared) -> Shapes:
-            pixels, geometry = prepared
-            return shapes_of(self._inputs(pixels, self._extra([geometry], [IMAGE_ALONE]), vocabulary.text))
-
-        return self._live_input.prepare(images, orders, scale, card, shapes)
+        self._live_input.changing = False
+        return [
+            self._live_input.prepare(image, order, own, scale, vocabulary) for image, order, own in frames
+        ]
 
     def _infer(
-        self,
-        pixels: Sequence[np.ndarray],
-        extra: Sequence[Mapping[str, np.ndarray]],
-        vocabulary: Vocabulary,
-        names: tuple[str, ...],
+        self, frames: Sequence[FrameInput], vocabulary: Vocabulary, names: tuple[str, ...]
     ) -> list[dict[str, np.ndarray]]:
         """Raw outputs of each frame, with a batch axis of one.
 
@@ -243,45 +247,18 @@ class Predictor:
         for every size would take 130 MB each, for a tenth of the time.
         """
         if not names:
-            return [{} for _ in pixels]
-        found: list[dict[str, np.ndarray]] = [{}] * len(pixels)
-        for shape in {frame.shape for frame in pixels}:
-            same = [place for place, frame in enumerate(pixels) if frame.shape == shape]
+            return [{} for _ in frames]
+        found: list[dict[str, np.ndarray]] = [{}] * len(frames)
+        for shape in {frame.pixels.shape for frame in frames}:
+            same = [place for place, frame in enumerate(frames) if frame.pixels.shape == shape]
             together = vocabulary.card.batched and self.engine.shapes is None
             for places in [same] if together else [[place] for place in same]:
-                images = np.concatenate([pixels[place] for place in places])
-                inputs = self._inputs(images, [extra[place] for place in places], vocabulary.text)
+                inputs = self._input.of_batch([frames[place] for place in places], vocabulary.text)
                 with self._turn:
                     outputs = self.engine(inputs.pop(raw_outputs.IMAGE), names, inputs)
                 for row, place in enumerate(places):
                     found[place] = {name: values[row : row + 1] for name, values in outputs.items()}
         return found
-
-    def _extra(
-        self, geometries: Sequence[Geometry], given: Sequence[NavigationInput]
-    ) -> list[dict[str, np.ndarray]]:
-        """Inputs of the engine that each frame has beside its image: where in the input it lies, and what a
-        navigator takes."""
-        if len(given) != len(geometries):
-            raise ValueError(f"navigation has {len(given)} entries for {len(geometries)} images")
-        if self.navigation is not None:
-            return [
-                navigation_arrays(own, geometry, self.navigation)
-                for own, geometry in zip(given, geometries, strict=True)
-            ]
-        if raw_outputs.CONTENT not in self.engine.inputs:
-            return [{} for _ in geometries]
-        return [{raw_outputs.CONTENT: geometry.rows_and_columns[None]} for geometry in geometries]
-
-    def _inputs(
-        self,
-        images: np.ndarray,
-        extra: Sequence[Mapping[str, np.ndarray]],
-        text: Mapping[str, np.ndarray],
-    ) -> dict[str, np.ndarray]:
-        """The engine's: images, what each frame has beside its own, and text, if it takes these."""
-        more = {name: np.concatenate([own[name] for own in extra]) for name in extra[0]} | dict(text)
-        return {raw_outputs.IMAGE: images, **{name: more[name] for name in self.engine.inputs}}
 
     def _subset(self, tasks: tuple[str, ...] | None) -> tuple[str, ...]:
         """The tasks of a request; all of the predictor's where it names none."""

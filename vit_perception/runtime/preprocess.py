@@ -99,27 +99,27 @@ class Geometry:
         return resized[:height, :width]
 
     def window_to_source(
-        self, values: np.ndarray, rows: slice, columns: slice
+        self, values: np.ndarray, grid: tuple[int, ...], window: tuple[slice, slice]
     ) -> tuple[np.ndarray, tuple[slice, slice]]:
         """Resample a window of a map over the whole input, accurate to half a source pixel.
 
         Args:
-            values: (rows, columns) of the whole map.
-            rows: of the window.
-            columns: of the window.
+            values: of the window.
+            grid: (rows, columns) of the whole map.
+            window: its rows and columns.
 
         Returns:
             What of the window lies in the source frame, and the rows and columns of the source where it lies.
         """
         spans = []
         for part, length, cells, offset, scale, most in zip(
-            (rows, columns), self.input, values.shape, self.offset, self.scale, self.source, strict=True
+            window, self.input, grid, self.offset, self.scale, self.source, strict=True
         ):
             begin, end = (round((cell * length / cells - offset) / scale) for cell in (part.start, part.stop))
             begin = min(begin, most - 1)  # of a tiny frame, a window still has a pixel
             spans.append((begin, max(end, begin + 1), most))
         (top, bottom, height), (left, right, width) = spans
-        resized = cv2.resize(np.ascontiguousarray(values[rows, columns]), (right - left, bottom - top))
+        resized = cv2.resize(values, (right - left, bottom - top))
         y0, y1, x0, x1 = max(top, 0), min(bottom, height), max(left, 0), min(right, width)
         return resized[y0 - top : y1 - top, x0 - left : x1 - left], np.s_[y0:y1, x0:x1]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from vit_perception.cards.card import Card
+from vit_perception.install_hint import install_hint
 from vit_perception.runtime.engines import Builder
-from vit_perception.runtime.install_hint import install_hint
 
 _LOG = logging.getLogger(__name__)
 MOST_PROMPTS = 100

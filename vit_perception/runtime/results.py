@@ -74,6 +74,8 @@ class Navigation:
         path: (N, 2) float32 metres, the way to go.
         scan: (K,) float32 metres that are free in each direction.
         scan_angles: (K,) float32 radians of these directions, from left to right; positive is left.
+        free_space: (K, 2) float32 column and row at which free ground ends, as shares of the picture's width
+            and height, from left to right.
         token: (width,) float32, what this frame is for the history of later ones.
         depth_share: 0..1, how much of what the action reads is depth; the rest is colour.
         attention: (2, H, W) float32, what the action reads of each pixel's colour and of its depth, 1 at the
@@ -88,6 +90,7 @@ class Navigation:
     path: np.ndarray | None = None
     scan: np.ndarray | None = None
     scan_angles: np.ndarray | None = None
+    free_space: np.ndarray | None = None
     token: np.ndarray | None = None
     depth_share: float | None = None
     attention: np.ndarray | None = None

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.mujoco_library import load_mujoco
-from vit_perception.sim.robot import CAMERA_X, Pose
+from vit_perception.sim.robot import CAMERA_X
 from vit_perception.sim.scene import FAR, NEAR, SKY, Scene
 from vit_perception.sim.sensor import Sensor
 from vit_perception.sim.world import World

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION, Pose
+from vit_perception.runtime.planar import Pose
+from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION
 
 # What the wheels report is wrong by a factor that stays (worn wheels), by a share of each step (slip), and in
 # the heading by a drift with the way driven, in radians a root metre.
@@ -38,13 +39,6 @@ def moved(pose: Pose, speed: float, turn: float, dt: float) -> Pose:
 def wrapped(angle: float) -> float:
     """The same angle, -pi to pi."""
     return math.remainder(angle, math.tau)
-
-
-def seen_from(pose: Pose, points: np.ndarray) -> np.ndarray:
-    """(..., 2) points (..., 2) of the world in the robot's frame: x ahead, y to its left."""
-    cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
-    x, y = points[..., 0] - pose.x, points[..., 1] - pose.y
-    return np.stack((x * cosine + y * sine, y * cosine - x * sine), axis=-1)
 
 
 class Odometry:

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from vit_perception.sim.drive import seen_from
+from vit_perception.runtime.planar import Pose, seen_from
 from vit_perception.sim.people import People
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import MAX_SPEED, MAX_TURN, RADIUS, Pose
+from vit_perception.sim.robot import MAX_SPEED, MAX_TURN, RADIUS
 from vit_perception.sim.route import Route
 from vit_perception.sim.window import best_command
 

@@ -7,9 +7,11 @@ import importlib
 import os
 from typing import Any
 
+from vit_perception.install_hint import install_extra
+
 NOT_INSTALLED = (
-    "pictures of simulated worlds need MuJoCo and EGL: pip install 'vit_perception[sim]', and on Debian apt "
-    "install libegl1 libgl1-mesa-dri libglx-mesa0"
+    f"pictures of simulated worlds need MuJoCo and EGL: {install_extra('sim')}, and on Debian apt install "
+    "libegl1 libgl1-mesa-dri libglx-mesa0"
 )
 
 

@@ -25,6 +25,7 @@ from vit_perception.sim.driving.conditions import Condition
 from vit_perception.sim.driving.episode import FRAME_SECONDS
 from vit_perception.sim.driving.observation import Senses
 from vit_perception.sim.driving.robot_topics import RobotTopics
+from vit_perception.sim.parameters import PARAMETERS
 from vit_perception.sim.route import Route
 from vit_perception.sim.simulation import Simulation
 from vit_perception.sim.worlds.make import make_world
@@ -34,18 +35,6 @@ NAME = "simulator"
 _COMMAND_SECONDS, _GOAL_SECONDS = 0.5, 1.0
 # Looks for the answer to a frame in lock-step, a second.
 _LOOKS = 200.0
-# Name → default, and what it is.
-PARAMETERS: dict[str, tuple[Any, str]] = {
-    "world.seed": (0, "Of the world; read by ~/reset."),
-    "world.kind": ("", "rooms, office, warehouse or yard; empty: the seed chooses."),
-    "world.people": (False, "Whether people walk about."),
-    "image.height": (240, "Of the pictures, in pixels."),
-    "image.width": (320, "Of the pictures, in pixels."),
-    "real_time_factor": (1.0, "Simulated seconds a second; 0: only ~/step lets time pass."),
-    "lock_step": (False, "Whether time waits for a cmd_vel with the stamp of the newest image."),
-    "stamped_cmd_vel": (True, "Type of cmd_vel. true: TwistStamped. false: Twist, not for lock_step."),
-    "give_goal": (True, "Whether to publish the world's goal as goal_pose, each second."),
-}
 
 
 class SimulatorNode(Node):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vit_perception.sim.robot import RADIUS, Pose
+from vit_perception.runtime.planar import Pose
+from vit_perception.sim.robot import RADIUS
 from vit_perception.sim.world import Walker
 
 # Nobody steps nearer to the robot than this, from edge to edge, in metres. Who looks ahead so many seconds

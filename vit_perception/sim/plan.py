@@ -9,7 +9,8 @@ import copy
 
 import numpy as np
 
-from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS, Pose
+from vit_perception.runtime.planar import Pose
+from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS
 from vit_perception.sim.world import Solid, World
 
 NOBODY = np.zeros((0, 3))

@@ -11,15 +11,17 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from vit_perception.data.label_space import DEFAULT_SPACE, LabelSpace, read_label_space
-from vit_perception.data.labelling.work import end_with_parent
-from vit_perception.data.manifest import Manifest
+from vit_perception.data.labelling.work import end_with_parent, stay_on_a_core
+from vit_perception.data.manifest import MANIFEST, Manifest, read_manifest
 from vit_perception.data.writer import DatasetWriter
+from vit_perception.sim.learner import Learner, Tally
 from vit_perception.sim.mujoco_library import load_mujoco
-from vit_perception.sim.recorder import FRAMES, Recorded, name_of, record_world
+from vit_perception.sim.recorder import Recorded, frames_of_world, name_of, record_world
 from vit_perception.sim.world import KINDS
 
 # One world in so many is held out as `val`.
@@ -35,6 +37,7 @@ class Recording:
         seed: of the first world; the others follow.
         kinds: of worlds, in turns.
         size: height and width of pictures in pixels.
+        learner: who drives, with the expert in turns; None: the expert alone.
 
     Raises:
         ValueError: a value is none of these; the message names it.
@@ -44,6 +47,7 @@ class Recording:
     seed: int
     kinds: Sequence[str] = KINDS
     size: tuple[int, int] = (240, 320)
+    learner: Learner | None = None
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.seed < 0 or min(self.size) < 16:
@@ -54,9 +58,20 @@ class Recording:
 
     def worlds(self) -> Iterator[tuple[int, str, int]]:
         """(seed, kind, frames) of each world."""
-        for place in range(-(-self.frames // FRAMES)):
+        each = frames_of_world(self.learner)
+        for place in range(-(-self.frames // each)):
             kind = self.kinds[place % len(self.kinds)]
-            yield self.seed + place, kind, min(FRAMES, self.frames - place * FRAMES)
+            yield self.seed + place, kind, min(each, self.frames - place * each)
+
+    @property
+    def source(self) -> str:
+        """Who drove; empty: the expert alone."""
+        if (learner := self.learner) is None:
+            return ""
+        return (
+            f"{learner.name} (card {learner.digest}) drove for {learner.share:g} of the time, the expert for "
+            "the rest."
+        )
 
 
 def record(
@@ -64,6 +79,7 @@ def record(
     folder: Path,
     workers: int | None = None,
     progress: Callable[[int], object] = lambda count: None,
+    tally: Tally | None = None,
 ) -> int:
     """Record frames into a dataset of ours; go on where an earlier run was ended.
 
@@ -74,14 +90,17 @@ def record(
         folder: of the dataset; a new one, or of an earlier run.
         workers: processes; None: one for each core.
         progress: called with how many frames are done since it was last called.
+        tally: that grows with the learner's drives of this run.
 
     Returns:
         Pictures in the dataset.
 
     Raises:
-        RuntimeError: the renderer is not installed. ValueError: the folder holds something else.
+        RuntimeError: the renderer is not installed. ValueError: the folder holds something else, or frames
+            of another driver.
     """
     load_mujoco()
+    _check_source(folder, recording.source)
     space = read_label_space(DEFAULT_SPACE)
     every = frozenset(range(len(space)))
     manifest = Manifest(
@@ -91,15 +110,19 @@ def record(
         name=folder.resolve().name,
         description="Recorded in simulated worlds.",
         licence="CC0-1.0",
+        source=recording.source,
     )
     with DatasetWriter(folder, manifest) as writer:
         todo = []
         for seed, kind, count in recording.worlds():
-            if all(name_of(seed, kind, frame) in writer for frame in range(count)):
+            if all(name_of(seed, kind, frame, recording.learner) in writer for frame in range(count)):
                 progress(count)
             else:
                 todo.append((seed, kind, count))
-        for seed, frames in _recorded(recording, todo, space, workers or len(os.sched_getaffinity(0))):
+        workers = workers or len(os.sched_getaffinity(0))
+        for seed, (frames, of_world) in _recorded(recording, todo, space, workers):
+            if tally is not None:
+                tally.add(of_world)
             part = "val" if seed % _VALIDATION == _VALIDATION - 1 else None
             for one in frames:
                 if one.name not in writer:
@@ -108,18 +131,36 @@ def record(
         return len(writer)
 
 
+def _check_source(folder: Path, source: str) -> None:
+    if (folder / MANIFEST).is_file() and (there := read_manifest(folder).source) != source:
+        raise ValueError(
+            f"{folder} has frames of another driver ({there or 'the expert alone'}): give another folder"
+        )
+
+
+# The frames of a world, and what came of its drives.
+_World = tuple[list[Recorded], Tally]
+
+
 def _recorded(
     recording: Recording, todo: Sequence[tuple[int, str, int]], space: LabelSpace, workers: int
-) -> Iterator[tuple[int, list[Recorded]]]:
-    """(seed, frames) of each world, in order. No more worlds are in memory than there are workers."""
-    if workers == 1:
+) -> Iterator[tuple[int, _World]]:
+    """(seed, what came of it) of each world, in order. No more are in memory than there are workers."""
+    # A learner's numbers may depend on how many threads compute them: a worker has one.
+    if workers == 1 and recording.learner is None:
         for seed, kind, count in todo:
-            yield seed, _frames(seed, kind, count, recording.size, space)
+            yield seed, _frames(recording, seed, kind, count, space)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start) as pool:
-        pending: deque[tuple[int, Future[list[Recorded]]]] = deque()
+    context = multiprocessing.get_context("spawn")
+    cores = context.Queue()
+    for core in range(workers):
+        cores.put(core)
+    with ProcessPoolExecutor(
+        workers, context, _start, (None if recording.learner is None else cores,)
+    ) as pool:
+        pending: deque[tuple[int, Future[_World]]] = deque()
         for seed, kind, count in todo:
-            pending.append((seed, pool.submit(_frames, seed, kind, count, recording.size, space)))
+            pending.append((seed, pool.submit(_frames, recording, seed, kind, count, space)))
             if len(pending) > workers:
                 first, future = pending.popleft()
                 yield first, future.result()
@@ -127,13 +168,17 @@ def _recorded(
             yield seed, future.result()
 
 
-def _frames(seed: int, kind: str, count: int, size: tuple[int, int], space: LabelSpace) -> list[Recorded]:
-    with closing(record_world(seed, kind, size, space)) as frames:
-        return [next(frames) for _ in range(count)]
+def _frames(recording: Recording, seed: int, kind: str, count: int, space: LabelSpace) -> _World:
+    tally = Tally()
+    made = record_world(seed, kind, recording.size, space, recording.learner, tally)
+    with closing(made) as frames:
+        return [next(frames) for _ in range(count)], tally
 
 
-def _start() -> None:
-    """Make this process a worker, which renders on one core."""
+def _start(cores: Any) -> None:
+    """Make this process a worker, which renders on one core; with `cores`, it also stays on one."""
     threading.Thread(target=end_with_parent, daemon=True).start()
+    if cores is not None:
+        stay_on_a_core(cores)
     os.environ["LP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from vit_perception.sim.robot import Pose
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.world import World
 
 # Metres between which a depth camera measures; its error grows with the square of the distance.

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.drive import Odometry, approach, moved
 from vit_perception.sim.people import People
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import MAX_SPEED, RADIUS, Pose
+from vit_perception.sim.robot import MAX_SPEED, RADIUS
 from vit_perception.sim.world import World
 
 if TYPE_CHECKING:

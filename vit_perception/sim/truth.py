@@ -14,11 +14,14 @@ from vit_perception.data.navigation import (
     SCAN_RANGE,
     NavigationTruth,
 )
-from vit_perception.sim.drive import seen_from
+from vit_perception.runtime.planar import seen_from
 from vit_perception.sim.expert import Expert
+from vit_perception.sim.free_space import free_ground
 from vit_perception.sim.route import Route
 from vit_perception.sim.simulation import Simulation
 
+# Directions in which free ground is looked for: a picture is no wider.
+_WIDE = np.linspace(np.radians(60), np.radians(-60), 121)
 # Below this speed (m/s) the robot stands, and above this turn rate (rad/s) it turns.
 _STANDS, _TURNS = 0.05, 0.4
 
@@ -40,6 +43,7 @@ def navigation_truth(
     """
     pose = simulation.pose
     people = simulation.people.discs()
+    free = simulation.plan.free_distance(pose, _WIDE, SCAN_RANGE, people)
     return NavigationTruth(
         episode=episode,
         frame=frame,
@@ -51,6 +55,7 @@ def navigation_truth(
         action=action_of(expert.command(pose, simulation.velocity)),
         scan=simulation.plan.free_distance(pose, SCAN_ANGLES, SCAN_RANGE, people),
         path=expert.waypoints(pose, PATH_POINTS, PATH_SPACING),
+        free_space=free_ground(simulation.world.look, simulation.size, _WIDE, free, SCAN_RANGE),
     )
 
 

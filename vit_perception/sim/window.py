@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from vit_perception.sim.drive import approach
+from vit_perception.runtime.planar import Pose, ways
 from vit_perception.sim.people import People
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import RADIUS, Pose
+from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION, RADIUS
 
 # Seconds in which a command has to be safe, in so many steps.
 _HORIZON, _STEPS = 1.6, 16
@@ -38,11 +38,18 @@ def best_command(
     """
     speed, turn = wanted
     commands = np.array([(speed * share, turn + change) for share in _SHARES for change in _CHANGES])
-    ways = _ways(pose, velocity, commands)
+    reached, _ = ways(
+        commands.clip((-MAX_SPEED, -MAX_TURN), (MAX_SPEED, MAX_TURN)),
+        velocity,
+        (MAX_ACCELERATION, MAX_TURN_ACCELERATION),
+        _HORIZON,
+        _STEPS,
+        pose,
+    )
     start = np.array([(pose.x, pose.y)])
     times = np.linspace(_HORIZON / _STEPS, _HORIZON, _STEPS)
-    to_things = plan.clearance(ways.reshape(-1, 2)).reshape(ways.shape[:2]).min(axis=1) - RADIUS
-    to_people = _gaps(ways, people.expected(times, pose)).min(axis=1) - RADIUS
+    to_things = plan.clearance(reached.reshape(-1, 2)).reshape(reached.shape[:2]).min(axis=1) - RADIUS
+    to_people = _gaps(reached, people.expected(times, pose)).min(axis=1) - RADIUS
     # Who is nearer already may go where it comes no nearer still.
     least = min(_LEAST, float(plan.clearance(start)[0]) - RADIUS - 1e-3)
     least_to_people = min(_LEAST_TO_PEOPLE, float(_gaps(start, people.discs()).min()) - RADIUS - 1e-3)
@@ -51,22 +58,11 @@ def best_command(
         return 0.0, turn  # a round robot may always turn on the spot
     near_things = _WORTH * np.maximum(0, _WANTED - to_things)
     near_people = _WORTH_OF_PEOPLE * np.maximum(0, _WANTED_TO_PEOPLE - to_people)
-    detour = np.hypot(*(ways[:, -1] - ways[0, -1]).T)
+    detour = np.hypot(*(reached[:, -1] - reached[0, -1]).T)
     turned = _HORIZON * np.abs(commands[:, 1] - turn)
     costs = detour + near_things + near_people + 0.05 * turned
     best = commands[np.where(safe, costs, np.inf).argmin()]
     return float(best[0]), float(best[1])
-
-
-def _ways(pose: Pose, velocity: tuple[float, float], commands: np.ndarray) -> np.ndarray:
-    """(N, _STEPS, 2) where each of (N, 2) commands leads, step for step."""
-    dt = _HORIZON / _STEPS
-    start = np.reshape(velocity, (2, 1, 1))
-    wanted = np.broadcast_to(commands.T[..., None], (2, len(commands), _STEPS))
-    speeds, turns = approach(start, wanted, dt * np.arange(1, _STEPS + 1))
-    headings = pose.yaw + dt * (np.cumsum(turns, axis=1) - turns / 2)
-    steps = dt * speeds[..., None] * np.stack((np.cos(headings), np.sin(headings)), axis=-1)
-    return np.array((pose.x, pose.y)) + np.cumsum(steps, axis=1)
 
 
 def _gaps(points: np.ndarray, discs: np.ndarray) -> np.ndarray:

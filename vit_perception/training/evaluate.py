@@ -20,6 +20,7 @@ from vit_perception.hub.report import to_stderr
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.runtime.request import Request
 from vit_perception.runtime.results import Perception
+from vit_perception.tasks import NAVIGATION
 from vit_perception.training.examples import Pictures
 from vit_perception.training.metrics import METRIC_THRESHOLDS, evaluate
 from vit_perception.training.spaces import space_of_card
@@ -41,10 +42,15 @@ def labelled_pictures(data: Path, card: Card) -> JoinedDataset | None:
 
 
 def judge(predictor: Predictor, pictures: Pictures, numbers: Iterable[int]) -> dict[str, float]:
-    """All metrics of `metrics.evaluate`, through the engine that runs on the robot."""
+    """All metrics of `metrics.evaluate`, through the engine that runs on the robot.
+
+    A navigator is not asked for the way: it is to a goal, and a photograph has none.
+    """
+    tasks = predictor.tasks if predictor.navigation is None else set(predictor.tasks) - {NAVIGATION}
+    request = Request(tasks=tuple(tasks), thresholds=METRIC_THRESHOLDS)
 
     def predict(rgb: np.ndarray) -> Perception:
-        return predictor(rgb, order="rgb", request=Request(thresholds=METRIC_THRESHOLDS))
+        return predictor(rgb, order="rgb", request=request)
 
     return evaluate(pictures, numbers, predict)
 

@@ -152,6 +152,7 @@ class _Writer(AbstractContextManager["_Writer"]):
         if self.board:
             for name, value in scores.items():
                 self.board.add_scalar(f"{SCORES}/{name}", value, step)
+            self.board.flush()  # what is saved next is not computed again
 
     def flush(self) -> None:
         waiting, self.waiting = self.waiting, []

@@ -59,7 +59,7 @@ class Counts:
         """The counts of some batches."""
         pixels = [classes.count(batch.semantic) for batch in batches]
         return cls(
-            objects=float(sum(scores.sum() for batch in batches for scores in batch.scores)),
+            objects=float(sum(batch.scores.values.sum() for batch in batches)),
             pixels=sum(by_class for by_class, _ in pixels),
             grouped_pixels=sum(by_group for _, by_group in pixels),
             masks=float(sum((b.semantic != UNLABELLED).flatten(1).any(1).sum() for b in batches)),
@@ -68,7 +68,7 @@ class Counts:
             dense=float(sum(batch.dense.scores.sum() for batch in batches if batch.dense is not None)),
             boxed=float(sum(batch.known_boxes.any(1).sum() for batch in batches)),
             densely_boxed=float(sum(b.dense.taught.any(1).sum() for b in batches if b.dense is not None)),
-            pictures=float(sum(len(batch.image) for batch in batches)),
+            pictures=float(sum(len(batch.pixels) for batch in batches)),
         )
 
     def divisors(self) -> tuple[float, float]:
@@ -108,14 +108,18 @@ def detection_loss(
     targets = torch.zeros_like(logits)
     known = batch.known_boxes[:, None].expand_as(logits).clone()
     box_loss = boxes.sum() * 0.0
-    for index, (truth, columns) in enumerate(zip(batch.boxes, batch.columns, strict=True)):
-        _forget_ignored(known[index], centres, batch.ignored_boxes[index], batch.ignored_columns[index])
+    by_picture = zip(
+        batch.boxes, batch.columns, batch.scores, batch.ignored_boxes, batch.ignored_columns, strict=True
+    )
+    for index, (truth, columns, certainty, ignored, ignored_columns) in enumerate(by_picture):
+        if len(ignored):
+            _forget_ignored(known[index], centres, ignored, ignored_columns)
         if not len(truth):
             continue
         with torch.no_grad():
             owner, soft = assign(logits[index].sigmoid(), boxes[index], centres, truth, columns)
         cells = (owner >= 0).nonzero().squeeze(1)
-        mine, certainty = owner[cells], batch.scores[index]
+        mine = owner[cells]
         targets[index, cells, columns[mine]] = soft[cells] * certainty[mine]
         known[index, cells, columns[mine]] = True
         weight = soft[cells].clamp(min=0.05)
@@ -177,8 +181,9 @@ def _cross_entropy(logits: Tensor, truth: Tensor, weights: Tensor, count: float)
 
 def known_bce(logits: Tensor, truth: Tensor, count: float) -> Tensor:
     """Binary cross-entropy over the entries of `truth` that are not NaN, divided by `count`; any shape."""
-    known = ~truth.isnan()
-    return F.binary_cross_entropy_with_logits(logits[known], truth[known], reduction="sum") / max(count, 1.0)
+    # Chosen by a mask, a GPU would wait here to learn how many there are.
+    lost = F.binary_cross_entropy_with_logits(logits, truth.nan_to_num(), reduction="none")
+    return lost.where(~truth.isnan(), 0.0).sum() / max(count, 1.0)
 
 
 def total_loss(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -48,6 +49,11 @@ class MaskClasses:
         """Whether there are groups."""
         return len(self.group_weights) < len(self.weights)
 
+    @cached_property
+    def members(self) -> list[Tensor]:
+        """The classes of each group."""
+        return [(self.groups == group).nonzero()[:, 0] for group in range(len(self.group_weights))]
+
     def to(self, device: torch.device) -> MaskClasses:
         """The same on `device`."""
         return MaskClasses(*(each.to(device) for each in (self.weights, self.groups, self.group_weights)))
@@ -64,8 +70,7 @@ class MaskClasses:
 
     def group_logits(self, logits: Tensor) -> Tensor:
         """(B, C, h, w) logits of a softmax → (B, G, h, w): a group is as probable as its classes together."""
-        members = [logits[:, self.groups == group] for group in range(len(self.group_weights))]
-        return torch.stack([each.logsumexp(dim=1) for each in members], dim=1)
+        return torch.stack([logits[:, each].logsumexp(dim=1) for each in self.members], dim=1)
 
     def grouped_truth(self, truth: Tensor) -> Tensor:
         """Class ids of any shape, 255 unlabelled → ids of their groups."""

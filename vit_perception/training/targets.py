@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from vit_perception.training.augment import View
 from vit_perception.training.dense_loss import DenseTruth
 from vit_perception.training.dense_sampling import grid_sizes, sample
 from vit_perception.training.examples import Known
+from vit_perception.training.ragged import Ragged
 
 PRESENT = 0.004  # share of a picture from which a class counts as present
 IGNORE = -100  # the action where no mask tells which is right
@@ -30,7 +31,9 @@ class Batch:
     """B pictures and their truth, for C classes, T of them things.
 
     Attributes:
-        image: (B, 3, H, W) normalised.
+        pixels: (B, H, W, 3) uint8 red, green, blue.
+        mean: (3,) of the three channels, for pixels from 0 to 1.
+        std: as `mean`.
         semantic: (B, h, w) int64 class ids at the cells of the segmentation head, 255 unlabelled.
         known_masks: (B, C) bool, the classes that each mask knows.
         boxes: (G, 4) for each image, x_min, y_min, x_max, y_max in input pixels.
@@ -45,42 +48,37 @@ class Batch:
         dense: what the cells of the detection head are to see; None if no picture has dense labels.
     """
 
-    image: Tensor
+    pixels: Tensor
+    mean: Tensor
+    std: Tensor
     semantic: Tensor
     known_masks: Tensor
-    boxes: list[Tensor]
-    columns: list[Tensor]
-    scores: list[Tensor]
+    boxes: Ragged
+    columns: Ragged
+    scores: Ragged
     known_boxes: Tensor
-    ignored_boxes: list[Tensor]
-    ignored_columns: list[Tensor]
+    ignored_boxes: Ragged
+    ignored_columns: Ragged
     present: Tensor
     action: Tensor
     blocked: Tensor
     dense: DenseTruth | None = None
 
+    @property
+    def image(self) -> Tensor:
+        """(B, 3, H, W) normalised, in channels-last memory."""
+        return (self.pixels.float() / 255 - self.mean).div_(self.std).permute(0, 3, 1, 2)
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
-        moved: dict[str, Any] = {name: _moved(value, device) for name, value in _fields(self).items()}
-        return Batch(**moved)
+        return self._each(lambda value: value.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The same batch in memory from which a GPU copies fast. The DataLoader calls it."""
-        pinned: dict[str, Any] = {
-            name: [each.pin_memory() for each in value] if isinstance(value, list) else value.pin_memory()
-            for name, value in _fields(self).items()
-        }
-        return Batch(**pinned)
+        return self._each(lambda value: value.pin_memory())
 
-
-def _fields(batch: Batch) -> dict[str, Any]:
-    return {name: value for name, value in vars(batch).items() if value is not None}
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, list):
-        return [each.to(device, non_blocking=True) for each in value]
-    return value.to(device, non_blocking=True)
+    def _each(self, change: Callable[[Any], Any]) -> Batch:
+        return Batch(**{name: change(value) for name, value in vars(self).items() if value is not None})
 
 
 def drivable_classes(space: LabelSpace) -> frozenset[int]:
@@ -176,10 +174,9 @@ class Collate:
         column = np.full(256, -2)  # -2: not a thing
         column[things] = np.arange(len(things))
         drivable = drivable_classes(self.space)
-        images, masks, known_masks, actions, blocked = [], [], [], [], []
+        masks, known_masks, actions, blocked = [], [], [], []
         found = [_Boxes.of(view, column) for view in views]
         for view in views:
-            images.append(((view.rgb.astype(np.float32) / 255 - self.mean) / self.std).transpose(2, 0, 1))
             mask = cv2.resize(view.semantic, cells, interpolation=cv2.INTER_NEAREST_EXACT)
             masks.append(mask)
             # A class that is in the mask is known there, whatever the dataset says.
@@ -193,17 +190,19 @@ class Collate:
             for view in views
         ]
         return Batch(
-            image=torch.from_numpy(np.stack(images).astype(np.float32)),
+            pixels=torch.from_numpy(np.stack([view.rgb for view in views])),
+            mean=torch.tensor(self.mean),
+            std=torch.tensor(self.std),
             semantic=torch.from_numpy(np.stack(masks)).long(),
             known_masks=torch.from_numpy(np.stack(known_masks)),
-            boxes=[torch.from_numpy(each.boxes) for each in found],
-            columns=[torch.from_numpy(each.columns) for each in found],
-            scores=[torch.from_numpy(each.scores) for each in found],
+            boxes=Ragged.of([each.boxes for each in found]),
+            columns=Ragged.of([each.columns for each in found]),
+            scores=Ragged.of([each.scores for each in found]),
             known_boxes=torch.from_numpy(
                 np.stack([_flags(view.known.boxes - view.known.dense, count)[things] for view in views])
             ),
-            ignored_boxes=[torch.from_numpy(each.ignored_boxes) for each in found],
-            ignored_columns=[torch.from_numpy(each.ignored_columns) for each in found],
+            ignored_boxes=Ragged.of([each.ignored_boxes for each in found]),
+            ignored_columns=Ragged.of([each.ignored_columns for each in found]),
             present=torch.from_numpy(np.stack(present)),
             action=torch.tensor(actions),
             blocked=torch.tensor(blocked),
@@ -240,7 +239,8 @@ class _Boxes:
     def of(cls, view: View, column: np.ndarray) -> _Boxes:
         columns = column[view.class_ids]
         ignored = np.where(view.ignored_ids < 0, -1, column[view.ignored_ids])
-        thing, matters = columns >= 0, ignored >= -1
+        # Where boxes teach nothing, there is nothing to leave out either.
+        thing, matters = columns >= 0, (ignored >= -1) & bool(view.known.boxes - view.known.dense)
         thing &= ~np.isin(view.class_ids, list(view.known.dense))
         return cls(
             view.boxes[thing].astype(np.float32),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vit_perception.layers.block import DropPath
 from vit_perception.model import PerceptionModel
@@ -32,12 +33,12 @@ def update_average(average: nn.Module, model: nn.Module, step: int, decay: float
         decay: share of itself that the mean keeps.
     """
     decay = min(decay, (1 + step) / (10 + step))
-    now = model.state_dict()
-    for name, mean in average.state_dict().items():
-        if mean.is_floating_point():
-            mean.lerp_(now[name], 1 - decay)
-        else:  # a count, of which there is no mean
-            mean.copy_(now[name])
+    now, mean = model.state_dict(), average.state_dict()
+    moved = [name for name, value in mean.items() if value.is_floating_point()]
+    # All at once: on a GPU, each for itself is a launch.
+    get_ema_multi_avg_fn(decay)([mean[name] for name in moved], [now[name] for name in moved], None)
+    for name in mean.keys() - set(moved):  # a count, of which there is no mean
+        mean[name].copy_(now[name])
 
 
 class Trainer:
@@ -73,7 +74,7 @@ class Trainer:
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.classes = classes.to(processes.device)
         groups = [group for part in self.trained for group in parameter_groups(part, config.learning_rate)]
-        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99))
+        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=processes.device.type == "cuda")
 
     def step(self, step: int, progress: float, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Take one step.
@@ -110,12 +111,11 @@ class Trainer:
     def _loss(self, batch: Batch, counts: Counts) -> tuple[Tensor, dict[str, Tensor]]:
         """The share of a batch in the loss of its step, and its parts."""
         config, distiller = self.config, self.distiller
-        autocast = torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.bf16)
+        image = batch.image
+        autocast = torch.autocast(image.device.type, torch.bfloat16, enabled=config.bf16)
         with autocast, kept_features(self.model.backbone) as kept:
-            outputs = self.model(batch.image.contiguous(memory_format=torch.channels_last))
-            more, lessons = (
-                distiller(batch.image, outputs, kept[0], counts.pictures) if distiller else (0.0, {})
-            )
+            outputs = self.model(image)
+            more, lessons = distiller(image, outputs, kept[0], counts.pictures) if distiller else (0.0, {})
         taught = distiller.taught if distiller else None
         loss, parts = total_loss(outputs, batch, self.classes, counts, config.losses, taught)
         return loss + more, parts | lessons

@@ -9,8 +9,10 @@ pytest.importorskip("rclpy", reason="vit_perception.nodes needs ROS 2")
 
 from vit_perception.nodes.navigation.goal import Goal, Sight
 from vit_perception.nodes.navigation.governor import Governor, Stop
+from vit_perception.nodes.navigation.scan import scan_of_model
 from vit_perception.nodes.navigation.settings import NavigationSettings
 from vit_perception.nodes.navigation.velocity import STANDSTILL
+from vit_perception.runtime.planar import ORIGIN, Pose
 from vit_perception.runtime.results import Navigation
 
 SETTINGS = NavigationSettings()
@@ -28,28 +30,35 @@ FREE = Navigation(
 
 
 class Drive:
-    """A governor that has been driving for two seconds."""
+    """A governor that has driven for so many frames. The robot gets on, or stays, whatever it is told."""
 
-    def __init__(self, **changes):
+    def __init__(self, sees=True, frames=20, **changes):
+        self.sees, self.gets_on, self.pose = sees, True, ORIGIN
         self.settings = dataclasses.replace(SETTINGS, **changes)
         self.governor = Governor()
         self.now = 100.0
-        for _ in range(20):
+        for _ in range(frames):
             self.last = self.frame()
 
     def frame(self, found=FREE, sight=GOAL, lost=False, age=0.05):
         self.now += 0.1
-        self.last = self.governor.decide(found, sight, lost, age, self.now, self.settings)
+        if self.gets_on:
+            self.pose = Pose(0.05 * (self.now - 100.0) / 0.1, 0.0, 0.0)
+        if sight is not None:
+            sight = dataclasses.replace(sight, pose=self.pose)
+        # As if depth had measured it.
+        scan = dataclasses.replace(scan_of_model(found), measured=True) if self.sees else None
+        self.last = self.governor.decide(found, scan, sight, lost, age, self.now, self.settings)
         return self.last
 
 
-def test_it_drives_smoothly_to_the_left():
-    drive = Drive()
+def test_without_a_scan_it_follows_the_path_smoothly_to_the_left():
+    drive = Drive(sees=False)
     assert drive.last.stop is None
     assert drive.last.velocity.speed == pytest.approx(SETTINGS.max_speed)
     assert drive.last.velocity.turn > 0
     first = Governor()
-    speeds = [first.decide(FREE, GOAL, False, 0.0, 0.1 * i, SETTINGS).velocity.speed for i in range(12)]
+    speeds = [first.decide(FREE, None, GOAL, False, 0.0, 0.1 * i, SETTINGS).velocity.speed for i in range(12)]
     assert np.diff([0.0, *speeds]).max() <= SETTINGS.max_acceleration * 0.1 + 1e-9
 
 
@@ -109,12 +118,34 @@ def test_a_robot_that_is_not_round_does_not():
         assert drive.frame(**changed(collision=0.9)).velocity == STANDSTILL
 
 
-def test_it_slows_down_before_a_wall():
+def test_with_a_scan_it_goes_to_the_goal():
+    found = Drive().last.velocity
+    assert (found.speed, found.turn) == pytest.approx((SETTINGS.max_speed, 0.0))
+
+
+def test_it_stands_before_a_wall_and_then_backs_up():
+    drive, wall = Drive(frames=0), changed(scan=np.full(32, 0.3, np.float32))
+    drive.gets_on = False
+    speeds = [drive.frame(**wall).velocity.speed for _ in range(40)]
+    assert speeds[:30] == pytest.approx([0.0] * 30)
+    assert min(speeds) == pytest.approx(-0.2)
+
+
+def test_it_waits_longer_for_somebody_who_comes_and_does_not_back_up():
+    drive, somebody = Drive(), changed(scan=np.full(32, 0.3, np.float32))
+    drive.gets_on = False
+    speeds = [drive.frame(**somebody).velocity.speed for _ in range(130)]
+    assert speeds[11:75] == pytest.approx([0.0] * 64)
+    assert min(speeds) == pytest.approx(-0.2), "who stays is a thing"
+
+
+def test_a_goal_of_another_frame_has_a_map_of_its_own():
     drive = Drive()
-    wall = changed(scan=np.full(32, 0.3, np.float32))
-    for _ in range(20):
-        drive.frame(**wall)
-    assert drive.last.velocity.speed == 0
+    drive.gets_on = False
+    for _ in range(10):
+        drive.frame(**changed(scan=np.full(32, 0.5, np.float32)))
+    elsewhere = Sight(Goal("map", (9.0, 0.0, 0.0)), 4.0, 0.0)
+    assert max(drive.frame(sight=elsewhere).velocity.speed for _ in range(10)) > 0.3
 
 
 def test_after_a_pause_between_frames_it_starts_anew():

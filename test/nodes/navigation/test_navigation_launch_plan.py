@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vit_perception.nodes.navigation.launch_plan import ARGUMENTS, plan_node, remappings
+from vit_perception.nodes.navigation.launch_plan import ARGUMENTS, plan_nodes, remappings
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
@@ -21,6 +21,7 @@ def test_the_arguments_and_their_defaults():
         "image_topic": "image",
         "image_transport": "raw",
         "depth_topic": "depth_image",
+        "depth_transport": "raw",
         "odom_topic": "odom",
         "goal_topic": "goal_pose",
         "cmd_vel_topic": "navigation/cmd_vel",
@@ -40,7 +41,7 @@ def test_the_arguments_and_their_defaults():
 
 
 def test_it_is_the_suite_and_does_not_drive():
-    node = plan_node(values(), CONFIG)
+    (node,) = plan_nodes(values(), CONFIG)
     assert (node.executable, node.name) == ("suite", "perception")
     assert node.parameter_files == (CONFIG / "suite.yaml",)
     assert node.parameters == {"tasks": ["navigation", "attention"], "navigation.drive": False}
@@ -49,10 +50,10 @@ def test_it_is_the_suite_and_does_not_drive():
 def test_the_argument_alone_decides_whether_it_drives(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("/**: {ros__parameters: {navigation.drive: true}}\n")
-    node = plan_node(values(params_file=str(file)), CONFIG)
+    (node,) = plan_nodes(values(params_file=str(file)), CONFIG)
     assert node.parameter_files == (CONFIG / "suite.yaml", file)
     assert node.parameters["navigation.drive"] is False
-    assert plan_node(values(drive="true"), CONFIG).parameters["navigation.drive"] is True
+    assert plan_nodes(values(drive="true"), CONFIG)[0].parameters["navigation.drive"] is True
 
 
 def test_arguments_become_parameters():
@@ -63,9 +64,10 @@ def test_arguments_become_parameters():
         "model": "mine",
         "device": "cpu",
         "image_transport": "compressed",
+        "depth_transport": "compressedDepth",
         "tasks": "detection,navigation",
     }
-    assert plan_node(values(**changed), CONFIG).parameters == {
+    assert plan_nodes(values(**changed), CONFIG)[0].parameters == {
         "tasks": ["detection", "navigation"],
         "navigation.drive": False,
         "navigation.stamped_cmd_vel": False,
@@ -74,6 +76,7 @@ def test_arguments_become_parameters():
         "model": "mine",
         "device": "cpu",
         "image_transport": "compressed",
+        "depth_transport": "compressedDepth",
     }
 
 
@@ -89,6 +92,7 @@ def test_topics_of_the_robot():
         "image/compressed": "/camera/color/image_raw/compressed",
         "camera_info": "/camera/color/camera_info",
         "depth_image": "/camera/depth/image",
+        "depth_image/compressedDepth": "/camera/depth/image/compressedDepth",
         "odom": "/wheels/odom",
         "goal_pose": "goal_pose",
         "navigation/cmd_vel": "/mux/vision",
@@ -97,9 +101,9 @@ def test_topics_of_the_robot():
 
 def test_wrong_values_are_named():
     with pytest.raises(ValueError, match="tasks:=detection has no navigation: add it"):
-        plan_node(values(tasks="detection"), CONFIG)
+        plan_nodes(values(tasks="detection"), CONFIG)
     with pytest.raises(FileNotFoundError, match=r"params_file /no/such\.yaml does not exist"):
-        plan_node(values(params_file="/no/such.yaml"), CONFIG)
+        plan_nodes(values(params_file="/no/such.yaml"), CONFIG)
 
 
 def test_the_layout_sends_goals_and_shows_the_frame_of_the_odometry():

@@ -1,4 +1,4 @@
-"""From a path to a velocity: signs, limits, and what stands in the way."""
+"""From a path to a velocity: signs and limits."""
 
 import math
 
@@ -8,10 +8,9 @@ import pytest
 pytest.importorskip("rclpy", reason="vit_perception.nodes needs ROS 2")
 
 from vit_perception.nodes.navigation.settings import NavigationSettings
-from vit_perception.nodes.navigation.velocity import Velocity, follow, free_ahead, ramp
+from vit_perception.nodes.navigation.velocity import Velocity, braked, follow, ramp
 
 LIMITS = NavigationSettings()
-ANGLES = np.radians(np.linspace(40, -40, 32)).astype(np.float32)
 
 
 def path(angle, spacing=0.25):
@@ -20,8 +19,8 @@ def path(angle, spacing=0.25):
     return np.stack([lengths * math.cos(angle), lengths * math.sin(angle)], 1).astype(np.float32)
 
 
-def steer(angle, free=10.0, remaining=10.0, **changes):
-    return follow(path(angle), free, remaining, NavigationSettings(**changes))
+def steer(angle, remaining=10.0, **changes):
+    return follow(path(angle), remaining, NavigationSettings(**changes))
 
 
 def test_straight_ahead_at_full_speed():
@@ -55,32 +54,18 @@ def test_never_above_the_limits(angle):
     assert abs(found.turn) <= 0.3 + 1e-9
 
 
-def test_braking_begins_in_time():
-    """At a speed from which the limit of acceleration stops within what is free."""
-    for room in (0.05, 0.1, 0.2):
-        for found in (steer(0.0, free=room + 0.05), steer(0.0, remaining=room)):
-            assert found.speed**2 / (2 * LIMITS.max_acceleration) == pytest.approx(room)
-
-
-def test_before_a_wall_it_stands_and_faces_the_path():
-    assert steer(0.0, free=0.0) == Velocity(0.0, 0.0)
-    assert steer(0.5, free=-0.1) == Velocity(0.0, 1.0)
-    assert steer(0.5, free=-0.1, turn_in_place=False) == Velocity(0.0, 0.0)
+@pytest.mark.parametrize("room", [0.05, 0.1, 0.2])
+def test_braking_begins_in_time(room):
+    """At a speed from which the limit of acceleration stops within what is left."""
+    assert steer(0.0, remaining=room).speed == braked(room, LIMITS)
+    assert braked(room, LIMITS) ** 2 / (2 * LIMITS.max_acceleration) == pytest.approx(room)
+    assert braked(-room, LIMITS) == 0
 
 
 def test_a_path_that_ends_at_the_robot():
-    found = follow(np.zeros((8, 2), np.float32), 10.0, 0.1, LIMITS)
+    found = follow(np.zeros((8, 2), np.float32), 0.1, LIMITS)
     assert found.turn == 0
     assert math.isfinite(found.speed)
-
-
-def test_only_what_is_in_the_robot_s_way_counts():
-    scan = np.full(32, 6.0, np.float32)
-    scan[math.radians(30) < ANGLES] = 1.0  # half a metre and more to the left
-    assert free_ahead(scan, ANGLES, 0.25) == pytest.approx(6.0 - 0.25, abs=0.01)
-    scan[15] = 1.5
-    assert free_ahead(scan, ANGLES, 0.25) == pytest.approx(1.5 - 0.25, abs=0.01)
-    assert free_ahead(None, None, 0.25) == math.inf
 
 
 def test_acceleration_in_steps():

@@ -17,6 +17,7 @@ DISPLAYS = {
     "rviz_default_plugins/Path": ("nav_msgs/msg/Path",),
     "rviz_default_plugins/LaserScan": ("sensor_msgs/msg/LaserScan",),
     "rviz_default_plugins/Odometry": ("nav_msgs/msg/Odometry",),
+    "rviz_default_plugins/PointCloud2": ("sensor_msgs/msg/PointCloud2",),
     "rviz_default_plugins/Pose": ("geometry_msgs/msg/PoseStamped",),
 }
 
@@ -90,6 +91,6 @@ def test_depth_without_metres_has_a_topic_of_its_own():
 def test_results_come_for_each_frame_and_labels_do_not():
     others = {name for name, topic in TOPICS.items() if not topic.per_frame}
     labels = {name for name in TOPICS if name.endswith("label_info")}
-    robot = {"depth_image", "goal_pose", "odom", "/tf", "/tf_static"}
+    robot = {"depth_image", "depth_image/compressedDepth", "goal_pose", "odom", "/tf", "/tf_static"}
     assert others == {"image", "image/compressed", "camera_info", DIAGNOSTICS} | robot | labels
     assert all(TOPICS[name].qos.transient_local for name in labels)

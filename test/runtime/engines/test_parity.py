@@ -84,18 +84,19 @@ def test_half_precision_is_said_and_stays_near():
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
 def test_the_cache_is_used_and_does_not_grow_for_ever(tmp_path, monkeypatch):
-    from vit_perception.runtime.engines import openvino as module
+    from vit_perception.runtime.engines import cache
+    from vit_perception.runtime.engines.openvino import OpenVinoEngine
 
-    monkeypatch.setenv(module.CACHE_VARIABLE, str(tmp_path))
-    expected = module.OpenVinoEngine(CARD)(batch((84, 112)))
+    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path))
+    expected = OpenVinoEngine(CARD)(batch((84, 112)))
     (blob,) = tmp_path.glob("*.blob")
     made = blob.stat().st_mtime
-    for name, values in module.OpenVinoEngine(CARD)(batch((84, 112))).items():
+    for name, values in OpenVinoEngine(CARD)(batch((84, 112))).items():
         np.testing.assert_array_equal(values, expected[name])
     assert [each.stat().st_mtime for each in tmp_path.glob("*.blob")] == [made], "not compiled again"
-    module.OpenVinoEngine(CARD)(batch((112, 84)))
+    OpenVinoEngine(CARD)(batch((112, 84)))
     assert len(list(tmp_path.glob("*.blob"))) == 2
-    module.prune_cache(tmp_path, blob.stat().st_size * 3 // 2)
+    cache.prune_cache(tmp_path, blob.stat().st_size * 3 // 2)
     (left,) = tmp_path.glob("*.blob")
     assert left != blob, "the newest stays"
 
@@ -112,7 +113,8 @@ def test_a_gpu_computes_the_same(reference, name, precision, tolerance):
     for size, count in (*SHAPES, *SHAPES):
         expected, got = reference(batch(size, count)), engine(batch(size, count))
         for output, values in expected.items():
-            scale = np.abs(values).max()
+            # A logit near zero comes from terms that are not.
+            scale = max(np.abs(values).max(), 1.0)
             np.testing.assert_allclose(got[output], values, atol=tolerance * scale, rtol=0, err_msg=output)
 
 

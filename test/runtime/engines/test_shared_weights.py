@@ -10,7 +10,7 @@ from vit_perception.cards.card import load_card
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
 
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 from vit_perception.runtime.engines.shared_weights import attach, detach, read_tensors
 
 CARD = load_card(Path(__file__).parents[2] / "fixtures" / "tiny")

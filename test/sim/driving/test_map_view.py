@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sim.hand_made import box, person, room
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.driving.episode import Episode
 from vit_perception.sim.driving.map_view import MapView
-from vit_perception.sim.robot import Pose
 
 SCALE = 640 / 10.4
 

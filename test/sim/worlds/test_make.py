@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from vit_perception.data.label_space import read_label_space
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.plan import Plan
-from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS, Pose
+from vit_perception.sim.robot import CLEARANCE, HEIGHT, RADIUS
 from vit_perception.sim.route import Route
 from vit_perception.sim.world import KINDS, World
 from vit_perception.sim.worlds.make import LEAST_WAY, make_world

@@ -13,17 +13,34 @@ pytest.importorskip("torchvision", reason="the CNN is torchvision's: make test i
 pytest.importorskip("openvino", reason="latency is OpenVINO's")
 
 import compare
-from vit_and_cnn.latency import measure, request_for
-from vit_and_cnn.networks import NAMES, Network
+from vit_and_cnn import latency
+from vit_and_cnn.networks import NAMES
 from vit_and_cnn.plan import SIZES, Plan
 from vit_and_cnn.report import draw, spread, tables
 
 SMALL = Plan(distances=4, train=4, choose=4, report=4, steps=2, batch=4, validations=2, seeds=(0, 1))
 
 
+@pytest.fixture(scope="module")
+def measured():
+    """Costs of the networks, and network and request by its name and the size of its pictures."""
+    torch.manual_seed(0)
+    timed, compile_for = {}, latency.request_for
+
+    def request_for(network, size):
+        name = NAMES[len(timed) // len(SIZES)]
+        timed[name, size] = network, compile_for(network, size)
+        return timed[name, size][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "request_for", request_for)
+        costs = latency.measure(2)
+    return costs, timed
+
+
 @pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(compare, "measure", lambda: measure(2))
+def small(measured, monkeypatch):
+    monkeypatch.setattr(compare, "measure", lambda: measured[0])
     monkeypatch.setattr(compare, "Plan", lambda: SMALL)
 
 
@@ -60,20 +77,19 @@ def test_another_plan_is_refused_in_one_sentence(tmp_path, small, capsys):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", SIZES)
-def test_the_engine_that_is_timed_computes_what_torch_does(name, size):
-    torch.manual_seed(0)
-    network = Network(name, 4).eval()
+def test_the_engine_that_is_timed_computes_what_torch_does(name, size, measured):
+    network, request = measured[1][name, size]
     image = np.random.default_rng(0).normal(size=(1, 3, *size)).astype(np.float32)
-    answer = next(iter(request_for(network, size).infer([image]).values()))
+    answer = next(iter(request.infer([image]).values()))
     with torch.no_grad():
         expected = network(torch.from_numpy(image)).numpy()
     np.testing.assert_allclose(answer, expected, atol=2e-4)
 
 
-def test_costs():
-    costs = measure(1)
+def test_costs(measured):
+    costs, timed = measured
     for name in NAMES:
-        network = Network(name, 4)
+        network, _ = timed[name, SIZES[0]]
         assert costs[name]["parameters"] == sum(each.numel() for each in network.parameters())
         assert len(costs[name]["ms"]) == len(SIZES)
     # 48 patches of 432 values and four blocks of 12 · 96² and of attention to 49 tokens, by hand.

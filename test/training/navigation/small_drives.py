@@ -31,6 +31,7 @@ def truth(drive: int, frame: int, seconds: float, metres: float, left: bool) -> 
         collision=metres < 1.0,
         action="turn_left" if left else "turn_right",
         scan=np.full(32, metres, np.float32),
+        free_space=np.full(24, 1 / (1 + metres), np.float32),
         path=np.stack([np.linspace(0.25, 2, 8), turn * np.linspace(0, 1, 8)], axis=1),
     )
 

@@ -9,14 +9,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: make test installs it")
 
-from tiny_model import tiny_card
+from tiny_model import tiny_card, tiny_navigator_card
 from training.navigation.small_drives import write_drives
 from vit_perception.data.navigation import ACTIONS
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.model import build_model
+from vit_perception.runtime.preprocess import Geometry
 from vit_perception.training.navigation import frames as module
 from vit_perception.training.navigation.config import NavigationTraining
 from vit_perception.training.navigation.drives import (
+    _ends,
     drives_of,
     in_order,
     make_batch,
@@ -26,7 +28,7 @@ from vit_perception.training.navigation.drives import (
 from vit_perception.training.navigation.frames import frames_of
 
 CONFIG = NavigationTraining(NavigationConfig(history=2, width=16), window=4)
-WHOLE = dataclasses.replace(CONFIG, drop_depth=0.0, drop_goal=0.0, drop_history=0.0)
+WHOLE = dataclasses.replace(CONFIG, drop_depth=0.0, drop_goal=0.0, goal_drift=0.0, drop_history=0.0)
 CPU = torch.device("cpu")
 
 
@@ -38,7 +40,7 @@ def dataset(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trunk():
     torch.manual_seed(0)
-    return build_model(tiny_card().architecture).backbone.eval()
+    return build_model(tiny_navigator_card().architecture).eval()
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +59,21 @@ def test_a_frame_is_what_the_trunk_gives_of_its_picture(dataset, trunk, frames):
     card = tiny_card()
     pixels, _ = module.preprocess(dataset.picture(7), card, "rgb")
     with torch.no_grad():
-        features = trunk(torch.from_numpy(module.normalised(pixels, card)))
+        features = trunk.backbone(torch.from_numpy(module.normalised(pixels, card)))
     np.testing.assert_allclose(frames.tokens[7, 0], features.cls_token[0], atol=5e-3)
     np.testing.assert_allclose(frames.tokens[7, 1:], features.patch_tokens[0], atol=5e-3)
+    with torch.no_grad():
+        levels = trunk.pyramid(
+            trunk.backbone(torch.from_numpy(module.normalised(pixels, card)), layers=(0, 1))
+        )
+    np.testing.assert_allclose(
+        frames.levels[7], levels[trunk.heads["navigation"].free_space.level][0], atol=5e-3
+    )
     row, truth = frames.rows[7], dataset.annotation(7).navigation
     assert row["episode"].decode() == truth.episode
     assert ACTIONS[row["action"]] == truth.action
     np.testing.assert_allclose(row["path"], truth.path, atol=1e-4)
+    np.testing.assert_allclose(row["free_space"], truth.free_space, atol=1e-4)
 
 
 def test_depth_is_kept_to_the_millimetre_and_unknown_is_zero(dataset, frames):
@@ -77,11 +87,11 @@ def test_nothing_is_computed_twice(dataset, trunk, tmp_path, monkeypatch):
     whole = frames_of(dataset, trunk, tiny_card(), tmp_path / "whole", CPU, bf16=False)
     real, seen = module._look, []
 
-    def look(backbone, images, *others):
+    def look(model, images, *others):
         seen.append(len(images))
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return real(backbone, images, *others)
+        return real(model, images, *others)
 
     monkeypatch.setattr(module, "_look", look)
     monkeypatch.setattr(module, "_SAVE_EVERY", 1)
@@ -90,11 +100,11 @@ def test_nothing_is_computed_twice(dataset, trunk, tmp_path, monkeypatch):
     assert seen == [8, 8, 8]
     resumed = frames_of(dataset, trunk, tiny_card(), tmp_path / "cut", CPU, bf16=False)
     assert seen == [8, 8, 8, 8, 6], "the batch that was cut off, and the rest"
-    for name in ("rows", "tokens", "depth"):
+    for name in ("rows", "tokens", "levels", "depth"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     frames_of(dataset, trunk, tiny_card(), tmp_path / "cut", CPU, bf16=False)
     assert len(seen) == 5
-    other = build_model(tiny_card().architecture).backbone.eval()
+    other = build_model(tiny_navigator_card().architecture).eval()
     frames_of(dataset, other, tiny_card(), tmp_path / "cut", CPU, bf16=False)
     assert len(seen) == 9, "of another trunk"
 
@@ -164,11 +174,18 @@ def test_a_batch_has_the_truth_and_the_goal(drives):
     assert [len(each.action) for each in in_order(drives[:2], CONFIG.model, 4)] == [4, 2, 4, 2]
 
 
+def test_every_batch_has_as_many_frames(drives):
+    long = dataclasses.replace(CONFIG, window=9)  # longer than a drive
+    for config, seed in ((CONFIG, 0), (CONFIG, 1), (long, 2)):
+        batch = windows(drives, config, 3, np.random.default_rng(seed))
+        assert len(batch.action) == 3 * config.window
+
+
 def test_the_same_step_is_the_same_batch(drives):
     first, second, other = (windows(drives, CONFIG, 3, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert torch.equal(first.tokens, second.tokens)
     assert torch.equal(first.history, second.history)
-    assert first.tokens.shape != other.tokens.shape or not torch.equal(first.tokens, other.tokens)
+    assert not torch.equal(first.tokens, other.tokens)
 
 
 def test_something_is_missing_now_and_then(drives):
@@ -187,6 +204,18 @@ def test_something_is_missing_now_and_then(drives):
     assert (whole.history >= 0).float().mean() > 1.3 * (batch.history >= 0).float().mean()
 
 
+def test_a_goal_is_where_odometry_that_drifts_has_it(drives):
+    """At one place for a window, and nowhere else if nothing drifts. All goals are 4 m away."""
+    drifting = dataclasses.replace(WHOLE, goal_drift=0.3)
+    true, found = (windows(drives, each, 200, np.random.default_rng(0)).goal for each in (WHOLE, drifting))
+    offset = found[:, :1] * found[:, [2, 1]] - true[:, :1] * true[:, [2, 1]]
+    assert torch.equal(true[:, 0], torch.full((800,), 4.0))
+    assert torch.allclose(found[:, 1] ** 2 + found[:, 2] ** 2, torch.ones(800))
+    np.testing.assert_allclose(offset.mean(dim=0), 0.0, atol=0.06)
+    np.testing.assert_allclose(offset.std(dim=0), 0.3, atol=0.05)
+    assert (offset.diff(dim=0).norm(dim=1) < 1e-4).float().mean() > 0.5, "it is constant in a window"
+
+
 def test_pictures_without_drives_are_refused(trunk, tmp_path):
     from training.navigation.small_drives import SPACE
     from vit_perception.data.annotation import Annotation
@@ -203,3 +232,13 @@ def test_pictures_without_drives_are_refused(trunk, tmp_path):
         writer.add("b", np.zeros((80, 60, 3), np.uint8), Annotation())
     with pytest.raises(ValueError, match="record drives in one size"):
         frames_of(open_dataset(tmp_path / "two"), trunk, tiny_card(), tmp_path / "tokens", CPU)
+
+
+def test_ends_of_free_ground_are_of_the_input():
+    """A picture with padding below it: its bottom is not that of the input, nor are its columns."""
+    geometry = Geometry(source=(60, 80), content=(60, 60), input=(120, 80))
+    rows = np.linspace(0.25, 0.75, 24, dtype=np.float32)
+    found = _ends(rows, geometry, 8)
+    assert np.isnan(found[6:]).all(), "these columns are padding"
+    middles = (np.arange(6) + 0.5) / 6
+    np.testing.assert_allclose(found[:6], (0.25 + 0.5 * middles) / 2, atol=0.012)

@@ -11,8 +11,10 @@ torch = pytest.importorskip("torch", reason="training needs torch: make test ins
 pytest.importorskip("sklearn", reason="average precision needs scikit-learn: make test installs it")
 
 from vit_perception.data.navigation import ACTIONS
+from vit_perception.heads.free_space import FreeSpaceHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.navigation_config import NavigationConfig
+from vit_perception.heads.pyramid import PyramidConfig
 from vit_perception.runtime.results import Navigation
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.learning_rate import LearningRate
@@ -24,12 +26,13 @@ from vit_perception.training.navigation.metrics import NavigationMetrics
 from vit_perception.training.navigation.trainer import NavigationTrainer, navigate, navigation_quality
 from vit_perception.training.processes import Processes
 
-CONFIG = NavigationConfig(history=2, width=16, beams=4, waypoints=2)
+CONFIG = NavigationConfig(history=2, width=16, beams=4, waypoints=2, free_space=True)
+PYRAMID = PyramidConfig((0,), width=16, fine_width=16)
 GRID = (2, 3)
 
 
 def batch_of(count: int = 6) -> DriveBatch:
-    """What is near is in the depth, and the goal says the way; the tokens say nothing."""
+    """What is near is in the depth and in the level, and the goal says the way; the tokens say nothing."""
     generator = torch.Generator().manual_seed(0)
     near = torch.rand(count, generator=generator) < 0.5
     metres = torch.where(near, 0.5, 4.0)
@@ -40,6 +43,7 @@ def batch_of(count: int = 6) -> DriveBatch:
     history = torch.tensor([[max(place - 2, -1), place - 1] for place in range(count)])
     return DriveBatch(
         tokens=torch.ones(count, 7, 8, dtype=torch.float16),
+        level=near.half()[:, None, None, None].expand(-1, 16, 2, 3).contiguous(),
         depth=metres[:, None, None, None].expand(-1, 1, 16, 24).contiguous(),
         goal=goal,
         history=history,
@@ -48,6 +52,7 @@ def batch_of(count: int = 6) -> DriveBatch:
         goal_distance=torch.full((count,), 5.0),
         path=path,
         scan=metres[:, None].expand(-1, 4).contiguous(),
+        free_space=torch.where(near, 0.875, 0.125)[:, None].expand(-1, 3).contiguous(),
     )
 
 
@@ -56,13 +61,13 @@ def make_trainer(**changes):
     rate = LearningRate(heads=3e-3, warmup=0.05)
     navigation = NavigationTraining(CONFIG)
     config = TrainingConfig(steps=100, bf16=False, learning_rate=rate, navigation=navigation, **changes)
-    head = NavigationHead(8, 8, len(ACTIONS), CONFIG)
+    head = NavigationHead(8, 8, len(ACTIONS), CONFIG, FreeSpaceHead(PYRAMID, {"p3": 16.0}))
     return NavigationTrainer(head, config, Processes(0, 1, torch.device("cpu")), GRID)
 
 
 def test_it_learns_all_of_it():
     trainer, batch = make_trainer(ema_decay=0.8), batch_of(12)
-    losses = [float(trainer.step(step, step / 100, [batch])["loss"]) for step in range(100)]
+    losses = [float(trainer.step(step, step / 200, [batch])["loss"]) for step in range(200)]
     assert losses[-1] < 0.25 * losses[0]
     with torch.no_grad():
         found = navigate(trainer.average, batch, GRID)
@@ -108,12 +113,15 @@ def test_the_losses_by_hand():
         "navigation_goal_distance": torch.tensor([[math.e - 1], [9.0]]),
         "navigation_path": torch.zeros(2, 2, 2),
         "navigation_scan": torch.zeros(2, 4),
+        "navigation_free_space": torch.zeros(2, 4, 3),
     }
     batch = batch_of(2)
     batch.goal_distance[:] = torch.tensor([math.e**3 - 1, math.nan])
     batch.path[:] = 0.5
     batch.scan[:] = 1000.0
-    weights = NavigationWeights(action=1.0, collision=0.0, goal_distance=0.0, path=0.0, scan=0.0)
+    weights = NavigationWeights(
+        action=1.0, collision=0.0, goal_distance=0.0, path=0.0, scan=0.0, free_space=0.0
+    )
     loss, parts = navigation_loss(outputs, batch, weights, 6.0)
     assert {name: pytest.approx(float(value), abs=1e-5) for name, value in parts.items()} == {
         "action": math.log(4),
@@ -121,6 +129,7 @@ def test_the_losses_by_hand():
         "goal_distance": 1.5,  # two apart in logarithms, of one frame: the other has no goal
         "path": 0.5,
         "scan": math.log(7),  # what is beyond the range counts as the range
+        "free_space": math.log(4),
     }
     assert float(loss) == pytest.approx(math.log(4))
     batch.goal_distance[:] = math.nan

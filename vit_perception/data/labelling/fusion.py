@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.install_hint import pip_install
 from vit_perception.runtime.overlap import areas, intersections, overlaps
 
 
@@ -104,7 +105,7 @@ def fusion_library() -> Callable[..., Any]:
     """
     package = importlib.util.find_spec("ensemble_boxes")
     if package is None or not package.submodule_search_locations:
-        raise RuntimeError("fusing boxes needs ensemble-boxes: pip install --no-deps ensemble-boxes")
+        raise RuntimeError(f"fusing boxes needs ensemble-boxes: {pip_install('--no-deps ensemble-boxes')}")
     file = Path(package.submodule_search_locations[0]) / "ensemble_boxes_wbf.py"
     spec = importlib.util.spec_from_file_location("ensemble_boxes_wbf", file)
     assert spec is not None

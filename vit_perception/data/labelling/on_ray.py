@@ -119,5 +119,7 @@ def _ray() -> Any:
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise RuntimeError("--ray needs Ray: pip install -r requirements/ray.txt") from error
+        raise RuntimeError(
+            "--ray needs Ray, in an environment: .venv/bin/pip install -r requirements/ray.txt"
+        ) from error
     return ray

@@ -116,11 +116,19 @@ def _start(source: LabellerSource, cores: Any) -> None:
     global _labeller
     threading.Thread(target=end_with_parent, daemon=True).start()
     if any(teacher.contract is None for teacher in source.teachers):
-        # The suite's engines start a thread for each core that a process may use: it gets one of its own.
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})
+        stay_on_a_core(cores)
     cv2.setNumThreads(1)
     _labeller = source.load()
+
+
+def stay_on_a_core(cores: Any) -> None:
+    """Keep this process on one core, for the suite's engines start a thread for each that it may use.
+
+    Args:
+        cores: a queue of numbers, one for each process.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})
 
 
 def _label(content: np.ndarray | bytes | str, real: Annotation | None) -> Result:

@@ -12,7 +12,7 @@ from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract
 from vit_perception.data.teachers.decode import DECODERS
 from vit_perception.data.teachers.picture_input import picture_input
-from vit_perception.runtime.engines.openvino import shared_core
+from vit_perception.runtime.engines.openvino_compiler import shared_core
 
 # One thread: labelling runs a process a core. Not pinned: every process would pin itself to the first core,
 # and they would share it. fp32: a processor with bf16 would give other labels than one without, and the files

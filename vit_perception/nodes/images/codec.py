@@ -27,7 +27,7 @@ from vit_perception.nodes.images.encodings import (
 )
 from vit_perception.nodes.images.header import read_size
 
-__all__ = ["PASSTHROUGH", "ImageError", "decode", "decode_compressed", "encode"]
+__all__ = ["PASSTHROUGH", "ImageError", "check_megapixels", "decode", "decode_compressed", "encode"]
 
 PASSTHROUGH = "passthrough"
 
@@ -49,7 +49,7 @@ def decode(msg: Image, encoding: str = "bgr8", max_megapixels: float = math.inf)
         ImageError: the image is too large; the encoding is unknown; size, step and data do not match; or
             the image has no colours to convert.
     """
-    _check_megapixels(msg.width, msg.height, max_megapixels)
+    check_megapixels(msg.width, msg.height, max_megapixels)
     source = lookup(msg.encoding)
     target = source if encoding == PASSTHROUGH else lookup(encoding)
     pixels = _pixels(msg, source)
@@ -84,7 +84,7 @@ def decode_compressed(
     data = bytes(msg.data)
     size = read_size(data)
     if size is not None:
-        _check_megapixels(*size, max_megapixels)
+        check_megapixels(*size, max_megapixels)
     whole = size is not None and not _is_cut_jpeg(data)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
     if pixels is None:
@@ -131,7 +131,8 @@ def encode(pixels: Array, encoding: str, header: Header, source: str | None = No
     )
 
 
-def _check_megapixels(width: int, height: int, most: float) -> None:
+def check_megapixels(width: int, height: int, most: float) -> None:
+    """Raise ImageError if a picture has more megapixels."""
     megapixels = width * height / 1e6
     if megapixels > most:
         raise ImageError(

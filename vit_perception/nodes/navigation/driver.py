@@ -13,11 +13,12 @@ from std_msgs.msg import Header
 
 from vit_perception.nodes.navigation.goal import Sight
 from vit_perception.nodes.navigation.governor import Decision, Governor, Stop
+from vit_perception.nodes.navigation.scan import Scan
 from vit_perception.nodes.navigation.settings import NavigationSettings
-from vit_perception.nodes.navigation.stamps import seconds_of
 from vit_perception.nodes.navigation.velocity import STANDSTILL, Velocity
 from vit_perception.nodes.outputs.topics import TOPICS
 from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.stamps import seconds_of
 from vit_perception.runtime.results import Navigation
 
 TOPIC = "navigation/cmd_vel"
@@ -108,10 +109,14 @@ class Driver:
                 self._stand(Stop.STALE)
             self._governor, self._newest = Governor(), None
 
-    def answer(self, found: Navigation, sight: Sight | None, lost: bool, header: Header) -> None:
+    def answer(
+        self, found: Navigation, scan: Scan | None, sight: Sight | None, lost: bool, header: Header
+    ) -> None:
         """Publish the command after the answer to a frame.
 
         Args:
+            found: the answer.
+            scan: what is free around the robot.
             sight: the goal, as the frame was taken.
             lost: whether there is a goal and nobody knows where.
             header: of the frame, whose stamp the command has.
@@ -121,7 +126,7 @@ class Driver:
                 return
             self._newest, now = seconds_of(header), self._now()
             age = now - self._newest
-            self._decision = self._governor.decide(found, sight, lost, age, now, self._settings)
+            self._decision = self._governor.decide(found, scan, sight, lost, age, now, self._settings)
             self._publish(self._decision.velocity, header)
 
     def destroy(self) -> None:

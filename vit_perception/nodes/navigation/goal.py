@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from vit_perception.nodes.navigation.transforms import FrameError, Transform, TransformBuffer, plain
+from vit_perception.runtime.planar import ORIGIN, Pose
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class Sight:
         goal: that is seen.
         distance: metres along the ground.
         bearing: radians from straight ahead, positive to the left (REP 103).
+        pose: of the robot in the goal's frame: x and y in metres, and its heading in radians.
     """
 
     goal: Goal
     distance: float
     bearing: float
+    pose: Pose = ORIGIN
 
     @property
     def words(self) -> str:
@@ -102,6 +105,13 @@ class Whereabouts:
         if self._odometry is None or plain(child) != self._odometry[1]:
             self._buffer.put(parent, child, seconds, transform)
 
+    def mount(self, frame: str, seconds: float) -> Transform | None:
+        """Where a frame of the robot, such as a camera's, is in the robot's own; None while nobody says."""
+        try:
+            return self._buffer.lookup(self._base, plain(frame), seconds, math.inf)
+        except FrameError:
+            return None
+
     def forget_after(self, seconds: float) -> None:
         """Time went back to `seconds`: forget what is later, the goal as well."""
         with self._lock:
@@ -125,8 +135,12 @@ class Whereabouts:
             if self._odometry is None:
                 raise FrameError("no odometry has come")
             goal = self._goal = self._anchored(goal, seconds, max_age)
-        x, y, _ = self._buffer.lookup(self._base, goal.frame, seconds, max_age).apply(goal.position)
-        return Sight(goal, math.hypot(x, y), math.atan2(y, x))
+        seen = self._buffer.lookup(self._base, goal.frame, seconds, max_age)
+        x, y, _ = seen.apply(goal.position)
+        robot = seen.inverse()
+        ahead = robot.apply((1.0, 0.0, 0.0)) - robot.translation
+        pose = Pose(float(robot.translation[0]), float(robot.translation[1]), math.atan2(ahead[1], ahead[0]))
+        return Sight(goal, math.hypot(x, y), math.atan2(y, x), pose)
 
     def _anchored(self, goal: Goal, seconds: float, max_age: float) -> Goal:
         """The goal; in the odometry's frame if it was given in one that moves with the robot: a metre ahead

@@ -23,12 +23,8 @@ ARGUMENTS = (
     ),
     _SHARED["image_topic"],
     _SHARED["image_transport"],
-    Argument(
-        "depth_topic",
-        "depth_image",
-        "Image topic of the depth camera, registered to image_topic: 32FC1 metres or 16UC1 millimetres. It "
-        "may be one that nobody publishes.",
-    ),
+    _SHARED["depth_topic"],
+    _SHARED["depth_transport"],
     Argument("odom_topic", "odom", "Odometry of the robot."),
     Argument(
         "goal_topic", "goal_pose", "Where the goal comes from, as RViz's tool 2D Goal Pose publishes it."
@@ -63,13 +59,14 @@ _PARAMETERS = {
     "device": "device",
     "model": "model",
     "image_transport": "image_transport",
+    "depth_transport": "depth_transport",
     "base_frame": "navigation.base_frame",
 }
 _FLAGS = {"stamped_cmd_vel": "navigation.stamped_cmd_vel", "use_sim_time": "use_sim_time"}
 
 
-def plan_node(values: Mapping[str, str], config: Path) -> NodePlan:
-    """The node to start for these argument values.
+def plan_nodes(values: Mapping[str, str], config: Path) -> list[NodePlan]:
+    """The one node to start for these argument values.
 
     Args:
         values: by name of the argument, for all of ARGUMENTS.
@@ -94,14 +91,13 @@ def plan_node(values: Mapping[str, str], config: Path) -> NodePlan:
         **{parameter: values[name] == "true" for name, parameter in _FLAGS.items() if name in given},
     }
     files = (config / f"{SUITE}.yaml", *user_files(values["params_file"]))
-    return NodePlan(SUITE, SUITE_NODE, files, parameters)
+    return [NodePlan(SUITE, SUITE_NODE, files, parameters)]
 
 
 def remappings(values: Mapping[str, str]) -> list[tuple[str, str]]:
     """Remappings of the node's topics to the robot's."""
     return [
         *launch_plan.remappings(values),
-        ("depth_image", values["depth_topic"]),
         ("odom", values["odom_topic"]),
         ("goal_pose", values["goal_topic"]),
         ("navigation/cmd_vel", values["cmd_vel_topic"]),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
+import numpy as np
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
+from vit_perception.nodes.depth.space import Space
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.navigation.depth_camera import DepthCamera
+from vit_perception.nodes.navigation.best_scan import View, best_scan
 from vit_perception.nodes.navigation.driver import Driver
 from vit_perception.nodes.navigation.goal import Sight, Whereabouts
 from vit_perception.nodes.navigation.robot import Robot
+from vit_perception.nodes.navigation.scan import with_scan
 from vit_perception.nodes.navigation.settings import NavigationSettings
-from vit_perception.nodes.navigation.stamps import seconds_of
 from vit_perception.nodes.navigation.transforms import FrameError
 from vit_perception.nodes.settings import Settings
+from vit_perception.nodes.stamps import seconds_of
 from vit_perception.runtime.navigation_history import NavigationHistory
 from vit_perception.runtime.navigation_input import NavigationInput
 from vit_perception.runtime.results import Navigation
@@ -32,19 +35,20 @@ class Navigator:
     Args:
         node: that subscribes and publishes.
         models: with a navigator among them.
-        cameras: names, which come before those of their topics.
+        spaces: by camera, whose depth it takes.
         settings: at first.
     """
 
-    def __init__(self, node: Node, models: TaskModels, cameras: Collection[str], settings: Settings) -> None:
+    def __init__(
+        self, node: Node, models: TaskModels, spaces: Mapping[str, Space], settings: Settings
+    ) -> None:
         config, own = models.navigator, settings.navigation
         assert config is not None  # the pipeline has looked
         assert own is not None  # a node with the task has its parameters
         self._node = node
         self._config = config
-        self._cameras = tuple(cameras)
+        self._spaces = spaces
         # While the node is active: what it is told, and what it remembers.
-        self._depth: dict[str, DepthCamera] = {}
         self._histories: dict[str, NavigationHistory] = {}
         self._whereabouts = Whereabouts(own.base_frame)
         self._robot: Robot | None = None
@@ -52,6 +56,10 @@ class Navigator:
         self._sight: Sight | None = None
         self._lost = ""
         self._depth_share: float | None = None
+        # Of each camera's newest frame.
+        self._depths: dict[str, np.ndarray | None] = {}
+        # What free distances are of, for people.
+        self._known = ""
         self._driver = Driver(node, own)
         self.apply(settings)
         self._jumps = node.get_clock().create_jump_callback(_BACK, post_callback=self._jump)
@@ -61,24 +69,27 @@ class Navigator:
         """Whether the robot waits for a command after each frame."""
         return self._driver.drives
 
+    @property
+    def takes_depth(self) -> bool:
+        """Whether its model knows what to do with it."""
+        return self._config.depth
+
     def apply(self, settings: Settings) -> None:
         """Use these settings from the next frame on."""
         assert settings.navigation is not None  # as at first
         self._settings: NavigationSettings = settings.navigation
-        self._max_megapixels = settings.max_megapixels
+        self._all_settings = settings
         self._driver.apply(self._settings)
 
     def activate(self) -> None:
         """Subscribe. A goal of before is forgotten: a robot that is switched on does not drive off."""
         config = self._config
-        self._histories = {camera: NavigationHistory(config) for camera in self._cameras}
+        self._histories = {camera: NavigationHistory(config) for camera in self._spaces}
         self._whereabouts = Whereabouts(self._settings.base_frame)
         self._sight, self._lost = None, ""
         if config.goal:
-            self._robot = Robot(self._node, self._whereabouts)
-        if config.depth:
-            prefixes = {camera: f"{camera}/" if camera else "" for camera in self._cameras}
-            self._depth = {camera: DepthCamera(self._node, prefix) for camera, prefix in prefixes.items()}
+            self._robot = Robot(self._node, self._whereabouts, config.depth or config.free_space)
+        self._attend_cameras(config.free_space)
         self._driver.resume()
 
     def halt(self) -> None:
@@ -87,9 +98,7 @@ class Navigator:
 
     def deactivate(self) -> None:
         """Unsubscribe. Frames are no longer asked for."""
-        for depth in self._depth.values():
-            depth.destroy()
-        self._depth = {}
+        self._attend_cameras(False)
         if self._robot is not None:
             self._robot.destroy()
             self._robot = None
@@ -97,49 +106,65 @@ class Navigator:
     def inputs(self, camera: str, frame: Frame) -> NavigationInput:
         """What is known beside a frame. May wait for its depth."""
         seconds = seconds_of(frame.header)
-        depth = None
-        if (depth_camera := self._depth.get(camera)) is not None:
-            depth = depth_camera.depth(frame, self._settings.depth_tolerance, self._max_megapixels)
+        depth = self._spaces[camera].measured(frame, self._all_settings) if self.takes_depth else None
+        self._depths[camera] = depth
         sight, lost = None, ""
         try:
             sight = self._whereabouts.sight(seconds, self._settings.max_pose_age)
         except FrameError as error:
             lost = str(error)
         self._sight, self._lost = sight, lost
-        goal = None if sight is None else (sight.distance, sight.bearing)
-        return NavigationInput(depth, goal, self._histories[camera].before(seconds))
+        goal, history = None, self._histories[camera]
+        if sight is not None:
+            goal = sight.distance, sight.bearing
+            history.towards(sight.goal.position)
+        return NavigationInput(depth, goal, history.before(seconds))
 
-    def answered(self, camera: str, frame: Frame, found: Navigation | None) -> None:
-        """Remember what the model saw in a frame, and drive on."""
+    def answered(self, camera: str, frame: Frame, found: Navigation | None) -> Navigation | None:
+        """Remember what the model saw in a frame, and drive on; gives the answer with what else is known."""
         if found is None:
-            return
+            return None
         self._depth_share = found.depth_share
         if found.token is not None:
             self._histories[camera].add(seconds_of(frame.header), found.token)
-        self._driver.answer(found, self._sight, bool(self._lost), frame.header)
+        view, depth = self._view(camera, frame), self._depths[camera]
+        scan = best_scan(found, depth, view)
+        self._known = "the model" if found.free_space is None or view is None else "the picture"
+        if depth is not None and view is not None:
+            self._known = f"depth and {self._known}"
+        self._driver.answer(found, scan, self._sight, bool(self._lost), frame.header)
+        return with_scan(found, scan, self._config.max_range)
+
+    def _view(self, camera: str, frame: Frame) -> View | None:
+        """The camera of a frame, and where it is on the robot; None if nobody says."""
+        header, model = frame.header, self._spaces[camera].camera(frame, self._all_settings)
+        mount = self._whereabouts.mount(header.frame_id, seconds_of(header))
+        return None if model is None or mount is None else (model, mount)
+
+    def _attend_cameras(self, wanted: bool) -> None:
+        """Subscribe to what cameras say of themselves, or no longer."""
+        for space in self._spaces.values():
+            space.intrinsics.attend(self, wanted)
 
     def facts(self) -> dict[str, str]:
         """For /diagnostics: what there is, and what is missing."""
         facts = {}
-        if self._depth:
-            each = [
-                f"{f'{camera}: ' if camera else ''}{depth.state}" for camera, depth in self._depth.items()
-            ]
-            facts["navigation_depth"] = "; ".join(each)
         if self._robot is not None:
             sight, lost = self._sight, self._lost
             facts["navigation_goal"] = f"lost: {lost}" if lost else sight.words if sight else "none"
         if self._depth_share is not None:
             facts["navigation_depth_share"] = f"{self._depth_share:.2f}"
+        if self._known:
+            facts["navigation_obstacles"] = self._known
         facts["navigation_drive"] = self._driver.state
         return facts
 
     def warnings(self) -> list[str]:
         """What was there and is no more, and why a robot that is driven stands."""
         found = [
-            f"no depth: {depth.missing}; the model goes on without"
-            for depth in self._depth.values()
-            if depth.lost
+            f"no depth: {space.depth.missing}; the model goes on without"
+            for space in self._spaces.values()
+            if self.takes_depth and space.depth.lost
         ]
         if self._lost:
             found.append(f"the goal is lost: {self._lost}")

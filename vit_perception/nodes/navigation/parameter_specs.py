@@ -26,14 +26,14 @@ def navigation_specs() -> Iterator[ParameterSpec]:
         _DEFAULT.drive,
         "Whether to publish navigation/cmd_vel, the velocity that follows navigation/path to goal_pose. "
         "Needs a navigator, and one camera.",
-        task=NAVIGATION,
+        tasks=(NAVIGATION,),
     )
     yield ParameterSpec(
         "navigation.stamped_cmd_vel",
         _DEFAULT.stamped_cmd_vel,
         "Type of navigation/cmd_vel. true: geometry_msgs/TwistStamped. false: geometry_msgs/Twist.",
         Change.UNCONFIGURED,
-        task=NAVIGATION,
+        tasks=(NAVIGATION,),
     )
     yield ParameterSpec(
         "navigation.base_frame",
@@ -42,7 +42,7 @@ def navigation_specs() -> Iterator[ParameterSpec]:
         "navigation/cmd_vel are.",
         Change.UNCONFIGURED,
         checks.frame,
-        task=NAVIGATION,
+        tasks=(NAVIGATION,),
     )
     yield number(
         "navigation.max_speed",
@@ -90,7 +90,7 @@ def navigation_specs() -> Iterator[ParameterSpec]:
         _DEFAULT.turn_in_place,
         "Whether the robot may turn on the spot: to face its path, and away from what it has stood before "
         "for a second. false for one whose corners would hit something.",
-        task=NAVIGATION,
+        tasks=(NAVIGATION,),
     )
     yield number(
         "navigation.goal_tolerance",
@@ -106,7 +106,7 @@ def navigation_specs() -> Iterator[ParameterSpec]:
         "Score of navigation/collision, 0 to 1, from which on the robot stops.",
         check=checks.number(0.0, 1.0, "a score"),
         limits=(0.0, 1.0),
-        task=NAVIGATION,
+        tasks=(NAVIGATION,),
     )
     yield number(
         "navigation.max_frame_age_ms",
@@ -126,20 +126,11 @@ def navigation_specs() -> Iterator[ParameterSpec]:
         "an age: give milliseconds",
         NAVIGATION,
     )
-    yield number(
-        "navigation.depth_tolerance_ms",
-        _DEFAULT.depth_tolerance_ms,
-        "How far the stamps of image and depth_image may be apart, in milliseconds. An image waits as long "
-        "for depth that is late.",
-        _AGES_MS,
-        "a time: give milliseconds",
-        NAVIGATION,
-    )
     yield ParameterSpec(
         "attention.shows",
         SHOWN[0],
         "What attention/heatmap shows. class_token: attention of the last layer's class token. action: what "
         "a navigator's action reads of the colour and the depth of each place.",
         check=checks.one_of(*SHOWN),
-        task=ATTENTION,
+        tasks=(ATTENTION,),
     )

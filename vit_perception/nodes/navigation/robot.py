@@ -11,10 +11,10 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from vit_perception.nodes.navigation.goal import Goal, Whereabouts
-from vit_perception.nodes.navigation.stamps import seconds_of
 from vit_perception.nodes.navigation.transforms import Transform
 from vit_perception.nodes.outputs.topics import TOPICS, message_class
 from vit_perception.nodes.qos import qos_profile
+from vit_perception.nodes.stamps import seconds_of
 
 _LOG_SECONDS = 30.0
 
@@ -25,15 +25,19 @@ class Robot:
     Args:
         node: that subscribes.
         whereabouts: what is told, in the executor's thread.
+        looks: whether it is of use where a camera is on the robot.
     """
 
-    def __init__(self, node: Node, whereabouts: Whereabouts) -> None:
+    def __init__(self, node: Node, whereabouts: Whereabouts, looks: bool) -> None:
         self._node = node
         self._whereabouts = whereabouts
         self._subscriptions: list[Subscription] = []
+        self._looks = looks
         self._reads_transforms = False
         self._subscribe("goal_pose", self._take_goal)
         self._subscribe("odom", self._take_odometry)
+        if looks:
+            self._subscribe_transforms("/tf_static", fixed=True)
 
     def destroy(self) -> None:
         for subscription in self._subscriptions:
@@ -75,12 +79,17 @@ class Robot:
         if self._reads_transforms or not self._whereabouts.needs_transforms:
             return
         self._reads_transforms = True
+        self._subscribe_transforms("/tf", fixed=False)
+        if not self._looks:
+            self._subscribe_transforms("/tf_static", fixed=True)
+
+    def _subscribe_transforms(self, name: str, fixed: bool) -> None:
         try:
-            self._subscribe("/tf", lambda message: self._take_transforms(message, fixed=False))
-            self._subscribe("/tf_static", lambda message: self._take_transforms(message, fixed=True))
+            self._subscribe(name, lambda message: self._take_transforms(message, fixed))
         except ModuleNotFoundError:
             self._node.get_logger().error(
-                "tf2_msgs is not installed, so that only goals in the frame of the odometry can be reached"
+                f"{name} is not read, as tf2_msgs is not installed: only goals in the frame of the odometry "
+                "can be reached, and where a depth camera looks is not known"
             )
 
     def _take_transforms(self, message: Any, fixed: bool) -> None:

@@ -26,7 +26,6 @@ class NavigationSettings:
         collision_threshold: probability of a collision from which on the robot stops.
         max_frame_age_ms: age of a frame from which on the robot stops.
         max_pose_age_ms: age of odometry or transforms from which on the goal is lost.
-        depth_tolerance_ms: how far the stamps of image and depth may be apart.
     """
 
     drive: bool = False
@@ -42,7 +41,6 @@ class NavigationSettings:
     collision_threshold: float = 0.5
     max_frame_age_ms: float = 500.0
     max_pose_age_ms: float = 500.0
-    depth_tolerance_ms: float = 50.0
 
     @property
     def max_frame_age(self) -> float:
@@ -53,8 +51,3 @@ class NavigationSettings:
     def max_pose_age(self) -> float:
         """Seconds."""
         return self.max_pose_age_ms / 1e3
-
-    @property
-    def depth_tolerance(self) -> float:
-        """Seconds."""
-        return self.depth_tolerance_ms / 1e3

@@ -49,6 +49,11 @@ class Transform:
         """(3,) a point of the child in the parent's coordinates."""
         return self.translation + _rotate(self.rotation, np.asarray(point, float))
 
+    def apply_all(self, points: np.ndarray) -> np.ndarray:
+        """(N, 3) points of the child in the parent's coordinates."""
+        axes = np.stack([_rotate(self.rotation, axis) for axis in np.eye(3)])
+        return np.asarray(self.translation + points @ axes)
+
     def inverse(self) -> Transform:
         """Where the parent is in the child."""
         back = self.rotation * (-1.0, -1.0, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""From a path and the free distance around to a velocity within limits. Needs no ROS."""
+"""From a path to a velocity within limits. Needs no ROS."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ _LOOK_AHEAD = 0.6
 _TURN_FIRST = math.radians(50)
 # A rate of turn for an angle, a second: half a radian off gives one radian a second.
 _TURN_GAIN = 2.0
-# Metres that stay free beyond the robot's own radius.
-_MARGIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,11 @@ class Velocity:
 STANDSTILL = Velocity()
 
 
-def follow(path: np.ndarray, free: float, remaining: float, limits: NavigationSettings) -> Velocity:
+def follow(path: np.ndarray, remaining: float, limits: NavigationSettings) -> Velocity:
     """The velocity that follows a path: pure pursuit (Coulter 1992) of a point a little ahead on it.
 
     Args:
         path: (N, 2) metres, x ahead and y to the left, from near to far.
-        free: metres that are free straight ahead, beyond the robot.
         remaining: metres to the goal, before which the robot slows down.
         limits: of speed and turn; braking takes `max_acceleration`.
     """
@@ -48,28 +45,15 @@ def follow(path: np.ndarray, free: float, remaining: float, limits: NavigationSe
     distance, angle = math.hypot(x, y), math.atan2(y, x)
     if abs(angle) > _TURN_FIRST and limits.turn_in_place:
         return Velocity(0.0, _within(_TURN_GAIN * angle, limits.max_turn))
-    # Where braking must begin to end in time.
-    room = max(min(free - _MARGIN, remaining), 0.0)
-    speed = min(limits.max_speed, math.sqrt(2 * limits.max_acceleration * room))
+    speed = braked(remaining, limits)
     curvature = 2 * math.sin(angle) / distance if distance > 1e-3 else 0.0
     speed = min(speed, limits.max_turn / abs(curvature)) if curvature else speed
-    if speed < 1e-2 and limits.turn_in_place:  # blocked ahead: face the path at least
-        return Velocity(0.0, _within(_TURN_GAIN * angle, limits.max_turn))
     return Velocity(speed, _within(speed * curvature, limits.max_turn))
 
 
-def free_ahead(scan: np.ndarray | None, angles: np.ndarray | None, radius: float) -> float:
-    """Metres that a robot of this radius can go straight ahead; infinite without a scan.
-
-    Args:
-        scan: (K,) metres from the robot's origin.
-        angles: (K,) radians of these, positive to the left.
-    """
-    if scan is None or angles is None:
-        return math.inf
-    ahead, aside = scan * np.cos(angles), np.abs(scan * np.sin(angles))
-    in_the_way = ahead[(aside <= radius + _MARGIN) & (ahead > 0)]
-    return float(in_the_way.min(initial=math.inf)) - radius
+def braked(remaining: float, limits: NavigationSettings) -> float:
+    """The greatest speed from which a robot comes to stand in so many metres."""
+    return min(limits.max_speed, math.sqrt(2 * limits.max_acceleration * max(remaining, 0.0)))
 
 
 def ramp(wanted: Velocity, last: Velocity, seconds: float, limits: NavigationSettings) -> Velocity:

@@ -26,7 +26,7 @@ class DetectionOutput(Output):
             return
         ids = [""] * len(result.boxes) if result.instance_ids is None else map(str, result.instance_ids)
         detections = [
-            _detection(frame.header, box, int(class_id), float(score), instance)
+            detection_message(frame.header, box, int(class_id), float(score), instance)
             for box, class_id, score, instance in zip(
                 result.boxes, result.class_ids, result.scores, ids, strict=True
             )
@@ -34,14 +34,16 @@ class DetectionOutput(Output):
         self._publisher.publish(Detection2DArray(header=frame.header, detections=detections))
 
 
-def _detection(header: Header, box: np.ndarray, class_id: int, score: float, instance: str) -> Detection2D:
-    """One box. `id` is its value in `segmentation/instances`, empty where there is no such image: ids that
-    last from frame to frame are for those who track."""
+def detection_message(
+    header: Header, box: np.ndarray, class_id: int, score: float, identity: str
+) -> Detection2D:
+    """One box. In `detections`, `id` is its value in `segmentation/instances`, empty where there is no such
+    image; ids that last from frame to frame are in `tracks`."""
     left, top, right, bottom = map(float, box)
     hypothesis = ObjectHypothesisWithPose()
     hypothesis.hypothesis.class_id = str(class_id)
     hypothesis.hypothesis.score = score
-    message = Detection2D(header=header, results=[hypothesis], id=instance)
+    message = Detection2D(header=header, results=[hypothesis], id=identity)
     message.bbox.center.position.x = (left + right) / 2
     message.bbox.center.position.y = (top + bottom) / 2
     message.bbox.size_x = right - left

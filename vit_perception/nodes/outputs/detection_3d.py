@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 
 from vit_perception.nodes.images.frame import Frame
-from vit_perception.nodes.outputs.output import Output, has_subscribers
-from vit_perception.nodes.outputs.topics import TOPICS
-from vit_perception.nodes.qos import qos_profile
-from vit_perception.runtime.boxes_3d import Pinhole, boxes_3d
-from vit_perception.runtime.results import Perception
-from vit_perception.tasks import DEPTH, DETECTION
-
-_LOG_SECONDS = 30.0
+from vit_perception.nodes.outputs.space_output import SpaceOutput
+from vit_perception.nodes.settings import Settings
+from vit_perception.runtime.boxes_3d import NO_REGION, Regions, View, boxes_3d
+from vit_perception.runtime.results import Detection, Perception, Segmentation
+from vit_perception.runtime.task_models import TaskModels
+from vit_perception.tasks import DETECTION, SEGMENTATION
 
 
-class Detection3DOutput(Output):
-    """Publishes nothing before the first usable `camera_info`, or where depth is not in metres.
+class Detection3DOutput(SpaceOutput):
+    """Boxes of unknown depth are left out; they are in `detections`.
 
-    Boxes of unknown depth are left out; they are in `detections`.
+    With segmentation among the tasks, the mask says which pixels of a box are its object.
 
     Args:
-        info: the topic of the camera's CameraInfo.
+        models: whose labels tell which class of a box is which of the mask.
     """
 
-    tasks = (DETECTION, DEPTH)
+    name = "detections_3d"
 
-    def __init__(self, node: Node, prefix: str, info: str) -> None:
+    def __init__(self, node: Node, prefix: str, models: TaskModels) -> None:
         super().__init__(node, prefix)
-        self._publisher = self.advertise("detections_3d")
-        # Replaced as a whole: the executor writes it, the worker reads it.
-        self._camera: Pinhole | None = None
-        self._subscription = node.create_subscription(
-            CameraInfo, info, self._update_camera, qos_profile(TOPICS["camera_info"].qos)
-        )
-        self._refusal = "nothing arrives"
+        self._models = models
+        self.tasks = (DETECTION, SEGMENTATION) if SEGMENTATION in models.tasks else (DETECTION,)
 
-    def publish(self, perception: Perception, frame: Frame) -> None:
-        found, depth, camera = perception.detection, perception.depth, self._camera
-        if found is None or depth is None or camera is None:
+    def publish(self, perception: Perception, frame: Frame, view: View, settings: Settings) -> None:
+        if (found := perception.detection) is None:
             return
-        if not depth.metric or not has_subscribers(self._publisher):
-            return
-        boxes = boxes_3d(found.boxes, perception.image_size, depth.depth, camera)
+        regions = None if perception.segmentation is None else self._regions(found, perception.segmentation)
+        boxes = boxes_3d(found.boxes, perception.image_size, view, regions)
         detections = [
             _detection(
                 frame.header,
@@ -60,23 +50,16 @@ class Detection3DOutput(Output):
         ]
         self._publisher.publish(Detection3DArray(header=frame.header, detections=detections))
 
-    @property
-    def warning(self) -> str:
-        """Why nothing is published though somebody subscribed; empty if all is well."""
-        if self._camera is not None or not self.has_subscribers:
-            return ""
-        return f"{self._subscription.topic_name}: {self._refusal}; until then there are no detections_3d"
-
-    def destroy(self) -> None:
-        self._node.destroy_subscription(self._subscription)
-        super().destroy()
-
-    def _update_camera(self, message: CameraInfo) -> None:
-        try:
-            self._camera = Pinhole.of_matrix(message.k, (message.height, message.width))
-        except ValueError as error:
-            self._camera, self._refusal = None, str(error)
-            self._node.get_logger().warning(self.warning, throttle_duration_sec=_LOG_SECONDS)
+    def _regions(self, found: Detection, seen: Segmentation) -> Regions:
+        """Objects where the model tells them apart, else pixels of the class of a box."""
+        if found.instance_ids is not None and seen.instances is not None:
+            return Regions(seen.instances, found.instance_ids)
+        numbers = {label: number for number, label in enumerate(self._models.card(SEGMENTATION).labels)}
+        labels = self._models.card(DETECTION).labels
+        return Regions(
+            seen.mask,
+            np.array([numbers.get(labels[each], NO_REGION) for each in found.class_ids], np.int64),
+        )
 
 
 def _detection(

@@ -51,11 +51,6 @@ class Output:
         """Publish the results for `frame`; nothing if the task was not computed."""
         raise NotImplementedError
 
-    @property
-    def warning(self) -> str:
-        """What it lacks to publish what somebody subscribed to; empty if nothing."""
-        return ""
-
     def destroy(self) -> None:
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)

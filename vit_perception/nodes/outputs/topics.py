@@ -16,6 +16,7 @@ from vit_perception.tasks import ATTENTION, CLASSIFICATION, DEPTH, DETECTION, NA
 DIAGNOSTICS = "/diagnostics"
 
 _IMAGE = "sensor_msgs/msg/Image"
+_COMPRESSED = "sensor_msgs/msg/CompressedImage"
 _CLASSIFICATION = "vision_msgs/msg/Classification"
 _LABELS = "vision_msgs/msg/LabelInfo"
 _TRANSFORMS = "tf2_msgs/msg/TFMessage"
@@ -56,6 +57,7 @@ class Topic:
         heads: entries of `Card.trained`; a model with one of them publishes a message here for every frame.
             Empty where that also depends on another head, a parameter or the kind of model.
         is_input: subscribed to, not published.
+        needs: inputs beside images without which nothing comes on it.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Topic:
     tasks: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     is_input: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def per_frame(self) -> bool:
@@ -71,14 +74,24 @@ class Topic:
         return bool(self.tasks) and not self.is_input and not self.qos.transient_local
 
 
+# Depth comes from a depth model, too, but the camera must be known.
+_SPACE = ("camera_info",)
+
 # The main topic of a task comes before its others.
 _TABLE = (
     Topic("image", _IMAGE, _NEWEST, TASKS, is_input=True),
-    Topic("image/compressed", "sensor_msgs/msg/CompressedImage", _NEWEST, TASKS, is_input=True),
-    Topic("camera_info", "sensor_msgs/msg/CameraInfo", _NEWEST, (DETECTION, DEPTH), is_input=True),
-    Topic("depth_image", _IMAGE, _NEWEST, (NAVIGATION,), is_input=True),
+    Topic("image/compressed", _COMPRESSED, _NEWEST, TASKS, is_input=True),
+    Topic("camera_info", "sensor_msgs/msg/CameraInfo", _NEWEST, (DETECTION, SEGMENTATION), is_input=True),
+    Topic("depth_image", _IMAGE, _NEWEST, (DETECTION, SEGMENTATION, NAVIGATION), is_input=True),
+    Topic(
+        "depth_image/compressedDepth",
+        _COMPRESSED,
+        _NEWEST,
+        (DETECTION, SEGMENTATION, NAVIGATION),
+        is_input=True,
+    ),
     Topic("goal_pose", "geometry_msgs/msg/PoseStamped", Qos(depth=1), (NAVIGATION,), is_input=True),
-    Topic("odom", "nav_msgs/msg/Odometry", Qos(reliable=False), (NAVIGATION,), is_input=True),
+    Topic("odom", "nav_msgs/msg/Odometry", Qos(reliable=False), (DETECTION, NAVIGATION), is_input=True),
     Topic("/tf", _TRANSFORMS, Qos(depth=100), (NAVIGATION,), is_input=True),
     Topic("/tf_static", _TRANSFORMS, Qos(transient_local=True, depth=100), (NAVIGATION,), is_input=True),
     Topic("classification", _CLASSIFICATION, _RESULT, (CLASSIFICATION,), ("classification",)),
@@ -89,7 +102,14 @@ _TABLE = (
         (DETECTION,),
         ("detection", "detection.queries"),
     ),
-    Topic("detections_3d", "vision_msgs/msg/Detection3DArray", _RESULT, (DETECTION, DEPTH)),
+    Topic(
+        "tracks",
+        "vision_msgs/msg/Detection2DArray",
+        _RESULT,
+        (DETECTION,),
+        ("detection", "detection.queries"),
+    ),
+    Topic("detections_3d", "vision_msgs/msg/Detection3DArray", _RESULT, (DETECTION, DEPTH), needs=_SPACE),
     Topic("label_info", _LABELS, _LATCHED, (DETECTION, CLASSIFICATION)),
     Topic("classification/label_info", _LABELS, _LATCHED, (CLASSIFICATION,)),
     Topic("segmentation/mask", _IMAGE, _RESULT, (SEGMENTATION,), ("segmentation", "segmentation.queries")),
@@ -97,6 +117,14 @@ _TABLE = (
         "segmentation/confidence", _IMAGE, _RESULT, (SEGMENTATION,), ("segmentation", "segmentation.queries")
     ),
     Topic("segmentation/instances", _IMAGE, _RESULT, (SEGMENTATION,)),
+    # Megabytes each.
+    Topic(
+        "segmentation/points",
+        "sensor_msgs/msg/PointCloud2",
+        Qos(depth=2),
+        (SEGMENTATION, DEPTH),
+        needs=_SPACE,
+    ),
     Topic("segmentation/label_info", _LABELS, _LATCHED, (SEGMENTATION,)),
     Topic("navigation/action", _CLASSIFICATION, _RESULT, (NAVIGATION,), ("navigation.action",)),
     Topic("navigation/collision", _CLASSIFICATION, _RESULT, (NAVIGATION,), ("navigation.collision",)),
@@ -109,7 +137,13 @@ _TABLE = (
         ("navigation.goal_distance",),
     ),
     Topic("navigation/path", "nav_msgs/msg/Path", _RESULT, (NAVIGATION,), ("navigation.path",)),
-    Topic("navigation/scan", "sensor_msgs/msg/LaserScan", _RESULT, (NAVIGATION,), ("navigation.scan",)),
+    Topic(
+        "navigation/scan",
+        "sensor_msgs/msg/LaserScan",
+        _RESULT,
+        (NAVIGATION,),
+        ("navigation.scan", "navigation.free_space"),
+    ),
     # A robot that missed a command wants the next one. With navigation.stamped_cmd_vel false, a Twist.
     Topic("navigation/cmd_vel", "geometry_msgs/msg/TwistStamped", Qos(depth=1), (NAVIGATION,)),
     Topic("depth", _IMAGE, _RESULT, (DEPTH,), ("depth",)),

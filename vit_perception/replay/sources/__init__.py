@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from vit_perception.replay.sources.beside import Found
+    from vit_perception.replay.sources.waiting import Message
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
@@ -27,11 +32,13 @@ class Frame:
         name: for people and file names.
         cdr: the serialised message.
         recorded_ns: when the bag recorded it; None for pictures, which have no time of their own.
+        beside: what the bag has for it, in the order in which to publish it.
     """
 
     name: str
     cdr: bytes
     recorded_ns: int | None = None
+    beside: tuple[Message, ...] = ()
 
 
 class Source(Protocol):
@@ -41,23 +48,30 @@ class Source(Protocol):
         message_type: of every frame's message.
         description: for people.
         skipped: what could not be read, with the reason; filled while iterating.
+        beside: what comes with the frames; None of sources that can have nothing.
     """
 
     message_type: str
     description: str
     skipped: list[str]
 
+    @property
+    def beside(self) -> Found | None: ...
+
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
 
-def open_source(path: str | Path, topic: str | None = None) -> Source:
+def open_source(
+    path: str | Path, topic: str | None = None, beside: Mapping[str, str] = MappingProxyType({})
+) -> Source:
     """The source for a path.
 
     Args:
         path: a rosbag2, a video, a photograph or a folder of photographs.
-        topic: which images of a bag; needed where it has several image topics.
+        topic: which images of a bag; needed where it has several topics with colour images.
+        beside: topics of a bag, by the nodes' input, in place of those that are found (`beside.py`).
 
     Raises:
         SourceError: nothing is there, it is empty, of no kind that can be read, or a bag has no
@@ -75,17 +89,17 @@ def open_source(path: str | Path, topic: str | None = None) -> Source:
     if path.is_dir():
         storage = sorted(file for file in path.iterdir() if file.suffix.lower() in BAG_SUFFIXES)
         if (path / "metadata.yaml").is_file() or storage:
-            return BagSource(path, topic)
-        _refuse_topic(topic, path)
+            return BagSource(path, topic, beside)
+        _refuse_topics(path, topic, *beside.values())
         return PhotoSource.of_folder(path)
     suffix = path.suffix.lower()
     if suffix in BAG_SUFFIXES:
-        return BagSource(path, topic)
+        return BagSource(path, topic, beside)
     if suffix == ".bag":
         raise SourceError(
             f"{path} is a ROS 1 bag: convert it with `rosbags-convert --src {path} --dst FOLDER` first"
         )
-    _refuse_topic(topic, path)
+    _refuse_topics(path, topic, *beside.values())
     if suffix in PHOTO_SUFFIXES:
         return PhotoSource([path])
     if suffix in VIDEO_SUFFIXES:
@@ -96,8 +110,8 @@ def open_source(path: str | Path, topic: str | None = None) -> Source:
     )
 
 
-def _refuse_topic(topic: str | None, path: Path) -> None:
-    if topic is not None:
+def _refuse_topics(path: Path, *topics: str | None) -> None:
+    if named := [topic for topic in topics if topic is not None]:
         raise SourceError(
-            f"a topic ({topic}) can be chosen from a bag only, and {path} is none: leave out --topic"
+            f"topics ({', '.join(named)}) can be chosen from a bag only, and {path} is none: leave them out"
         )

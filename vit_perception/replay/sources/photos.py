@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from vit_perception.replay.cdr import IMAGE, serialize_bgr
 from vit_perception.replay.sources import FRAME_ID, PHOTO_SUFFIXES, Frame, SourceError
+
+if TYPE_CHECKING:
+    from vit_perception.replay.sources.beside import Found
 
 
 class PhotoSource:
@@ -21,6 +25,7 @@ class PhotoSource:
     """
 
     message_type = IMAGE
+    beside: Found | None = None
 
     def __init__(
         self, paths: Sequence[Path], names: Sequence[str] | None = None, description: str = ""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from vit_perception.replay.cdr import IMAGE, serialize_bgr
 from vit_perception.replay.sources import FRAME_ID, Frame, SourceError
+
+if TYPE_CHECKING:
+    from vit_perception.replay.sources.beside import Found
 
 
 class VideoSource:
@@ -19,6 +23,7 @@ class VideoSource:
     """
 
     message_type = IMAGE
+    beside: Found | None = None
 
     def __init__(self, path: Path) -> None:
         self._path = path

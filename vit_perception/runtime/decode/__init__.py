@@ -21,11 +21,7 @@ from vit_perception.runtime.decode.detection import MAX_DETECTIONS, detection
 from vit_perception.runtime.decode.navigation import navigation
 from vit_perception.runtime.decode.navigator import navigator
 from vit_perception.runtime.decode.queries import Segments, segments
-from vit_perception.runtime.decode.segmentation import (
-    interpolated,
-    probability_map,
-    segmentation,
-)
+from vit_perception.runtime.decode.segmentation import ClassProbabilities, interpolated, segmentation
 from vit_perception.runtime.navigation_input import IMAGE_ALONE, NavigationInput
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.request import DEFAULT_REQUEST, Request
@@ -67,8 +63,6 @@ def decode(
     _check(raw, card)
     _check_finite(raw, card)
     rules = card.decoding
-    if "segmentation" in raw:
-        raw["segmentation"] = cooled(raw["segmentation"], rules.segmentation.temperature)
     maps = geometry.of_maps(request.map_scale)
     found: dict[str, Any] = {}
     if CLASSIFICATION in wanted:
@@ -78,18 +72,29 @@ def decode(
     if "query_masks" in raw:
         least = thresholds.get(DETECTION, 0.0)
         found |= _of_queries(segments(raw, rules.segmentation, geometry, maps, least), wanted)
-    mask = None
-    if "segmentation" in raw and rules.segmentation.kind == "probabilities":
-        mask = probability_map(raw["segmentation"])
-    if SEGMENTATION in wanted and "segmentation" in raw:
-        found[SEGMENTATION] = segmentation(*mask, maps) if mask else interpolated(raw["segmentation"], maps)
+    probabilities = None
+    if "segmentation" in raw:
+        logits, temperature = raw["segmentation"], rules.segmentation.temperature
+        if rules.segmentation.kind == "probabilities":
+            probabilities = ClassProbabilities.of(logits, temperature)
+        if SEGMENTATION in wanted:
+            found[SEGMENTATION] = (
+                interpolated(cooled(logits, temperature), maps)
+                if probabilities is None
+                else segmentation(probabilities, maps)
+            )
     if "detection_boxes" in raw:
-        found[DETECTION] = detection(raw, mask, geometry, card, thresholds[DETECTION])
+        found[DETECTION] = detection(raw, probabilities, geometry, card, thresholds[DETECTION])
     if NAVIGATION in wanted:
         found[NAVIGATION] = navigation(raw, card.actions)
         if (config := NavigationConfig.of(card.architecture)) is not None:
             found[NAVIGATION] = navigator(
-                found[NAVIGATION], raw, config, given, maps if request.navigation_attention else None
+                found[NAVIGATION],
+                raw,
+                config,
+                given,
+                geometry,
+                maps if request.navigation_attention else None,
             )
     if DEPTH in wanted:
         found[DEPTH] = depth(raw["depth"], rules.depth, maps)

@@ -9,6 +9,7 @@ import numpy as np
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.raw_outputs import IMAGE
+from vit_perception.install_hint import pip_install
 from vit_perception.runtime.engines import NOTHING, EngineUnavailable
 from vit_perception.runtime.preprocess import normalised
 
@@ -65,7 +66,9 @@ def _providers(device: str, precision: str, available: Sequence[str]) -> list[tu
             raise EngineUnavailable(f"it has no {precision} on the CPU: use precision fp32 or auto")
         return [("CPUExecutionProvider", {})]
     if _CUDA not in available:
-        raise EngineUnavailable("this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place")
+        raise EngineUnavailable(
+            f"this onnxruntime has no CUDA: {pip_install('onnxruntime-gpu')} in its place"
+        )
     # TF32 would keep ten bits of the mantissa: not what `fp32` promises.
     cuda = [(_CUDA, {"use_tf32": "0"}), ("CPUExecutionProvider", {})]
     if precision == "fp32":

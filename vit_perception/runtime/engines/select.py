@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from vit_perception.cards.card import Card
 from vit_perception.cards.integrity import verify
+from vit_perception.install_hint import pip_install
 from vit_perception.runtime.engines import Builder, Engine, EngineUnavailable
 from vit_perception.runtime.engines.compiled_shapes import MOST, MOST_LIVE
 
@@ -83,7 +84,7 @@ def _make(
     if name not in CHOICES[device]:
         raise EngineUnavailable(f"it does not use {device}: choose from {', '.join(CHOICES[device])}")
     if absent := [library for library in LIBRARIES[name] if not _importable(library)]:
-        raise EngineUnavailable(f"not installed: pip install {' '.join(absent)}")
+        raise EngineUnavailable(f"not installed: {pip_install(' '.join(absent))}")
     if absent := [role for role in FILES[name] if role not in card.files]:
         raise EngineUnavailable(f"model {card.name} has no {absent[0]} file, for it could not be exported")
     verify(card, (*FILES[name], *(role for role in OPTIONAL_FILES.get(name, ()) if role in card.files)))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.driving.episode import Episode
 from vit_perception.sim.plan import NOBODY, Plan
-from vit_perception.sim.robot import RADIUS, Pose
+from vit_perception.sim.robot import RADIUS
 from vit_perception.sim.simulation import GOAL_RADIUS
 from vit_perception.sim.world import World
 

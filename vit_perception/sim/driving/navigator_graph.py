@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import queue
 import threading
@@ -22,9 +23,9 @@ from vit_perception.replay.readiness import NotReady
 from vit_perception.replay.recorder import Recorder
 from vit_perception.sim.driving.episode import FRAME_SECONDS, Command
 from vit_perception.sim.driving.observation import Observation, Senses
+from vit_perception.sim.driving.pilot import ROBOT
 from vit_perception.sim.driving.robot_topics import TOPICS as ROBOT_TOPICS
 from vit_perception.sim.driving.robot_topics import RobotTopics
-from vit_perception.sim.robot import MAX_ACCELERATION, MAX_SPEED, MAX_TURN, MAX_TURN_ACCELERATION, RADIUS
 
 CMD_VEL, PATH, HEATMAP = "navigation/cmd_vel", "navigation/path", "attention/heatmap"
 _TYPES = {
@@ -61,12 +62,7 @@ def navigator_process(model: Path, engine: dict[str, str], domain: int, logs: Pa
         "tasks": ["navigation", "attention"],
         "use_sim_time": True,
         "attention.shows": "action",
-        "navigation.drive": True,
-        "navigation.robot_radius": RADIUS,
-        "navigation.max_speed": MAX_SPEED,
-        "navigation.max_turn": MAX_TURN,
-        "navigation.max_acceleration": MAX_ACCELERATION,
-        "navigation.max_turn_acceleration": MAX_TURN_ACCELERATION,
+        **{f"navigation.{name}": value for name, value in dataclasses.asdict(ROBOT).items()},
     }
     yaml = {name: json.dumps(value) for name, value in parameters.items()}
     return Processes({SUITE_NODE: node_command(SUITE, yaml)}, isolated_environment(domain), logs)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vit_perception.sim.drive import seen_from
+from vit_perception.runtime.planar import Pose, seen_from
 from vit_perception.sim.driving.conditions import Condition
-from vit_perception.sim.robot import Pose
 from vit_perception.sim.route import Route
 from vit_perception.sim.simulation import Simulation
+
+if TYPE_CHECKING:
+    from vit_perception.sim.camera import RgbdFrame
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,17 @@ class Senses:
         x, y = seen_from(Pose(*simulation.world.start), np.array(simulation.world.goal))
         self._goal = float(x), float(y)
 
-    def observe(self) -> Observation:
+    def observe(self, frame: RgbdFrame | None = None) -> Observation:
         """Take a picture, and read the wheels.
+
+        Args:
+            frame: a picture that was taken just now, if there is one.
 
         Raises:
             RuntimeError: the renderer is not installed; the message says how to install it.
         """
         simulation = self._simulation
-        frame = simulation.look()
+        frame = frame or simulation.look()
         look = simulation.world.look
         left = self._route.distance((simulation.pose.x, simulation.pose.y))
         self._depth_died |= not self._condition.has_depth(1 - left / self._whole_way)

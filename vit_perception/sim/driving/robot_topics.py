@@ -22,7 +22,7 @@ from tf2_msgs.msg import TFMessage
 from vit_perception.nodes.outputs.topics import Qos, message_class
 from vit_perception.nodes.qos import qos_profile
 from vit_perception.sim.driving.observation import Observation
-from vit_perception.sim.robot import CAMERA_X
+from vit_perception.sim.robot import CAMERA_X, optical_rotation
 
 # Frames as REP 105 names them; the optical one as REP 103 has it: z ahead, x right, y down.
 ODOM, BASE, OPTICAL = "odom", "base_link", "camera_optical_frame"
@@ -108,14 +108,6 @@ class RobotTopics:
         cdr = serialize_message(message)
         publisher.publish(cdr)
         self._record(publisher.topic_name, cdr, nanoseconds)
-
-
-def optical_rotation(pitch: float) -> tuple[float, float, float, float]:
-    """Quaternion x, y, z, w of the optical frame in base_link, of a camera that looks down by `pitch`."""
-    # Of a level camera, (-1, 1, -1, 1) / 2; before it, the turn about base_link's y.
-    cosine, sine = math.cos(pitch / 2), math.sin(pitch / 2)
-    less, more = (cosine - sine) / 2, (cosine + sine) / 2
-    return -more, more, -less, less
 
 
 def _image(pixels: np.ndarray, encoding: str, header: Header) -> Image:

@@ -9,10 +9,11 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from vit_perception.runtime.planar import Pose
 from vit_perception.sim.driving.episode import FRAME_SECONDS
 from vit_perception.sim.driving.map_view import MapView
 from vit_perception.sim.driving.navigator_graph import HEATMAP, PATH, NavigatorGraph
-from vit_perception.sim.robot import CAMERA_X, Pose
+from vit_perception.sim.robot import CAMERA_X
 from vit_perception.sim.simulation import Simulation
 from vit_perception.sim.world import Look
 

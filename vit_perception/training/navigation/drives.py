@@ -13,6 +13,7 @@ from torch import Tensor
 from vit_perception.heads.navigation_config import NavigationConfig
 from vit_perception.runtime.navigation_history import earlier
 from vit_perception.runtime.navigation_input import fit_depth, goal_row
+from vit_perception.runtime.preprocess import Geometry
 from vit_perception.training.navigation.config import NavigationTraining
 from vit_perception.training.navigation.frames import Frames
 
@@ -110,6 +111,7 @@ class DriveBatch:
 
     Attributes:
         tokens: (B, 1 + gh·gw, D) float16, class token and patches.
+        level: (B, C, h, w) float16, what the navigator reads of the pyramid; C is 0 where it reads nothing.
         depth: (B, 1, h, w) metres in the network's input, 0 unknown.
         goal: (B, 4), see `NavigationHead`.
         history: (B, T) place in the batch of the frames before each, the newest last; -1: there is none.
@@ -118,9 +120,12 @@ class DriveBatch:
         goal_distance: (B,) metres; NaN without a goal.
         path: (B, N, 2) metres.
         scan: (B, K) metres.
+        free_space: (B, w) row at which free ground ends in each column of the level, as a share of the
+            input's height; not a number where nobody knows.
     """
 
     tokens: Tensor
+    level: Tensor
     depth: Tensor
     goal: Tensor
     history: Tensor
@@ -129,6 +134,7 @@ class DriveBatch:
     goal_distance: Tensor
     path: Tensor
     scan: Tensor
+    free_space: Tensor
 
     def to(self, device: torch.device) -> DriveBatch:
         """The same batch on `device`."""
@@ -140,26 +146,44 @@ def windows(
 ) -> DriveBatch:
     """Some windows of random drives, the longer ones more often, with something missing now and then.
 
+    None is mirrored: tokens know left from right, so that each frame would go through the trunk and onto the
+    disk twice. Worlds turn left as often as right.
+
     Args:
         drives: to draw from.
         config: how long they are, and what is missing.
-        count: of windows.
+        count: of whole windows; shorter ones, of short drives or from near an end, are made up for by more.
+            So every batch has as many frames: for another number, a CPU would compile its kernels anew.
         rng: draws them.
     """
     lengths = np.array([len(drive.places) for drive in drives], float)
-    chosen = []
-    for index in rng.choice(len(drives), count, p=lengths / lengths.sum()):
-        drive = drives[index]
+    chosen: list[tuple[Drive, list[int]]] = []
+    missing = count * config.window
+    while missing:
+        drive = drives[rng.choice(len(drives), p=lengths / lengths.sum())]
         # Some begin near the end, or the last frames would hardly ever be seen.
         start = int(rng.integers(len(drive.places)))
-        chosen.append((drive, drive.thinned(start, config.model.interval, config.window)))
+        most = min(config.window, missing)
+        chosen.append((drive, drive.thinned(start, config.model.interval, most)))
+        missing -= len(chosen[-1][1])
     batch = make_batch(chosen, config.model)
     first = 0
     for _, places in chosen:
         window = slice(first, first + len(places))
+        _drift(batch.goal[window], config.goal_drift, rng)
         _forget(batch, window, config, rng)
         first += len(places)
     return batch
+
+
+def _drift(goals: Tensor, metres: float, rng: np.random.Generator) -> None:
+    """Move the goals (F, GOAL_SIZE) of a window together, in place, by so many metres or so."""
+    offset = torch.from_numpy(rng.normal(0.0, metres, 2).astype(np.float32))
+    # x is ahead and y to the left: the cosine comes first.
+    places = goals[:, :1] * goals[:, 1:3].flip(1) + offset
+    distance = places.norm(dim=1, keepdim=True)
+    goals[:, :1] = distance
+    goals[:, 1:3] = places.flip(1) / distance.clamp(min=1e-6)
 
 
 def _forget(batch: DriveBatch, window: slice, config: NavigationTraining, rng: np.random.Generator) -> None:
@@ -203,8 +227,15 @@ def make_batch(chosen: Sequence[tuple[Drive, Sequence[int]]], config: Navigation
         for place in places
     ]
     goals = [goal_row((max(float(distance), 0.0), float(bearing))) for distance, bearing in rows["goal"]]
+    level = [_level(drive.frames, list(places)) for drive, places in chosen]
+    ends = [
+        _ends(row, drive.frames.geometry, level[0].shape[-1])
+        for drive, places in chosen
+        for row in drive.frames.rows["free_space"][places]
+    ]
     return DriveBatch(
         tokens=torch.from_numpy(np.concatenate([drive.frames.tokens[places] for drive, places in chosen])),
+        level=torch.from_numpy(np.concatenate(level)),
         depth=torch.from_numpy(np.stack(depth)[:, None]),
         goal=torch.from_numpy(np.stack(goals)),
         history=torch.tensor(history, dtype=torch.int64).reshape(len(rows), config.history),
@@ -213,4 +244,21 @@ def make_batch(chosen: Sequence[tuple[Drive, Sequence[int]]], config: Navigation
         goal_distance=torch.from_numpy(rows["goal_distance"].copy()),
         path=torch.from_numpy(rows["path"].copy()),
         scan=torch.from_numpy(rows["scan"].copy()),
+        free_space=torch.from_numpy(np.stack(ends)),
     )
+
+
+def _level(frames: Frames, places: list[int]) -> np.ndarray:
+    if frames.levels is None:
+        return np.zeros((len(places), 0, 0, 0), np.float16)
+    return np.asarray(frames.levels[places])
+
+
+def _ends(rows: np.ndarray, geometry: Geometry, columns: int) -> np.ndarray:
+    """Rows (FREE_COLUMNS,) of a picture → (columns,) rows of the input, both as shares."""
+    top, left = geometry.offset
+    places = ((np.arange(columns) + 0.5) / max(columns, 1) * geometry.input[1] - left) / geometry.content[1]
+    nearest = np.floor(places * len(rows)).astype(int)
+    inside = (nearest >= 0) & (nearest < len(rows))
+    found = np.where(inside, rows[nearest.clip(0, len(rows) - 1)], np.nan)
+    return ((found * geometry.content[0] + top) / geometry.input[0]).astype(np.float32)

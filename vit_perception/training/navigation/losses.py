@@ -43,5 +43,24 @@ def navigation_loss(
         # In logarithms, as what is near matters most.
         "scan": (found["navigation_scan"].log1p() - scan.log1p()).abs().mean(),
     }
-    loss = sum((getattr(weights, name) * value for name, value in parts.items()), torch.zeros(()))
+    if "navigation_free_space" in found:
+        parts["free_space"] = _free_space_loss(found["navigation_free_space"], batch.free_space)
+    # What counts for nothing is left out, or weight decay would move what it alone trains.
+    counted = {name: weight for name in parts if (weight := getattr(weights, name)) > 0}
+    loss = sum((weight * parts[name] for name, weight in counted.items()), torch.zeros(()))
     return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def _free_space_loss(logits: Tensor, rows: Tensor) -> Tensor:
+    """Cross-entropy of places (B, R, W) and rows (B, W), shares.
+
+    The truth is spread over its neighbours: a place beside the right one is nearly right.
+    """
+    count = logits.shape[1]
+    places = (torch.arange(count, device=logits.device) + 0.5) / count
+    told = ~rows.isnan()
+    apart = (places[:, None] - rows.nan_to_num().unsqueeze(1)) * count
+    right = torch.softmax(-0.5 * apart.square(), dim=1)
+    each = -(right * logits.log_softmax(dim=1)).sum(dim=1)
+    # A sum, for in a batch nobody may know.
+    return (each * told).sum() / told.sum().clamp(min=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vit_perception.data.navigation import ACTIONS
+from vit_perception.data.navigation import ACTIONS, FREE_COLUMNS
 from vit_perception.runtime.results import Navigation
 
 
@@ -35,6 +35,10 @@ class NavigationMetrics:
         if found.scan is not None:
             apart = np.abs(found.scan - truth["scan"].clip(max=self._max_range))
             self._note("scan_error", float(apart.mean()))
+        if found.free_space is not None and (known := ~np.isnan(truth["free_space"])).any():
+            columns = (np.arange(FREE_COLUMNS) + 0.5) / FREE_COLUMNS
+            apart = np.interp(columns, *found.free_space.T) - truth["free_space"]
+            self._note("free_space_error", 100.0 * float(np.abs(apart[known]).mean()))
         if found.goal_distance is not None:
             self._note("goal_distance_error", abs(found.goal_distance - float(truth["goal_distance"])))
         if found.collision is not None:
@@ -45,7 +49,8 @@ class NavigationMetrics:
     def result(self) -> dict[str, float]:
         """`action_accuracy`, `collision_accuracy` and `collision_ap` (average precision) in percent;
         `path_error` (mean distance of the points), `scan_error` and `goal_distance_error` (mean absolute) in
-        metres. Only what could be measured."""
+        metres; `free_space_error` (mean absolute) in percent of the picture's height. Only what could be
+        measured."""
         from sklearn.metrics import average_precision_score
 
         found = {name: round(float(np.mean(values)), 3) for name, values in self._values.items()}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vit_perception.cards.card import NAVIGATOR_HEADS, Card, load_card
+from vit_perception.cards.card import Card, load_card, navigator_heads
 from vit_perception.cards.locate import find_model
 from vit_perception.data.dataset import Dataset
 from vit_perception.data.navigation import ACTIONS, PATH_POINTS, SCAN_ANGLES, SCAN_RANGE
@@ -35,7 +35,7 @@ from vit_perception.training.run_folder import RunFolder
 
 CURVES, MODEL, TOKENS = "curves.png", "model", "tokens"
 _PREFIX = "heads.navigation."
-HEADS = ("navigation.action", "navigation.collision", "navigation.goal_distance", *NAVIGATOR_HEADS)
+HEADS = ("navigation.action", "navigation.collision", "navigation.goal_distance")
 
 
 def train_navigator(
@@ -69,9 +69,9 @@ def train_navigator(
     folder = RunFolder(output)
     folder.keep_config(config)
     device = processes.device
-    trunk = model.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     kept = Path(navigation.tokens or output / TOKENS)
-    frames = [frames_of(each, trunk, card, kept, device, config.bf16) for each in datasets]
+    frames = [frames_of(each, model, card, kept, device, config.bf16) for each in datasets]
     if len({each.grid for each in frames}) > 1:
         raise ValueError("the datasets fill inputs of different shapes: record all drives in one shape")
     parts = split_drives(drives_of(frames), config.held_out)
@@ -136,16 +136,21 @@ def with_navigator(before: Card, config: NavigationConfig) -> tuple[PerceptionMo
         "navigation": dataclasses.asdict(config),
     }
     model = build_model(architecture)
-    same = ours.navigation == config and before.actions == ACTIONS
+    had = ours.navigation and dataclasses.replace(ours.navigation, free_space=config.free_space)
+    same = had == config and before.actions == ACTIONS
     state = model.state_dict()
     for name, value in ours.state_dict().items():
-        if same or not name.startswith(_PREFIX):
+        if name in state and (same or not name.startswith(_PREFIX)):
             state[name].copy_(value)
     model.requires_grad_(False)
     model.heads["navigation"].requires_grad_(True)
     others = [head for head in before.trained if not head.startswith("navigation.")]
     return model.eval(), dataclasses.replace(
-        before, architecture=architecture, actions=ACTIONS, trained=(*others, *HEADS), metrics={}
+        before,
+        architecture=architecture,
+        actions=ACTIONS,
+        trained=(*others, *HEADS, *navigator_heads(architecture["navigation"])),
+        metrics={},
     )
 
 

@@ -40,13 +40,16 @@ def navigate(head: NavigationHead, batch: DriveBatch, grid: tuple[int, int]) -> 
     tokens = batch.tokens.to(head.query_tokens.dtype)
     features = TokenFeatures(tokens[:, 0], tokens[:, :0], tokens[:, 1:], grid)
     context, queries = head.look(features, batch.depth if head.config.depth else None)
+    goal = batch.goal if head.config.goal else None
     history = None
     if head.config.history:
-        own = head.token(queries)
+        own = head.token(queries, goal)
         there = (batch.history >= 0).unsqueeze(-1).to(own.dtype)
         history = torch.cat([own[batch.history.clamp(min=0)] * there, there], dim=-1)
-    goal = batch.goal if head.config.goal else None
-    return head.answer(context, queries, grid, goal, history)
+    outputs = head.answer(context, queries, grid, goal, history)
+    if head.free_space is not None:
+        outputs["navigation_free_space"] = head.free_space(batch.level.to(tokens.dtype))
+    return outputs
 
 
 class NavigationTrainer:
@@ -133,7 +136,9 @@ def validate_navigator(
                 own = {name: value[index] for name, value in raw.items()}
                 distance, sine, cosine, _ = batch.goal[index].tolist()
                 given = NavigationInput(goal=(distance, float(np.arctan2(sine, cosine))))
-                found = navigator(navigation(own, ACTIONS), own, head.config, given, None)
+                found = navigator(
+                    navigation(own, ACTIONS), own, head.config, given, drive.frames.geometry, None
+                )
                 metrics.add(next(rows), found)
     return metrics.result()
 

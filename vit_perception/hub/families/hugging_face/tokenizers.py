@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vit_perception.hub.reasons import reason_of
+from vit_perception.install_hint import pip_install
 
 
 def tokenizer_of(folder: Path) -> Any:
@@ -22,7 +23,7 @@ def tokenizer_of(folder: Path) -> Any:
     except ImportError as error:
         raise ValueError(
             f"the tokenizer in {folder} needs libraries that are not installed: "
-            "pip install sentencepiece protobuf"
+            f"{pip_install('sentencepiece protobuf')}"
         ) from error
     except Exception as error:  # each tokenizer has errors of its own
         raise ValueError(

@@ -1,0 +1,77 @@
+"""Free distances around a robot: measured by depth where there is depth, else by the model. Needs no ROS."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from vit_perception.runtime.results import Navigation
+
+# Metres as far as the model's free distances count, for its error is about a metre. The share of its reach
+# within which a scan fills what depth says nothing about.
+_MODEL, _FILL = 2.0, 0.5
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Beams from the robot's origin.
+
+    Attributes:
+        angles: (K,) radians, positive to the left, ascending.
+        metres: (K,) to what stands there; infinite where nothing is near, not a number where nobody knows.
+        reach: metres within which the scan sees things.
+        measured: whether a sensor measures them, so that what comes to a free place has come there.
+    """
+
+    angles: np.ndarray
+    metres: np.ndarray
+    reach: float
+    measured: bool = False
+
+
+def scan_of_model(found: Navigation) -> Scan | None:
+    """What the model estimates; None if it estimates no free distances."""
+    if found.scan is None or found.scan_angles is None:
+        return None
+    order = np.argsort(found.scan_angles)
+    return Scan(found.scan_angles[order], found.scan[order], _MODEL)
+
+
+def filled(measured: Scan, seen: Scan | None) -> Scan:
+    """What depth measures, and what is seen near where depth says nothing.
+
+    Near walls, and dark and shiny things, have no depth.
+    """
+    if seen is None:
+        return measured
+    estimated = np.interp(measured.angles, seen.angles, seen.metres, left=np.nan, right=np.nan)
+    use = np.isnan(measured.metres) & (estimated < _FILL * seen.reach)
+    return dataclasses.replace(measured, metres=np.where(use, estimated, measured.metres))
+
+
+def nearest(angles: np.ndarray, metres: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(M,) of the beams that are nearest to some angles.
+
+    Args:
+        angles: (K,) of the beams, ascending; at least one.
+        metres: (K,) of these.
+        wanted: (M,) angles.
+    """
+    borders = (angles[1:] + angles[:-1]) / 2
+    return np.asarray(metres[np.searchsorted(borders, wanted)])
+
+
+def with_scan(found: Navigation, scan: Scan | None, max_range: float) -> Navigation:
+    """An answer whose free distances are those of a scan, where that looks.
+
+    Args:
+        max_range: metres beyond which the answer does not see.
+    """
+    if scan is None or not len(scan.angles) or found.scan is None or found.scan_angles is None:
+        return found
+    metres = np.minimum(nearest(scan.angles, scan.metres, found.scan_angles), max_range)
+    metres[(found.scan_angles < scan.angles[0]) | (found.scan_angles > scan.angles[-1])] = np.nan
+    known = np.where(np.isnan(metres), found.scan, metres).astype(np.float32)
+    return dataclasses.replace(found, scan=known)

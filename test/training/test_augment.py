@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from vit_perception.runtime.results import UNLABELLED
 from vit_perception.training.augment import (
     Cutout,
     View,
+    _recolour,
     affine_view,
     clip_boxes,
     cutouts,
@@ -69,8 +72,10 @@ def test_without_a_mask_all_pixels_are_unlabelled():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_mosaic_is_full_and_its_boxes_lie_on_its_objects(seed):
-    view = mosaic([example()] * 4, (96, 112), np.random.default_rng(seed), STRENGTH)
+@pytest.mark.parametrize("side", [2, 3])
+def test_mosaic_is_full_and_its_boxes_lie_on_its_objects(seed, side):
+    view = mosaic([example()] * side**2, (192, 224), np.random.default_rng(seed), STRENGTH)
+    assert (view.semantic != UNLABELLED).mean() > 0.6
     for box in view.boxes:
         x0, y0, x1, y1 = np.rint(box).astype(int)
         assert (view.semantic[y0:y1, x0:x1] == 2).mean() > 0.85
@@ -151,6 +156,19 @@ def test_colour_jitter_changes_values_not_shape():
     out = [jitter_colour(rgb, np.random.default_rng(seed)) for seed in range(10)]
     assert all(o.shape == rgb.shape and o.dtype == np.uint8 for o in out)
     assert len({o.tobytes() for o in out}) == 10
+
+
+def test_colours_turn_and_fade_at_the_same_brightness():
+    red = np.array([200.0, 40.0, 40.0])
+    luma = np.array([0.299, 0.587, 0.114])
+    for turn, colours in ((0.3, 1.0), (0.0, 0.5), (-0.2, 1.5), (0.0, 0.0)):
+        changed = _recolour(turn, colours) @ red
+        assert changed @ luma == pytest.approx(red @ luma, abs=0.5)
+    np.testing.assert_allclose(_recolour(0.0, 1.0) @ red, red, atol=1e-9)
+    np.testing.assert_allclose(_recolour(0.0, 0.0) @ red, red @ luma, atol=0.5)
+    hues = [colorsys.rgb_to_hsv(*(_recolour(turn, 1.0) @ red / 255))[0] for turn in (-0.2, 0.0, 0.2)]
+    assert hues[1] == 0
+    assert {hues[0] > 0.5, hues[2] > 0.5} == {True, False}, "to either side of red"
 
 
 def test_no_strength_changes_nothing():

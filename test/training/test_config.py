@@ -61,6 +61,7 @@ WRONG = {
         "stretch": (-0.1, 1.1, None),
         "mirror": PROBABILITY,
         "mosaic": PROBABILITY,
+        "mosaic_sides": (*RANGE, (1, 2), (2, 2.5)),
         "paste": PROBABILITY,
         "colour": (-0.1, 1.1, None),
     },
@@ -126,7 +127,7 @@ def test_a_config_survives_yaml(tmp_path):
         learning_rate=LearningRate(heads=2e-3, layer_decay=0.7),
         frozen=("backbone.blocks.0",),
         weights={"coco/": 2.5},
-        augmentation=Augmentation(zoom=(0.5, 1.0), mosaic=0.0),
+        augmentation=Augmentation(zoom=(0.5, 1.0), mosaic=0.0, mosaic_sides=(2, 3)),
         losses=LossWeights(dice=0.0),
         distillation=Distillation("robot_vit_s14", kind="hard", features=0.5),
     )

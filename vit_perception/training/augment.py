@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -16,6 +18,8 @@ from vit_perception.training.dense_sampling import Tile
 from vit_perception.training.examples import Example, Known
 
 _GREY = (124, 116, 104)  # the mean colour, which is zero after normalisation, as padding at run time is
+# From red, green and blue to luma and two colour axes (NTSC).
+_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _TILE_ZOOM = (0.9, 1.6)
 # A smaller object makes a poor cutout.
 _LEAST_CUTOUT = 16
@@ -188,24 +192,20 @@ def affine_view(
 def mosaic(
     examples: Sequence[Example], size: tuple[int, int], rng: np.random.Generator, strength: Augmentation
 ) -> View:
-    """Four pictures around a random centre (YOLOv4, Bochkovskiy et al. 2020).
+    """As many rows as columns of pictures, with random borders (four: YOLOv4, Bochkovskiy et al. 2020).
 
-    What is known is what all four know: take pictures whose labels know the same classes.
+    What is known is what all of them know: take pictures whose labels know the same classes.
 
     Args:
-        examples: the four.
+        examples: row by row; 4, 9, 16, …
         size: height and width of the view in pixels.
-        rng: draws the centre and the transforms.
+        rng: draws the borders and the transforms.
         strength: of stretching and mirroring.
     """
     height, width = size
-    cut_y, cut_x = int(height * rng.uniform(0.35, 0.65)), int(width * rng.uniform(0.35, 0.65))
-    tiles = [
-        (0, 0, cut_x, cut_y),
-        (cut_x, 0, width, cut_y),
-        (0, cut_y, cut_x, height),
-        (cut_x, cut_y, width, height),
-    ]
+    side = math.isqrt(len(examples))
+    rows, columns = _borders(height, side, rng), _borders(width, side, rng)
+    tiles = [(x0, y0, x1, y1) for y0, y1 in pairwise(rows) for x0, x1 in pairwise(columns)]
     rgb, semantic = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.uint8)
     views = []
     for example, (x0, y0, x1, y1) in zip(examples, tiles, strict=True):
@@ -231,6 +231,12 @@ def mosaic(
         (0, 0, width, height),
         [tile for view in views for tile in view.tiles],
     )
+
+
+def _borders(extent: int, count: int, rng: np.random.Generator) -> list[int]:
+    """Where `count` parts of about one size begin and end, in pixels."""
+    inner = (np.arange(1, count) + rng.uniform(-0.3, 0.3, count - 1)) / count
+    return [0, *(int(extent * each) for each in inner), extent]
 
 
 def paste(view: View, objects: Sequence[Cutout], rng: np.random.Generator) -> None:
@@ -276,18 +282,24 @@ def jitter_colour(rgb: np.ndarray, rng: np.random.Generator, strength: float = 1
         rng: draws the changes.
         strength: 1 is strong, 0 changes nothing.
     """
-    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV).astype(np.float32)
-    hsv[..., 0] = (hsv[..., 0] + strength * rng.uniform(-8, 8)) % 180
-    hsv[..., 1] *= 1 + strength * rng.uniform(-0.5, 0.5)
-    changed = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB) if strength else rgb
-    table = np.arange(256, dtype=np.float32)
-    contrast, brightness = strength * rng.uniform(-0.4, 0.4), strength * rng.uniform(-40, 40)
-    table = (table - 128) * (1 + contrast) + 128 + brightness
-    changed = cv2.LUT(changed, table.clip(0, 255).astype(np.uint8))
+    # All as one linear map of each pixel: a tenth of the time of a way through HSV.
+    turn = strength * rng.uniform(-16, 16)
+    colours = 1 + strength * rng.uniform(-0.5, 0.5)
+    contrast, brightness = 1 + strength * rng.uniform(-0.4, 0.4), strength * rng.uniform(-40, 40)
     if rng.random() < 0.1 * strength:
-        changed = cv2.cvtColor(cv2.cvtColor(changed, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        colours = 0.0
+    linear = contrast * _recolour(math.radians(turn), colours)
+    offset = 128 * (1 - contrast) + brightness
+    changed = cv2.transform(rgb, np.column_stack([linear, np.full(3, offset)]))
     if rng.random() < 0.1 * strength:
         changed = cv2.GaussianBlur(changed, (3, 3), 0)
     if rng.random() < 0.1 * strength:
         changed = (changed + rng.normal(0, 8, changed.shape)).clip(0, 255).astype(np.uint8)
     return changed
+
+
+def _recolour(turn: float, colours: float) -> np.ndarray:
+    """(3, 3) map of RGB that turns the hue by an angle in radians and multiplies the saturation."""
+    cosine, sine = colours * math.cos(turn), colours * math.sin(turn)
+    changed = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
+    return np.asarray(np.linalg.inv(_YIQ) @ changed @ _YIQ)

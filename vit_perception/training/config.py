@@ -67,7 +67,8 @@ class Augmentation:
         zoom: smallest and largest scale of a picture, relative to that at which it just fits.
         stretch: largest change of the aspect ratio, as a natural logarithm; 0 for none.
         mirror: share of the pictures that are mirrored, in [0, 1).
-        mosaic: share of the pictures that are made of four, in [0, 1).
+        mosaic: share of the pictures that are made of several, in [0, 1).
+        mosaic_sides: fewest and most rows of pictures in these, and as many columns; 2 or more.
         paste: share of the pictures into which objects of another are pasted, in [0, 1).
         colour: strength of the changes of brightness, contrast, saturation and hue; 1 is strong, 0 is none.
 
@@ -79,11 +80,15 @@ class Augmentation:
     stretch: float = 0.2
     mirror: float = 0.5
     mosaic: float = 0.25
+    mosaic_sides: tuple[int, int] = (2, 2)
     paste: float = 0.5
     colour: float = 1.0
 
     def __post_init__(self) -> None:
         _set_range(self, "zoom")
+        _set_range(self, "mosaic_sides")
+        if not all(is_count(side) and side >= 2 for side in self.mosaic_sides):
+            raise ValueError(f"mosaic_sides must be whole numbers from 2 on, not {self.mosaic_sides!r}")
         for name in ("mirror", "mosaic", "paste"):
             check_probability(self, name)
         for name in ("stretch", "colour"):

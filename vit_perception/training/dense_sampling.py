@@ -91,31 +91,45 @@ def _sample(tile: Tile, centres: Sequence[np.ndarray], strides: np.ndarray) -> S
     # The last one stands for nothing.
     certainty = np.append(dense.scores.max(axis=1, initial=0), 0)
     nothing = len(certainty) - 1
-    parts = []
+    table = _places(dense)
+    cells, chosen, first = [], [], 0
     for level, points in enumerate(centres):
-        inside = ((points >= tile.region[:2]) & (points < tile.region[2:])).all(axis=1)
-        sources = (points - tile.shift) / tile.scale - dense.origin
-        best = np.full(len(points), nothing)
+        inside = _inside(points, tile.region)
+        sources = (points[inside] - tile.shift) / tile.scale - dense.origin
+        best = np.full(len(inside), nothing)
         for grid in np.flatnonzero(level_of == level):
-            found = _cells_at(dense, int(grid), np.floor(sources / dense.strides[grid]).astype(np.int64))
+            found = _at(table[grid], np.floor(sources / dense.strides[grid]).astype(np.int64), nothing)
             best = np.where(certainty[found] > certainty[best], found, best)
-        parts.append(np.where(inside, best, nothing))
-    chosen = np.concatenate(parts)
-    (cells,) = np.nonzero(chosen != nothing)
-    seen = dense.kept(chosen[cells])
+        (something,) = np.nonzero(best != nothing)
+        cells.append(first + inside[something])
+        chosen.append(best[something])
+        first += len(points)
+    seen = dense.kept(np.concatenate(chosen))
     boxes = tile.place(seen.boxes)
     # An object of which nothing is in view has no box.
-    visible = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
+    visible = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
     boxed = visible & (seen.scores.max(axis=1, initial=0) > LEAST_BOXED)
-    return Sampled(cells, boxes, np.where(seen.scores > 0, seen.class_ids, NO_CLASS), seen.scores, boxed)
+    class_ids = np.where(seen.scores > 0, seen.class_ids, NO_CLASS)
+    return Sampled(np.concatenate(cells), boxes, class_ids, seen.scores, boxed)
 
 
-def _cells_at(dense: Dense, grid: int, wanted: np.ndarray) -> np.ndarray:
-    """(P,) place in `dense` of the cells of a grid at these columns and rows (P, 2); K where none is kept."""
-    (places,) = np.nonzero(dense.levels == grid)
-    cells = dense.cells[places]
-    table = np.full(cells.max(axis=0, initial=0) + 1, len(dense.levels))
-    table[cells[:, 0], cells[:, 1]] = places
-    there = ((wanted >= 0) & (wanted < table.shape)).all(axis=1)
-    column, row = np.where(there[:, None], wanted, 0).T
-    return np.where(there, table[column, row], len(dense.levels))
+def _inside(points: np.ndarray, region: tuple[float, float, float, float]) -> np.ndarray:
+    """Numbers of the points (P, 2) in a region."""
+    x, y = points.T
+    return np.flatnonzero((x >= region[0]) & (x < region[2]) & (y >= region[1]) & (y < region[3]))
+
+
+def _places(dense: Dense) -> np.ndarray:
+    """(L, columns, rows) place in `dense` of each cell; K where none is kept."""
+    columns, rows = dense.cells.max(axis=0, initial=0) + 1
+    table = np.full((len(dense.strides), columns, rows), len(dense.levels))
+    table[dense.levels, dense.cells[:, 0], dense.cells[:, 1]] = np.arange(len(dense.levels))
+    return table
+
+
+def _at(table: np.ndarray, wanted: np.ndarray, nothing: int) -> np.ndarray:
+    """(P,) what a table (columns, rows) has at these columns and rows (P, 2); `nothing` outside."""
+    column, row = wanted.T
+    there = (column >= 0) & (column < table.shape[0]) & (row >= 0) & (row < table.shape[1])
+    found = table[np.where(there, column, 0), np.where(there, row, 0)]
+    return np.where(there, found, nothing)

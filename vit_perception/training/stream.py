@@ -81,7 +81,8 @@ class Views(TorchDataset[View]):
         first = _draw(self.bounds, rng)
         beside = self.group_bounds[int(self.groups[first])]
         if rng.random() < strength.mosaic:
-            others = [self._read(_draw(beside, rng)) for _ in range(3)]
+            least, most = strength.mosaic_sides
+            others = [self._read(_draw(beside, rng)) for _ in range(rng.integers(least, most + 1) ** 2 - 1)]
             view = mosaic([self._read(first), *others], size, rng, strength)
         else:
             view = affine_view(self._read(first), size, rng, strength.zoom, strength)

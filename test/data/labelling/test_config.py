@@ -12,7 +12,12 @@ from vit_perception.data.labelling.config import LabellingConfig, Thresholds, re
 
 def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
     config = LabellingConfig(
-        Thresholds(0.4, 0.1), {"cup": Thresholds(0.6, 0.3)}, {"yolox_nano": 0.5}, mirror=True, ellipses=False
+        Thresholds(0.4, 0.1),
+        {"cup": Thresholds(0.6, 0.3)},
+        {"yolox_nano": 0.5},
+        mirror=True,
+        tiles=("yolox_nano",),
+        ellipses=False,
     )
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(config.as_yaml()))
@@ -32,6 +37,7 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
         ("by_class: [cup]", "by_class is no mapping"),
         ("weights: {a: 0}", "the weight of a is 0"),
         ("mirror: 1", "mirror is 1: give true or false"),
+        ("tiles: yolox_nano", "tiles are 'yolox_nano': give a list"),
         ("fusion_iou: high", "fusion_iou is 'high'"),
         ("speed: 3", "unknown field speed"),
         ("[1, 2]", "no mapping"),

@@ -45,6 +45,8 @@ class LabellingConfig:
         fusion_iou: boxes of a class that overlap by more are one object, 0..1.
         confusion_iou: of two objects of different classes that overlap by more, the lower score is ignored.
         mirror: whether detectors see the mirrored picture, too, which doubles their time.
+        tiles: names of the detectors that see nine overlapping parts of each picture, too, and so smaller
+            things; they take ten times as long.
         ellipses: whether a box is filled in the mask, as an ellipse, where no teacher has a better mask.
         dense: whether the dense labels of the first teacher that has some are kept.
         mask_confidence: a pixel with less, 0..1, is unlabelled where a teacher gives confidences.
@@ -59,6 +61,7 @@ class LabellingConfig:
     fusion_iou: float = 0.55
     confusion_iou: float = 0.8
     mirror: bool = False
+    tiles: tuple[str, ...] = ()
     ellipses: bool = True
     dense: bool = False
     mask_confidence: float = 0.5
@@ -69,6 +72,9 @@ class LabellingConfig:
         for name in ("mirror", "ellipses", "dense"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: give true or false")
+        if not isinstance(self.tiles, list | tuple) or not all(isinstance(each, str) for each in self.tiles):
+            raise ValueError(f"tiles are {self.tiles!r}: give a list of names of teachers")
+        object.__setattr__(self, "tiles", tuple(self.tiles))
         if not isinstance(self.thresholds, Thresholds) or not all(
             isinstance(value, Thresholds) for value in self.by_class.values()
         ):
@@ -79,7 +85,7 @@ class LabellingConfig:
 
     def as_yaml(self) -> dict[str, Any]:
         """What `read_config` reads."""
-        return asdict(self)
+        return {**asdict(self), "tiles": list(self.tiles)}
 
 
 def read_config(path: Path) -> LabellingConfig:

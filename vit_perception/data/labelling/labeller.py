@@ -78,6 +78,9 @@ class Labeller:
             raise ValueError(f"two teachers have one name: {', '.join(names)}")
         if unknown := sorted(set(config.weights) - set(names)):
             raise ValueError(f"weights name {unknown[0]}, and the teachers are {', '.join(names)}")
+        detectors = [teacher.name for teacher in teachers if teacher.box_labels]
+        if unknown := sorted(set(config.tiles) - set(detectors)):
+            raise ValueError(f"tiles name {unknown[0]}, and the detectors are {', '.join(detectors)}")
         self._config, self._real = config, real
         self._teachers = [_Known(teacher, space) for teacher in teachers]
         self._accept = np.full(len(space.labels), config.thresholds.accept, np.float32)
@@ -125,7 +128,7 @@ class Labeller:
             real: what people labelled in it, in classes of the label space; it wins.
         """
         content = content_of(image)
-        predictions = [predict(known.teacher, image, content) for known in self._teachers]
+        predictions = [self._predict(known.teacher, image, content) for known in self._teachers]
         boxes, class_ids, scores = self._boxes(image, content, predictions)
         sure, doubt = self._decide(boxes, class_ids, scores)
         found = Annotation(
@@ -141,6 +144,11 @@ class Labeller:
             found = prefer_real(found, real, self._real)
         mask = self._mask(predictions, (image.shape[0], image.shape[1]), found)
         return replace(found, semantic=prefer_real_mask(mask, found.semantic, self._real.mask_labels))
+
+    def _predict(
+        self, teacher: Teacher, image: np.ndarray, content: tuple[slice, slice], mirrored: bool = False
+    ) -> Prediction:
+        return predict(teacher, image, content, mirrored, tiled=teacher.name in self._config.tiles)
 
     def _dense_labels(self, predictions: Sequence[Prediction]) -> Dense | None:
         """Those of one teacher, in the classes that people have not boxed."""
@@ -159,7 +167,7 @@ class Labeller:
             weight = self._config.weights.get(known.teacher.name, 1.0)
             views.append(known.view(prediction, weight))
             if self._config.mirror:
-                mirrored = predict(known.teacher, image, content, mirrored=True)
+                mirrored = self._predict(known.teacher, image, content, mirrored=True)
                 views.append(known.view(mirrored, weight))
         boxes, class_ids, scores = fuse_boxes(views, image.shape[:2], self._config.fusion_iou)
         kept = scores >= self._reject[class_ids]

@@ -1,4 +1,4 @@
-"""One view of a picture by a teacher: without the bars on its sides, mirrored or not."""
+"""One view of a picture by a teacher: without the bars on its sides, mirrored or not, also in parts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.data.labelling.tiles import predict_tiled
 from vit_perception.data.teachers import Prediction, Teacher
 from vit_perception.runtime.results import UNLABELLED
 
@@ -33,7 +34,11 @@ def content_of(image: np.ndarray) -> tuple[slice, slice]:
 
 
 def predict(
-    teacher: Teacher, image: np.ndarray, content: tuple[slice, slice], mirrored: bool = False
+    teacher: Teacher,
+    image: np.ndarray,
+    content: tuple[slice, slice],
+    mirrored: bool = False,
+    tiled: bool = False,
 ) -> Prediction:
     """What a teacher finds in the content of a picture, in pixels of the picture.
 
@@ -42,10 +47,11 @@ def predict(
         image: (H, W, 3) uint8 RGB.
         content: what it is to see, from `content_of`; beside it, masks are unlabelled and depth is unknown.
         mirrored: whether it sees it mirrored; then there are no dense labels.
+        tiled: whether it sees parts of it, too.
     """
     step = -1 if mirrored else 1
     seen = np.ascontiguousarray(image[content][:, ::step])
-    found = teacher(seen)
+    found = predict_tiled(teacher, seen) if tiled else teacher(seen)
     boxes = found.boxes
     if mirrored:
         width = seen.shape[1]

@@ -74,12 +74,23 @@ def best_boxes(boxes: np.ndarray, scores: np.ndarray, geometry: Geometry) -> Pre
     values = scores[rows, class_ids].astype(np.float32)
     order = np.argsort(-values, kind="stable")[:_MAX_CANDIDATES]
     rows, class_ids, values = rows[order], class_ids[order], values[order]
-    if not len(rows):
-        return Prediction()
     chosen = boxes[rows]
-    # Each class is shifted out of the way of the others, so that one suppression serves all.
-    shift = class_ids[:, None] * (2 * max(geometry.input))
-    corner_and_size = np.concatenate([chosen[:, :2] + shift, chosen[:, 2:] - chosen[:, :2]], axis=1)
-    places = cv2.dnn.NMSBoxes(corner_and_size.tolist(), values.tolist(), 0.0, NMS_IOU)
-    kept = np.asarray(places, np.int64).reshape(-1)[:MAX_BOXES]
+    kept = suppressed(chosen, class_ids, values)
     return Prediction(geometry.boxes_to_source(chosen[kept]), class_ids[kept].astype(np.int64), values[kept])
+
+
+def suppressed(boxes: np.ndarray, class_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Places of the boxes that are left after non-maximum suppression by class, the highest score first.
+
+    Args:
+        boxes: (N, 4) `x_min, y_min, x_max, y_max`.
+        class_ids: (N,) of the boxes.
+        scores: (N,) of the boxes.
+    """
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    # Each class is shifted out of the way of the others, so that one suppression serves all.
+    shift = class_ids[:, None] * (2 * np.abs(boxes).max())
+    corner_and_size = np.concatenate([boxes[:, :2] + shift, boxes[:, 2:] - boxes[:, :2]], axis=1)
+    places = cv2.dnn.NMSBoxes(corner_and_size.tolist(), scores.tolist(), 0.0, NMS_IOU)
+    return np.asarray(places, np.int64).reshape(-1)[:MAX_BOXES]

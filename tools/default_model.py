@@ -29,6 +29,8 @@ TEACHERS = (
     "mosaic_r4.tflite",
     "deeplabv3_voc.tflite",
 )
+# The one whose dense labels are kept: it sees parts of the pictures, too.
+TILED = "picodet_s_416"
 STUDENT, BLOCKS = "hybrid", 8
 FIRST, SECOND, NAME = "first", "second", "robot_vit_s14"
 PACK = "pictures.zip"
@@ -88,7 +90,15 @@ def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
     labelled = options.output / "labelled"
     steps, datasets = [], []
     if options.pictures is not None:
-        words = ("label", str(options.pictures), "--teachers", *_teachers(options.teachers), "--dense")
+        words = (
+            "label",
+            str(options.pictures),
+            "--teachers",
+            *_teachers(options.teachers),
+            "--dense",
+            "--tiles",
+            TILED,
+        )
         steps.append(Step("label", labelled / "instances.json", (*words, "--output", str(labelled))))
         datasets.append(str(labelled))
     if options.labelled is not None:

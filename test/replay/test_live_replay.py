@@ -259,8 +259,8 @@ def test_a_depth_camera_that_stops_and_wrong_intrinsics(tmp_path):
 
 
 def test_a_navigator_gets_compressed_depth_and_its_goal_on_the_map(tmp_path):
-    """Its node reads /tf once it has a goal, so first frames may be answered without: three seconds of them, for
-    a report that comes each second."""
+    """Its node reads /tf once it has a goal, so first frames may be answered without: three seconds of them,
+    for a report that comes each second."""
     from diagnostic_msgs.msg import DiagnosticArray
     from rclpy.serialization import deserialize_message
     from sensor_msgs.msg import Range

@@ -41,18 +41,11 @@ from vit_perception.chaos.setup import SEVERAL, TRANSPORTS, Setup
 from vit_perception.nodes import parameter_checks
 from vit_perception.nodes.images import codec
 from vit_perception.nodes.images.header import read_size
+from vit_perception.replay.processes import free_domain, isolated
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
 HEADER = Header(frame_id="camera")
 KEY = (0, 0, "camera")
-
-
-@pytest.fixture
-def environment():
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def test_the_suite_survives_a_minute(tmp_path):
@@ -68,7 +61,7 @@ def test_the_suite_survives_a_minute(tmp_path):
     assert "nothing is wrong" in done.stdout
 
 
-def test_a_suite_that_dies_is_seen(environment, monkeypatch, tmp_path):
+def test_a_suite_that_dies_is_seen(monkeypatch, tmp_path):
     def killed(scene):
         os.kill(scene.suite.pid, signal.SIGKILL)
         scene.suite._process.wait()
@@ -164,14 +157,10 @@ RIGHT = [
 
 @pytest.fixture(scope="module")
 def watch():
-    before = dict(os.environ)
-    os.environ.update(run_module.isolated_environment(run_module.free_domain()))
-    with Cameras("/watch", 0) as camera:
+    with isolated(free_domain()), Cameras("/watch", 0) as camera:
         camera.behaviour = Behaviour(hz=0.0)
         with Observer(camera, "/watch") as observer:
             yield camera, observer
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def problems(watch, name, message):

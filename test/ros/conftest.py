@@ -1,7 +1,5 @@
 """One graph for all tests of this folder, in a domain that nobody else uses."""
 
-import os
-
 import pytest
 
 
@@ -9,19 +7,10 @@ import pytest
 def ros_environment():
     """What every participant of these tests is started with, ours included."""
     pytest.importorskip("rclpy", reason="needs ROS 2")
-    from vit_perception.nodes.transport import large_image_environment
-    from vit_perception.replay.processes import free_domain
+    from vit_perception.replay.processes import free_domain, isolated
 
-    before = dict(os.environ)
-    environment = {
-        **large_image_environment(),
-        "ROS_DOMAIN_ID": str(free_domain()),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
-    os.environ.update(environment)
-    yield environment
-    os.environ.clear()
-    os.environ.update(before)
+    with isolated(free_domain()) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

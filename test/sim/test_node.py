@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
-from vit_perception.replay.processes import free_domain, isolated_environment
+from vit_perception.replay.processes import free_domain, isolated
 from vit_perception.sim.mujoco_library import load_mujoco
 from vit_perception.sim.node import SimulatorNode
 
@@ -73,13 +72,18 @@ class Client:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def domain() -> Iterator[int]:
+    domain = free_domain()
+    with isolated(domain):
+        yield domain
+
+
+@pytest.fixture
+def client(domain: int) -> Iterator[Client]:
     try:
         load_mujoco()
     except RuntimeError as error:
         pytest.skip(str(error))
-    domain = free_domain()
-    os.environ.update(isolated_environment(domain))
     context = Context()
     rclpy.init(context=context, domain_id=domain)
     given = {"real_time_factor": 0.0, "image.height": 48, "image.width": 64, "world.kind": "warehouse"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ import numpy as np
 from vit_perception.bench import usage
 from vit_perception.bench.listener import Listener
 from vit_perception.nodes.outputs.topics import main_topic, message_class
-from vit_perception.replay.processes import Processes, free_domain, isolated_environment
+from vit_perception.replay.processes import Processes, free_domain, isolated
 
 _READY_SECONDS = 120.0
 _SETTLE_SECONDS = 2.0
@@ -161,9 +160,9 @@ def graph(
         environment: variables for the nodes, on top of this process's own.
         beside: whether depth, `camera_info` and odometry come with the images.
     """
-    os.environ.update(isolated_environment(free_domain()))  # for all three kinds of process
     results = {name: kind for each in topics.values() for name, kind in each.items()}
-    with tempfile.TemporaryDirectory() as folder:
+    # For all three kinds of process.
+    with isolated(free_domain()), tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "camera.txt"
         options = ["--hz", str(hz), "--log", str(log), *(["--beside"] if beside else [])]
         camera = ["-m", "vit_perception.bench.camera", *options, *topics]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from vit_perception.chaos.faults import FAULTS, draw, impossible, restore
 from vit_perception.chaos.observer import Observer
 from vit_perception.chaos.scene import Scene
 from vit_perception.chaos.suite import Suite
-from vit_perception.replay.processes import free_domain, isolated_environment
+from vit_perception.replay.processes import free_domain, isolated
 
 _NAMESPACE = "/chaos"
 _READY_SECONDS = 120.0
@@ -82,12 +81,15 @@ def run_chaos(
     Raises:
         TimeoutError: the suite does not answer before there is any fault.
     """
-    os.environ.update(isolated_environment(free_domain()))
     folder.mkdir(parents=True, exist_ok=True)
     outcome = Outcome(seed, impossible=impossible(load_card(model), folder))
     log = folder / "suite.log"
     log.unlink(missing_ok=True)
-    with Cameras(_NAMESPACE, seed) as cameras, Observer(cameras, _NAMESPACE) as observer:
+    with (
+        isolated(free_domain()),
+        Cameras(_NAMESPACE, seed) as cameras,
+        Observer(cameras, _NAMESPACE) as observer,
+    ):
         with Suite(_NAMESPACE, {"model": str(model)}, log) as suite:
             if not _answers(observer, suite):
                 raise TimeoutError(f"the suite did not answer within {_READY_SECONDS:.0f} s; see {log}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +74,28 @@ def isolated_environment(domain: int) -> dict[str, str]:
         "ROS_DOMAIN_ID": str(domain),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
+
+
+@contextlib.contextmanager
+def isolated(domain: int) -> Iterator[dict[str, str]]:
+    """Gives the variables of `isolated_environment`, which this process has, too, until the block ends.
+
+    Then they are as before: what the caller starts next has to find the caller's own nodes.
+
+    Args:
+        domain: ROS domain of this process's participants and of the processes that it starts.
+    """
+    environment = isolated_environment(domain)
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield environment
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def free_domain() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +112,6 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
     card = load_card(obtain_model(options.model, to_stderr).resolve())
     tasks = _trained(options.tasks, card)
     domain = processes.free_domain() if options.domain_id is None else options.domain_id
-    environment = processes.isolated_environment(domain)
-    os.environ.update(environment)  # our own participant reads them too
     beside = tuple(source.beside.topics) if source.beside is not None else ()
     parameters = _parameters(options, card, tasks, source.message_type, beside)
     nodes = {
@@ -128,6 +125,7 @@ def replay(source: Source, folder: Path, options: Options, check: Callable[[], N
     for stale in (RESULTS, METADATA, SUMMARY):
         (folder / stale).unlink(missing_ok=True)
     with (
+        processes.isolated(domain) as environment,  # our own participant reads it too
         processes.Processes(nodes, environment, folder / LOGS) as running,
         Session(source.message_type, nodes, domain, beside, measurable) as session,
     ):

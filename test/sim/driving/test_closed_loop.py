@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from sensor_msgs.msg import Image
 
 from sim.hand_made import room
 from vit_perception.cli import main
-from vit_perception.replay.processes import free_domain, isolated_environment
+from vit_perception.replay.processes import free_domain, isolated
 from vit_perception.replay.recorder import Recorder
 from vit_perception.sim.driving.conditions import Condition
 from vit_perception.sim.driving.episode import drive
@@ -97,21 +96,21 @@ class Homing(Node):
 @pytest.fixture
 def domain() -> Iterator[int]:
     domain = free_domain()
-    os.environ.update(isolated_environment(domain))
     context = Context()
-    rclpy.init(context=context, domain_id=domain)
-    node = Homing(context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    try:
-        yield domain
-    finally:
-        executor.shutdown()
-        thread.join()
-        node.destroy_node()
-        rclpy.try_shutdown(context=context)
+    with isolated(domain):
+        rclpy.init(context=context, domain_id=domain)
+        node = Homing(context)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin, daemon=True)
+        thread.start()
+        try:
+            yield domain
+        finally:
+            executor.shutdown()
+            thread.join()
+            node.destroy_node()
+            rclpy.try_shutdown(context=context)
 
 
 def test_in_lock_step_each_frame_is_answered_and_the_robot_arrives(domain: int, tmp_path: Path) -> None:

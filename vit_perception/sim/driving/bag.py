@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vit_perception.replay.cdr import NANOSECONDS
 from vit_perception.replay.live_node import LiveNode
-from vit_perception.replay.processes import free_domain, isolated_environment
+from vit_perception.replay.processes import free_domain, isolated
 from vit_perception.replay.recorder import Recorder
 from vit_perception.sim.driving import EXPERT
 from vit_perception.sim.driving.conditions import CONDITIONS
@@ -83,11 +82,14 @@ def record_bag(drive: Drive, folder: Path, progress: Callable[[], object]) -> in
     route = Route(simulation.plan, world.goal)
     senses, command = Senses(simulation, route, condition), LOCAL[EXPERT](simulation, route, condition)
     domain = free_domain()
-    os.environ.update(isolated_environment(domain))  # nobody listens
     try:
         seen = senses.observe()  # the renderer may be missing: before there is a file
         folder.mkdir(parents=True, exist_ok=True)
-        with Recorder(folder / FILE) as recorder, _Robot(domain, recorder) as robot:
+        with (
+            isolated(domain),  # nobody listens
+            Recorder(folder / FILE) as recorder,
+            _Robot(domain, recorder) as robot,
+        ):
             robot.begin(seen.camera_height, seen.camera_pitch, seen.goal)
             for count in range(1, drive.frames + 1):
                 robot.topics.publish(seen, _stamp(simulation))

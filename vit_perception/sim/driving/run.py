@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -137,12 +136,11 @@ class ClosedLoop:
     @contextlib.contextmanager
     def _navigator(self) -> Iterator[None]:
         domain = processes.free_domain()
-        os.environ.update(processes.isolated_environment(domain))  # our own participant reads them too
         assert self._options.model is not None  # the command has found it
         process = navigator_process(
             self._options.model, dict(self._options.engine), domain, self._folder.path / "logs"
         )
-        with process as running:
+        with processes.isolated(domain), process as running:  # our own participant reads it too
 
             def check() -> None:
                 self._check()

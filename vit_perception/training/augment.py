@@ -20,7 +20,8 @@ from vit_perception.training.examples import Example, Known
 _GREY = (124, 116, 104)  # the mean colour, which is zero after normalisation, as padding at run time is
 # From red, green and blue to luma and two colour axes (NTSC).
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-_TILE_ZOOM = (0.9, 1.6)
+# From 1 on: below it, much of a mosaic is grey.
+_TILE_ZOOM = (1.0, 1.8)
 # A smaller object makes a poor cutout.
 _LEAST_CUTOUT = 16
 

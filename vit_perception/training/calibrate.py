@@ -1,4 +1,4 @@
-"""A model's temperatures, fitted on one held-out part, and its calibration error on another."""
+"""A model's temperatures, fitted on pictures that were held out, and its calibration error on the same."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from vit_perception.training.temperature import (
 # Boxes with lower scores are far too many to be looked at, and nearly all wrong.
 LEAST_SCORE = 0.05
 _PIXELS = 2000  # of each picture
+# In so many parts, each is measured with the temperatures of the others.
+_PARTS = 8
 _TASKS = (CLASSIFICATION, SEGMENTATION, DETECTION)
 
 
@@ -47,10 +49,7 @@ def calibrate(predictor: Predictor, pictures: Pictures, numbers: Iterable[int]) 
             continue
         card = _with_temperature(card, task, 1.0)
         logits, truth = _gathered(predictor, card, task, pictures, numbers)
-        if not len(truth):
-            continue
-        loss = softmax_loss(logits, truth) if task == SEGMENTATION else binary_loss(logits, truth)
-        card = _with_temperature(card, task, fit_temperature(loss))
+        card = _with_temperature(card, task, _temperature(task, logits, truth))
     return card
 
 
@@ -59,26 +58,58 @@ def measure_calibration(
 ) -> dict[str, float]:
     """Expected calibration error of each head in points, `<task>_before` and `<task>_after`.
 
+    After, each picture is judged with a temperature that was fitted without it (cross-fitting): held-out
+    pictures with labels of people are few, and so all of them serve both.
+
     Args:
         predictor: of the model.
         card: its card with the temperatures.
         pictures: with the labels of the card.
-        numbers: of those on which to measure.
+        numbers: of those that `calibrate` had.
     """
     numbers = list(numbers)
     found: dict[str, float] = {}
     plain = card
     for task in _TASKS:
         plain = _with_temperature(plain, task, 1.0)
-    for name, looked_at in (("before", plain), ("after", card)):
-        for task in _TASKS:
-            if task not in card.tasks:
-                continue
-            logits, truth = _gathered(predictor, looked_at, task, pictures, numbers)
-            if len(truth):
-                temperature = getattr(looked_at.decoding, task).temperature
-                found[f"{task}_{name}"] = calibration_error(*_claims(task, logits, truth, temperature))
-    return dict(sorted(found.items(), key=lambda item: _TASKS.index(item[0].rsplit("_", 1)[0])))
+    for task in _TASKS:
+        if task not in card.tasks:
+            continue
+        logits, truth = _gathered(predictor, plain, task, pictures, numbers)
+        if len(truth):
+            found[f"{task}_before"] = calibration_error(*_claims(task, logits, truth, 1.0))
+            found[f"{task}_after"] = calibration_error(
+                *_cross_fitted(predictor, card, task, pictures, numbers)
+            )
+    return found
+
+
+def _cross_fitted(
+    predictor: Predictor, card: Card, task: str, pictures: Pictures, numbers: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a head claims and whether it was right, in each part with the temperature of the others."""
+    plain = _with_temperature(card, task, 1.0)
+    parts = [numbers[first::_PARTS] for first in range(min(_PARTS, len(numbers)))]
+    gathered = [_gathered(predictor, plain, task, pictures, part) for part in parts]
+    claims = []
+    for place, part in enumerate(parts):
+        others = [*gathered[:place], *gathered[place + 1 :]] or [gathered[place]]
+        logits, truth = (np.concatenate(values) for values in zip(*others, strict=True))
+        temperature = _temperature(task, logits, truth)
+        fitted = _with_temperature(card, task, temperature)
+        again = _gathered(predictor, fitted, task, pictures, part) if task == DETECTION else gathered[place]
+        claims.append(_claims(task, *again, temperature))
+    scores, right = zip(*claims, strict=True)
+    return np.concatenate(scores), np.concatenate(right)
+
+
+def _temperature(task: str, logits: np.ndarray, truth: np.ndarray) -> float:
+    """The best one for a head; 1 where nothing tells."""
+    if not len(truth):
+        return 1.0
+    return fit_temperature(
+        softmax_loss(logits, truth) if task == SEGMENTATION else binary_loss(logits, truth)
+    )
 
 
 def _with_temperature(card: Card, task: str, temperature: float) -> Card:

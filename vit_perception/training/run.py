@@ -151,8 +151,8 @@ def _train_model(
             f"steps on {len(split['train'])} pictures of "
             f"{', '.join(path.resolve().name for path in datasets)}. "
             f"{len(split['choose'])} others chose the checkpoint and the thresholds, "
-            f"{len(split['calibrate'])} the temperatures; metrics are of {len(split['report'])} that neither "
-            "trained nor chose."
+            f"metrics are of {len(split['report'])} that neither trained nor chose, and temperatures were "
+            f"fitted on these and {len(split['calibrate'])} more."
         ),
     )
     card = publish(trainer.average.cpu(), card, pictures, split, output / MODEL)

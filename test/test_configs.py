@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from vit_perception.backbones.backbone import FeatureInfo
 from vit_perception.backbones.cvt import CvtConfig
+from vit_perception.backbones.efficientnet_lite import EfficientNetLiteConfig
 from vit_perception.backbones.features import BlockAttention, Intermediates, TokenFeatures
 from vit_perception.backbones.hybrid import HybridConfig
 from vit_perception.backbones.mobilevit import MobileVitConfig
@@ -93,6 +94,7 @@ PLAIN_VIT = VIT | {
 # Config → field → values that it must refuse. A test holds that no field is left out.
 WRONG: dict[type[Any], dict[str, tuple[Any, ...]]] = {
     ViTConfig: PLAIN_VIT,
+    EfficientNetLiteConfig: {"in_chans": COUNT},
     HybridConfig: PLAIN_VIT | {"patch_size": (*COUNT, 16)},
     VitDetConfig: VIT
     | {

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from backbones.small import SMALL, scaled, small
+from backbones.small import ATTENDING, SMALL, scaled, small
 from vit_perception.explain.rollout import rollout
 from vit_perception.heads.action import ActionHead
 from vit_perception.heads.navigation import NavigationHead
@@ -152,7 +152,7 @@ def test_a_goal_is_a_token_with_a_layer_of_its_own():
         head(features, goal=torch.zeros(2, GOAL_SIZE + 1))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_attention_is_there_when_it_is_asked_for(name):
     """The fused path has none to give, and a hook on it would capture None: asking takes the other path."""
     backbone = small(name).eval()
@@ -179,7 +179,7 @@ def test_checkpointing_renames_nothing_and_loses_no_gradient():
             assert torch.allclose(one.grad, other.grad, atol=1e-5), name
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_rollout_is_a_distribution(name):
     backbone = small(name).eval()
     with torch.no_grad():

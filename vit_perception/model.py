@@ -73,7 +73,7 @@ class PerceptionModel(nn.Module):
         Args:
             image: (B, C, H, W), normalised.
             attention: also return `attention` (B, heads, gh, gw), the attention of the last block's class
-                token to each patch.
+                token to each patch; not of a backbone that has no blocks.
             navigation: those of `inputs` that there are, see `NavigationHead`.
 
         Raises:
@@ -83,6 +83,7 @@ class PerceptionModel(nn.Module):
             takes = ", ".join(("image", *self.inputs))
             raise ValueError(f"this model has no input {unknown[0]}: it takes {takes}")
         last = self.backbone.num_blocks - 1
+        attention = attention and last >= 0
         features = self.backbone(
             image,
             layers=self.pyramid.config.layers if self.pyramid else (),

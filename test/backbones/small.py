@@ -44,8 +44,11 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "cvt": {"family": "cvt", "widths": [8, 16, 32], "depths": [1, 1, 2], "num_heads": [1, 2, 2]},
     "hybrid": _VIT | {"family": "hybrid", "patch_size": 32},
+    "efficientnet_lite": {"family": "efficientnet_lite"},
     "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
 }
+# Those with attention: convolutions alone have none.
+ATTENDING = tuple(name for name in SMALL if name != "efficientnet_lite")
 
 
 def small(name: str, **changes: Any) -> Backbone:
@@ -60,5 +63,5 @@ def small(name: str, **changes: Any) -> Backbone:
 
 def scaled(name: str, size: tuple[int, int]) -> tuple[int, int]:
     """Height and width with as many patches as `size` has for patches of 8 pixels."""
-    factor = SMALL[name].get("patch_size", 8) // 8
+    factor = SMALL[name].get("patch_size", 8) // 8 if name in ATTENDING else 4
     return size[0] * factor, size[1] * factor

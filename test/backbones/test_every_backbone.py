@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from backbones.small import SMALL, scaled, small
+from backbones.small import ATTENDING, SMALL, scaled, small
 from vit_perception.backbones.registry import FAMILIES, VARIANTS, build_backbone, family_of, make_backbone
 
 SIZES = [(32, 32), (24, 56), (72, 40)]
@@ -80,7 +80,7 @@ def test_asking_for_attention_changes_nothing_else(name):
     assert torch.allclose(plain.cls_token, asked.cls_token, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_attention_is_a_distribution_over_its_keys_and_knows_its_place(name):
     backbone = small(name).eval()
     with torch.no_grad():
@@ -145,7 +145,7 @@ def test_checkpointing_changes_neither_keys_nor_outputs_nor_gradients(name):
         assert torch.equal(first, second), f"{key}: counted twice"
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_checkpointing_computes_blocks_again(name):
     """And so it must: that is where the memory is saved."""
     backbone = small(name).train()
@@ -182,13 +182,19 @@ def test_indices_are_checked(name):
         backbone(image(name, (32, 32)), attention_layers=(-99,))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_negative_indices_count_from_the_end(name):
     backbone = small(name).eval()
     with torch.no_grad():
         features = backbone(image(name, (32, 32)), layers=(-1,), attention_layers=(-1,))
     assert set(features.maps) == {len(backbone.feature_info) - 1}
     assert set(features.attention) == {backbone.num_blocks - 1}
+
+
+def test_convolutions_alone_have_no_block_to_ask():
+    backbone = small("efficientnet_lite")
+    with pytest.raises(ValueError, match="block -1 does not exist: this EfficientNetLite has 0"):
+        backbone(image("efficientnet_lite", (32, 32)), attention_layers=(-1,))
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -49,6 +49,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "mvit": {"variant": "mvitv2_tiny", "depths": [1, 1, 2, 1]},
     "cvt": {"variant": "cvt_13", "depths": [1, 1, 2]},
     "hybrid": {"variant": "hybrid_small_patch32"} | _LITTLE,
+    "efficientnet_lite": {"variant": "efficientnet_lite0"},
     "vitdet": {"variant": "vitdet_tiny_patch16", "depth": 3, "global_blocks": [1], "window_size": 4},
 }
 
@@ -92,8 +93,7 @@ class EveryHead(nn.Module):
     def forward(
         self, image: Tensor, goal: Tensor, depth: Tensor, history: Tensor, words: Tensor, mask: Tensor
     ) -> dict[str, Tensor]:
-        last = self.backbone.num_blocks - 1
-        features = self.backbone(image, self.pyramid.config.layers, (last,))
+        features = self.backbone(image, self.pyramid.config.layers, range(self.backbone.num_blocks)[-1:])
         levels = self.pyramid(features)
         outputs = self.classification(features) | self.detection(levels)
         if self.distilled is not None:
@@ -103,7 +103,10 @@ class EveryHead(nn.Module):
         outputs |= {f"{key}_alone": value for key, value in self.action(features, goal[:, :3]).items()}
         outputs |= self.navigation(features, depth, goal, history)
         outputs |= self.language(features, TextFeatures(words, words[:, 0], mask))
-        return {**outputs, "attention": features.attention[last].spatial()}
+        # Convolutions alone have none.
+        for attention in features.attention.values():
+            outputs["attention"] = attention.spatial()
+        return outputs
 
 
 def inputs(backbone: Backbone) -> dict[str, Tensor]:

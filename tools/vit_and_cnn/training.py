@@ -16,7 +16,7 @@ from vit_and_cnn.harm import HARMS, STRENGTHS
 from vit_and_cnn.networks import Network
 from vit_and_cnn.plan import GRID, SIZE, SIZES, Plan
 from vit_and_cnn.sets import Pictures
-from vit_perception.training.augment import jitter_colour
+from vit_perception.training.colour import jitter_colour
 from vit_perception.training.learning_rate import parameter_groups
 from vit_perception.training.pretrain import MEAN, STD
 from vit_perception.training.targets import ACTIONS

@@ -15,7 +15,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from vit_perception.cards.card import Card
 from vit_perception.runtime.preprocess import scaled
-from vit_perception.training.augment import View, affine_view, cutouts, jitter_colour, mosaic, paste
+from vit_perception.training.augment import View, affine_view, cutouts, mosaic, paste
+from vit_perception.training.colour import jitter_colour
 from vit_perception.training.config import TrainingConfig
 from vit_perception.training.examples import Example, Pictures, read_example
 from vit_perception.training.index import Index

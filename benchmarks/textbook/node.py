@@ -29,22 +29,32 @@ from vision_msgs.msg import (
 
 from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import find_model
+from vit_perception.heads.navigation import NavigationHead
+from vit_perception.model import PerceptionModel
 from vit_perception.nodes.outputs.topics import main_topic, message_class
 from vit_perception.runtime.engines.torch import load_model
 
 TASKS = ("classification", "detection", "segmentation", "navigation", "attention")
 
 
+def model_of(task: str, name: str) -> PerceptionModel:
+    """A node of one task has the head of that task."""
+    model = load_model(load_card(find_model(name)))
+    for head in [head for head in model.heads if head != task]:
+        del model.heads[head]
+    if task not in ("detection", "segmentation"):
+        model.pyramid = None
+    for head in model.heads.values():
+        if isinstance(head, NavigationHead):
+            head.free_space = None  # which reads the pyramid, and which the textbook does not know
+    return model
+
+
 class ViTRobotNode(Node):
     def __init__(self, task: str, model: str, size: tuple[int, int]) -> None:
         super().__init__(f"textbook_{task}")
         self.task, self.size = task, size
-        self.vit_model = load_model(load_card(find_model(model)))
-        # A node of one task has the head of that task.
-        for head in [name for name in self.vit_model.heads if name != task]:
-            del self.vit_model.heads[head]
-        if task not in ("detection", "segmentation"):
-            self.vit_model.pyramid = None
+        self.vit_model = model_of(task, model)
         self.create_subscription(Image, "/image", self.image_callback, 10)
         topic = main_topic(task)
         self.publisher = self.create_publisher(message_class(topic.message_type), f"/{topic.name}", 10)

@@ -68,6 +68,7 @@ def measure_calibration(
         numbers: of those that `calibrate` had.
     """
     numbers = list(numbers)
+    parts = [numbers[first::_PARTS] for first in range(min(_PARTS, len(numbers)))]
     found: dict[str, float] = {}
     plain = card
     for task in _TASKS:
@@ -75,32 +76,44 @@ def measure_calibration(
     for task in _TASKS:
         if task not in card.tasks:
             continue
-        logits, truth = _gathered(predictor, plain, task, pictures, numbers)
-        if len(truth):
-            found[f"{task}_before"] = calibration_error(*_claims(task, logits, truth, 1.0))
-            found[f"{task}_after"] = calibration_error(
-                *_cross_fitted(predictor, card, task, pictures, numbers)
-            )
+        gathered = [_gathered(predictor, plain, task, pictures, part) for part in parts]
+        logits, truth = _joined(gathered)
+        if not len(truth):
+            continue
+        found[f"{task}_before"] = calibration_error(*_claims(task, logits, truth, 1.0))
+        if task == DETECTION:  # the mask's own temperature weighs in the scores of boxes
+            alone = _with_temperature(card, task, 1.0)
+            gathered = [_gathered(predictor, alone, task, pictures, part) for part in parts]
+        claims = _cross_fitted(predictor, card, task, pictures, parts, gathered)
+        found[f"{task}_after"] = calibration_error(*claims)
     return found
 
 
 def _cross_fitted(
-    predictor: Predictor, card: Card, task: str, pictures: Pictures, numbers: list[int]
+    predictor: Predictor,
+    card: Card,
+    task: str,
+    pictures: Pictures,
+    parts: list[list[int]],
+    gathered: list[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a head claims and whether it was right, in each part with the temperature of the others."""
-    plain = _with_temperature(card, task, 1.0)
-    parts = [numbers[first::_PARTS] for first in range(min(_PARTS, len(numbers)))]
-    gathered = [_gathered(predictor, plain, task, pictures, part) for part in parts]
+    """What a head claims and whether it was right, in each part with the temperature of the others.
+
+    `gathered` are logits and truth of each part without a temperature.
+    """
     claims = []
     for place, part in enumerate(parts):
-        others = [*gathered[:place], *gathered[place + 1 :]] or [gathered[place]]
-        logits, truth = (np.concatenate(values) for values in zip(*others, strict=True))
-        temperature = _temperature(task, logits, truth)
+        others = [*gathered[:place], *gathered[place + 1 :]] or gathered
+        temperature = _temperature(task, *_joined(others))
         fitted = _with_temperature(card, task, temperature)
         again = _gathered(predictor, fitted, task, pictures, part) if task == DETECTION else gathered[place]
         claims.append(_claims(task, *again, temperature))
-    scores, right = zip(*claims, strict=True)
-    return np.concatenate(scores), np.concatenate(right)
+    return _joined(claims)
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    first, second = zip(*parts, strict=True)
+    return np.concatenate(first), np.concatenate(second)
 
 
 def _temperature(task: str, logits: np.ndarray, truth: np.ndarray) -> float:
@@ -147,8 +160,7 @@ def _gathered(
             answer = decode(raw, geometry, card, request).detection
             assert answer is not None
             found.append(_of_boxes(answer, example))
-    logits, truth = zip(*found, strict=True)
-    return np.concatenate(logits), np.concatenate(truth)
+    return _joined(found)
 
 
 def _of_classes(logits: np.ndarray, example: Example) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ import math
 import cv2
 import numpy as np
 
-# From red, green and blue to luma and two colour axes (NTSC).
+# From red, green and blue to luma and two colour axes (NTSC), and back.
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_RGB = np.linalg.inv(_YIQ)
 
 
 def jitter_colour(rgb: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
@@ -39,4 +40,4 @@ def _recolour(turn: float, colours: float) -> np.ndarray:
     """(3, 3) map of RGB that turns the hue by an angle in radians and multiplies the saturation."""
     cosine, sine = colours * math.cos(turn), colours * math.sin(turn)
     changed = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
-    return np.asarray(np.linalg.inv(_YIQ) @ changed @ _YIQ)
+    return np.asarray(_RGB @ changed @ _YIQ)

@@ -9,7 +9,8 @@ import numpy as np
 
 from vit_perception.data.dense import Dense
 from vit_perception.data.teachers import Prediction, Teacher
-from vit_perception.data.teachers.decode.grid import suppressed
+from vit_perception.data.teachers.decode.grid import MAX_BOXES, NMS_IOU
+from vit_perception.runtime.suppression import suppress
 
 # Each part has half the height and half the width; each side has so many, which overlap by half.
 _PARTS = 3
@@ -37,7 +38,7 @@ def predict_tiled(teacher: Teacher, image: np.ndarray) -> Prediction:
         np.concatenate([getattr(each, name) for each in (whole, *parts)])
         for name in ("boxes", "class_ids", "scores")
     )
-    kept = suppressed(boxes, class_ids, scores)
+    kept = suppress(boxes, class_ids, scores, NMS_IOU)[:MAX_BOXES]
     dense = whole.dense
     if dense is not None:
         dense = _joined(dense, [each.dense for each in parts if each.dense is not None])

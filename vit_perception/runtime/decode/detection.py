@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 
 from vit_perception.cards.card import Card
@@ -14,6 +13,7 @@ from vit_perception.runtime.decode.segmentation import ClassProbabilities
 from vit_perception.runtime.mask_agreement import agree
 from vit_perception.runtime.preprocess import Geometry
 from vit_perception.runtime.results import Detection
+from vit_perception.runtime.suppression import suppress
 
 NMS_IOU = 0.5
 MAX_DETECTIONS = 100
@@ -60,7 +60,7 @@ def detection(
     keep = (candidates >= threshold) & ((source[:, 2:] - source[:, :2]).min(axis=1) >= MIN_BOX_SIDE)
     source, candidates = source[keep], candidates[keep]
     class_ids = np.asarray(card.things, np.int64)[columns[keep]]
-    kept = _suppress(source, candidates, class_ids, max(geometry.source))
+    kept = suppress(source, class_ids, candidates, NMS_IOU)[:MAX_DETECTIONS]
     return Detection(source[kept], class_ids[kept], calibrated(candidates[kept], temperature))
 
 
@@ -115,16 +115,3 @@ def _in_input(boxes: np.ndarray, rule: DetectionRule, geometry: Geometry) -> np.
     top, left = geometry.offset if rule.boxes == "of_frame" else (0, 0)
     placed = corners * np.array([width, height] * 2, np.float32) + np.array([left, top] * 2, np.float32)
     return np.asarray(placed, np.float32)
-
-
-def _suppress(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, extent: int) -> np.ndarray:
-    """Indices of the boxes that survive NMS within their class, best first."""
-    if not len(boxes):
-        return np.zeros(0, np.int64)
-    # Shifting each class by more than the image keeps them apart in one NMS. OpenCV's NMSBoxesBatched does
-    # the same, but only since 4.7, and Ubuntu 24.04 has 4.6.
-    shifted = np.concatenate(
-        [boxes[:, :2] + (class_ids * (extent + 1))[:, None], boxes[:, 2:] - boxes[:, :2]], axis=1
-    )
-    keep = cv2.dnn.NMSBoxes(shifted.tolist(), scores.tolist(), 0.0, NMS_IOU)
-    return np.asarray(keep, np.int64).reshape(-1)[:MAX_DETECTIONS]

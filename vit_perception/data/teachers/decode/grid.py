@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from vit_perception.data.dense import Dense, dense_of_grids
 from vit_perception.data.teachers import Prediction
 from vit_perception.data.teachers.contract import Contract
 from vit_perception.runtime.preprocess import Geometry
+from vit_perception.runtime.suppression import suppress
 
 # A box below it is of no use to a fusion, whose time grows with their number.
 LEAST_SCORE = 0.05
@@ -75,22 +75,5 @@ def best_boxes(boxes: np.ndarray, scores: np.ndarray, geometry: Geometry) -> Pre
     order = np.argsort(-values, kind="stable")[:_MAX_CANDIDATES]
     rows, class_ids, values = rows[order], class_ids[order], values[order]
     chosen = boxes[rows]
-    kept = suppressed(chosen, class_ids, values)
+    kept = suppress(chosen, class_ids, values, NMS_IOU)[:MAX_BOXES]
     return Prediction(geometry.boxes_to_source(chosen[kept]), class_ids[kept].astype(np.int64), values[kept])
-
-
-def suppressed(boxes: np.ndarray, class_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Places of the boxes that are left after non-maximum suppression by class, the highest score first.
-
-    Args:
-        boxes: (N, 4) `x_min, y_min, x_max, y_max`.
-        class_ids: (N,) of the boxes.
-        scores: (N,) of the boxes.
-    """
-    if not len(boxes):
-        return np.zeros(0, np.int64)
-    # Each class is shifted out of the way of the others, so that one suppression serves all.
-    shift = class_ids[:, None] * (2 * np.abs(boxes).max())
-    corner_and_size = np.concatenate([boxes[:, :2] + shift, boxes[:, 2:] - boxes[:, :2]], axis=1)
-    places = cv2.dnn.NMSBoxes(corner_and_size.tolist(), scores.tolist(), 0.0, NMS_IOU)
-    return np.asarray(places, np.int64).reshape(-1)[:MAX_BOXES]

@@ -6,7 +6,7 @@
 #   make lint    ruff and mypy
 #   make train DATA=FOLDER [OUTPUT=out/train] [MINUTES=60]
 #                a model of your own from labelled pictures (COCO, YOLO, Pascal VOC, masks, a rosbag2)
-#   make default-model PICTURES=FOLDER [LABELLED=FOLDER] TEACHERS=FOLDER [SPLITS=YAML] [MINUTES=…]
+#   make default-model PICTURES="FOLDER …" [LABELLED="FOLDER …"] TEACHERS=FOLDER [SPLITS=YAML] [MINUTES=…]
 #                      [MEGABYTES=200] [OUTPUT=out/default_model]
 #                the default model, from photographs to its card: docs/default_model.md
 #   make evaluate DATA=FOLDER [MODEL=out/train/model] [SPLITS=out/train/splits.yaml]

@@ -95,7 +95,7 @@ PLAIN_VIT = VIT | {
 WRONG: dict[type[Any], dict[str, tuple[Any, ...]]] = {
     ViTConfig: PLAIN_VIT,
     EfficientNetLiteConfig: {"in_chans": COUNT},
-    HybridConfig: PLAIN_VIT | {"patch_size": (*COUNT, 16)},
+    HybridConfig: PLAIN_VIT | {"patch_size": (*COUNT, 16), "convolutions": ("resnet", 1, None)},
     VitDetConfig: VIT
     | {
         "window_size": COUNT,

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The whole way of the default model: label, pack, train, int8, measure, card. `make default-model` runs it.
 
-A step is skipped if its output is there, so an interrupted run goes on. Where the pack is there, neither
-pictures nor teachers are needed: it is what to carry to a machine with a GPU.
+A step is skipped if its output is there, so an interrupted run goes on. Where the pack is there, no pictures
+are needed, and of the teachers the one that the student begins with: they are what to carry to a machine with
+a GPU.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from pathlib import Path
 from vit_perception.runtime.engines.select import PRECISIONS, count_cuda_devices
 
 ROOT = Path(__file__).resolve().parents[1]
-# From the backbone's weights, then from the model of the first, and on a GPU from that of the second.
-CONFIGS = tuple(ROOT / "config" / "training" / f"default_model{part}.yaml" for part in ("", "_again", "_gpu"))
+# On CPUs, and on a GPU.
+CONFIGS = tuple(ROOT / "config" / "training" / f"default_model{part}.yaml" for part in ("", "_gpu"))
 LABELS = ROOT / "vit_perception" / "data" / "labels" / "robot.yaml"
 TEACHERS = (
     "deimv2_femto.onnx",
@@ -29,10 +30,10 @@ TEACHERS = (
     "mosaic_r4.tflite",
     "deeplabv3_voc.tflite",
 )
-# The one whose dense labels are kept: it sees parts of the pictures, too.
+# The one whose dense labels are kept: it sees parts of the pictures, too. The student has its convolutions.
 TILED = "picodet_s_416"
-STUDENT, BLOCKS = "hybrid", 8
-FIRST, SECOND, NAME = "first", "second", "robot_vit_s14"
+BLOCKS = 4
+NAME = "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
 
@@ -59,50 +60,42 @@ def plan(options: argparse.Namespace) -> list[Step]:
         ValueError: a folder that is needed was not named or is not there.
     """
     output = options.output
-    pack, model = output / PACK, output / NAME / "model"
+    pack, run = output / PACK, output / NAME
     steps = [] if pack.is_file() else _prepare(options, pack)
-    names = (FIRST, SECOND, NAME) if count_cuda_devices() else (FIRST, NAME)
-    time = ("--minutes", f"{options.minutes / len(names):g}") if options.minutes else ()
-    student: tuple[str, ...] = ("--student", STUDENT, "--blocks", str(BLOCKS))
+    beginning = next(path for path in _teachers(options.teachers) if Path(path).stem == TILED)
     splits = ("--splits", str(options.splits)) if options.splits else ()
-    same = ("--splits", str(output / FIRST / "splits.yaml"))
-    for name, config in zip(names, CONFIGS, strict=False):
-        steps.append(_train(f"train {name}", pack, output / name, config, *student, *splits, *time))
-        student, splits = ("--student", str(output / name / "model")), same
-    steps += [
+    minutes = ("--minutes", f"{options.minutes:g}") if options.minutes else ()
+    given = ("--config", str(CONFIGS[bool(count_cuda_devices())]), "--labels", str(LABELS), *splits, *minutes)
+    student = ("--student", f"hybrid:{beginning}", "--blocks", str(BLOCKS))
+    words = ("train", str(pack), "--output", str(run), *given, *student)
+    model, same = run / "model", ("--splits", str(run / "splits.yaml"))
+    return [
+        *steps,
+        Step("train", model / "model.yaml", words),
         # Training adds it itself where NNCF is installed.
         Step("int8", model / "model_int8.xml", ("quantize", str(model), "--data", str(pack), *same)),
         _bench("today's engine time", NAME, output / BEFORE),
         _bench("the new engine time", str(model), output / AFTER),
     ]
-    return steps
 
 
 def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
     """Labels and the pack."""
-    if options.pictures is None and options.labelled is None:
+    if not options.pictures and not options.labelled:
         raise ValueError(
             f"there is no {pack} yet, and nothing to make it from: give PICTURES=FOLDER, or LABELLED=FOLDER"
         )
-    for folder in (options.pictures, options.labelled, options.teachers):
-        if folder is not None and not folder.is_dir():
+    for folder in (*options.pictures, *options.labelled):
+        if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
-    labelled = options.output / "labelled"
     steps, datasets = [], []
-    if options.pictures is not None:
-        words = (
-            "label",
-            str(options.pictures),
-            "--teachers",
-            *_teachers(options.teachers),
-            "--dense",
-            "--tiles",
-            TILED,
-        )
-        steps.append(Step("label", labelled / "instances.json", (*words, "--output", str(labelled))))
+    for folder in options.pictures:
+        labelled = options.output / folder.resolve().name
+        teachers = ("--teachers", *_teachers(options.teachers), "--dense", "--tiles", TILED)
+        words = ("label", str(folder), *teachers, "--output", str(labelled))
+        steps.append(Step(f"label {folder.resolve().name}", labelled / "instances.json", words))
         datasets.append(str(labelled))
-    if options.labelled is not None:
-        datasets.append(str(options.labelled))
+    datasets += map(str, options.labelled)
     limits = ("--megabytes", f"{options.megabytes:g}", "--labels", str(LABELS))
     return [*steps, Step("pack", pack, ("data", "pack", *datasets, "--output", str(pack), *limits))]
 
@@ -111,15 +104,12 @@ def _teachers(folder: Path | None) -> list[str]:
     """Paths of the teachers' files."""
     if folder is None:
         raise ValueError(f"give TEACHERS=FOLDER, the folder with {', '.join(TEACHERS)}")
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
     teachers = [folder / name for name in TEACHERS]
     if missing := [path.name for path in teachers if not path.is_file()]:
         raise ValueError(f"{folder} lacks {', '.join(missing)}: docs/labelling.md says where they come from")
     return [str(path) for path in teachers]
-
-
-def _train(title: str, pack: Path, run: Path, config: Path, *words: str) -> Step:
-    given = ("--config", str(config), "--labels", str(LABELS), *words)
-    return Step(title, run / "model" / "model.yaml", ("train", str(pack), "--output", str(run), *given))
 
 
 def _bench(title: str, model: str, output: Path) -> Step:
@@ -176,8 +166,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pictures", type=Path, help="folder of photographs, which teachers label")
-    parser.add_argument("--labelled", type=Path, help="a dataset of any format, whose labels are kept")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders of photographs, or datasets, which teachers label; labels that are there are kept",
+    )
+    parser.add_argument(
+        "--labelled", type=Path, nargs="+", default=[], help="datasets of any format that are labelled"
+    )
     parser.add_argument("--splits", type=Path, help="names of the pictures that train holds out")
     parser.add_argument("--teachers", type=Path, help=f"folder with {', '.join(TEACHERS)}")
     parser.add_argument("--output", type=Path, required=True, help="folder for everything")

@@ -15,6 +15,7 @@ from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.free_space import FreeSpaceHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.navigation_config import NavigationConfig
+from vit_perception.heads.picodet import PicoDetHead
 from vit_perception.heads.pyramid import FeaturePyramid, PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 
@@ -86,13 +87,16 @@ class PerceptionModel(nn.Module):
         attention = attention and last >= 0
         features = self.backbone(
             image,
-            layers=self.pyramid.config.layers if self.pyramid else (),
+            layers=(*(self.pyramid.config.layers if self.pyramid else ()), *self.backbone.neck_layers),
             attention_layers=(last,) if attention else (),
         )
         levels = self.pyramid(features) if self.pyramid else {}
         outputs: dict[str, Tensor] = {}
         for task, head in self.heads.items():
-            if task == "detection":
+            if isinstance(head, PicoDetHead):
+                neck = (features.maps[layer] for layer in self.backbone.neck_layers)
+                outputs |= head(dict(zip(head.strides, neck, strict=True)))
+            elif task == "detection":
                 outputs |= head(levels)
             elif task == "segmentation":
                 outputs |= head(features, levels)
@@ -137,7 +141,9 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         "classification": DistilledHead(dim, num_classes)
         if backbone.distilled
         else ClassificationHead(dim, num_classes, settings["pooling"]),
-        "detection": DetectionHead(config, pyramid.strides, settings["num_things"]),
+        "detection": PicoDetHead(settings["num_things"])
+        if backbone.neck_layers
+        else DetectionHead(config, pyramid.strides, settings["num_things"]),
         "segmentation": make_decoder(settings["decoder"], dim, config, num_classes),
         "navigation": NavigationHead(
             dim,

@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "cvt": {"family": "cvt", "widths": [8, 16, 32], "depths": [1, 1, 2], "num_heads": [1, 2, 2]},
     "hybrid": _VIT | {"family": "hybrid", "patch_size": 32},
+    "hybrid_picodet": _VIT | {"family": "hybrid", "patch_size": 32, "convolutions": "picodet_s"},
     "efficientnet_lite": {"family": "efficientnet_lite"},
     "vitdet": _VIT | {"family": "vitdet", "window_size": 3, "global_blocks": [1], "rel_pos_grid": [4, 4]},
 }

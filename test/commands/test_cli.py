@@ -1,5 +1,6 @@
 """The command line in this process: what needs no live nodes."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -198,3 +199,25 @@ def test_models_fetch_refuses_in_one_line(name, reason, tmp_path, monkeypatch, c
     printed = capsys.readouterr().err
     assert reason in printed
     assert len(printed.splitlines()) == 1
+
+
+def test_sigterm_leaves_through_finally(tmp_path):
+    """So that a benchmark that is stopped leaves no nodes behind."""
+    (tmp_path / "wait.py").write_text(
+        "import sys, time\n"
+        "from vit_perception import cli\n"
+        "def run(options):\n"
+        "    try:\n"
+        "        print('begun', flush=True)\n"
+        "        time.sleep(60)\n"
+        "    finally:\n"
+        "        print('ended', flush=True)\n"
+        "cli.COMMANDS['bench'].run = run\n"
+        "sys.exit(cli.main(['bench']))\n"
+    )
+    process = subprocess.Popen([sys.executable, tmp_path / "wait.py"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.terminate()
+    assert process.communicate(timeout=30)[0] == "ended\n"
+    assert process.returncode == 128 + signal.SIGTERM

@@ -25,6 +25,7 @@ from vit_perception.heads.classification import ClassificationHead, DistilledHea
 from vit_perception.heads.detection import DetectionHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.heads.navigation_config import NavigationConfig
+from vit_perception.heads.picodet import PicoDetHead
 from vit_perception.heads.pyramid import PyramidConfig, make_pyramid
 from vit_perception.heads.segmentation import make_decoder
 from vit_perception.language.grounding import LanguageHead
@@ -49,6 +50,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "mvit": {"variant": "mvitv2_tiny", "depths": [1, 1, 2, 1]},
     "cvt": {"variant": "cvt_13", "depths": [1, 1, 2]},
     "hybrid": {"variant": "hybrid_small_patch32"} | _LITTLE,
+    "hybrid_picodet": {"variant": "hybrid_small_patch32_picodet"} | _LITTLE,
     "efficientnet_lite": {"variant": "efficientnet_lite0"},
     "vitdet": {"variant": "vitdet_tiny_patch16", "depth": 3, "global_blocks": [1], "window_size": 4},
 }
@@ -76,6 +78,7 @@ class EveryHead(nn.Module):
         dim, heads = backbone.embed_dim, backbone.num_heads
         one_stride = len({info.stride for info in backbone.feature_info}) == 1
         layers = tuple(range(len(backbone.feature_info)))[-3 if one_stride else 0 :]
+        layers = tuple(layer for layer in layers if layer not in backbone.neck_layers)
         separable = isinstance(backbone, Hybrid)
         config = PyramidConfig(layers=layers, width=64, fine_width=32, separable=separable)
         self.backbone = backbone
@@ -83,6 +86,7 @@ class EveryHead(nn.Module):
         self.classification = ClassificationHead(dim, 5)
         self.distilled = DistilledHead(dim, 5) if backbone.distilled else None
         self.detection = DetectionHead(config, self.pyramid.strides, 3)
+        self.picodet = PicoDetHead(3) if backbone.neck_layers else None
         self.decoders = nn.ModuleDict(
             {name: make_decoder(name, dim, config, 5) for name in ("pyramid", "linear", "progressive")}
         )
@@ -93,11 +97,16 @@ class EveryHead(nn.Module):
     def forward(
         self, image: Tensor, goal: Tensor, depth: Tensor, history: Tensor, words: Tensor, mask: Tensor
     ) -> dict[str, Tensor]:
-        features = self.backbone(image, self.pyramid.config.layers, range(self.backbone.num_blocks)[-1:])
+        layers = (*self.pyramid.config.layers, *self.backbone.neck_layers)
+        features = self.backbone(image, layers, range(self.backbone.num_blocks)[-1:])
         levels = self.pyramid(features)
         outputs = self.classification(features) | self.detection(levels)
         if self.distilled is not None:
             outputs |= {f"distilled_{key}": value for key, value in self.distilled(features).items()}
+        if self.picodet is not None:
+            neck = (features.maps[layer] for layer in self.backbone.neck_layers)
+            found = self.picodet(dict(zip(self.picodet.strides, neck, strict=True)))
+            outputs |= {f"picodet_{key}": value for key, value in found.items()}
         for name, decoder in self.decoders.items():
             outputs[f"segmentation_{name}"] = decoder(features, levels)["segmentation"]
         outputs |= {f"{key}_alone": value for key, value in self.action(features, goal[:, :3]).items()}

@@ -4,6 +4,7 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
 from vit_perception.heads.detection import DetectionHead, cell_centres
+from vit_perception.heads.picodet import PicoDetHead
 from vit_perception.heads.pyramid import PyramidConfig, SimpleFeaturePyramid
 
 PYRAMID = PyramidConfig(layers=(0, 1), width=16, fine_width=8)
@@ -51,3 +52,20 @@ def test_detection_boxes_hold_their_cell(levels):
     assert (boxes[..., :2] < centres).all()
     assert (boxes[..., 2:] > centres).all()
     assert out["detection_scores"].sigmoid().mean() < 0.03, "objects are rare before training, too"
+
+
+def test_a_distance_of_picodet_is_the_mean_of_a_distribution_over_cells():
+    head = PicoDetHead(num_things=2).eval()
+    # Left, up, right, down: for certain 1 and 2 cells, between 3 and 4, and any of 0 to 7.
+    certain = torch.full((4, 8), -30.0)
+    certain[0, 1] = certain[1, 2] = certain[2, 3] = certain[2, 4] = 30.0
+    certain[3] = 0.0
+    for distances in head.distances.values():
+        torch.nn.init.zeros_(distances.weight)
+        distances.bias.data = certain.flatten()
+    levels = {level: torch.zeros(1, 96, 1, 1) for level in head.strides}
+    boxes = head(levels)["detection_boxes"][0]
+    for box, stride in zip(boxes, head.strides.values(), strict=True):
+        centre = stride / 2
+        expected = [centre - stride, centre - 2 * stride, centre + 3.5 * stride, centre + 3.5 * stride]
+        torch.testing.assert_close(box, torch.tensor(expected))

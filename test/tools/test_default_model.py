@@ -65,49 +65,51 @@ def test_from_photographs_to_the_card_and_nothing_twice(tmp_path, folders, monke
     splits = tmp_path / "splits.yaml"
     words = (*folders, "--output", str(tmp_path / "out"), "--minutes", "30", "--splits", str(splits))
     assert run(monkeypatch, commands, *words) == 0
-    done = [one[0] for one in commands.words]
-    assert done == ["label", "data", "train", "train", "quantize", "bench", "bench"]
-    parsed = [make_parser().parse_args(one) for one in commands.words]
-    assert [Path(teacher).name for teacher in parsed[0].teachers] == list(TEACHERS)
-    assert parsed[1].datasets == [tmp_path / "out/labelled", tmp_path / "labelled"]
-    first, again = parsed[2:4]
-    assert first.datasets == again.datasets == [parsed[1].output]
-    assert (first.minutes, first.config, first.splits) == (15, CONFIGS[0], splits)
-    assert (again.minutes, again.config, again.splits) == (15, CONFIGS[1], first.output / "splits.yaml")
-    assert (first.student, again.student) == ("hybrid", str(first.output / "model"))
-    assert [parsed[5].model, parsed[6].model] == [NAME, str(tmp_path / "out" / NAME / "model")]
+    assert [one[0] for one in commands.words] == ["label", "data", "train", "quantize", "bench", "bench"]
+    label, pack, train, quantize, before, after = (make_parser().parse_args(one) for one in commands.words)
+    assert [Path(teacher).name for teacher in label.teachers] == list(TEACHERS)
+    assert pack.datasets == [tmp_path / "out/pictures", tmp_path / "labelled"]
+    assert train.datasets == [pack.output]
+    assert (train.minutes, train.config, train.splits) == (30, CONFIGS[0], splits)
+    assert train.student == f"hybrid:{tmp_path}/teachers/picodet_s_416.onnx"
+    assert quantize.splits == train.output / "splits.yaml"
+    assert [before.model, after.model] == [NAME, str(tmp_path / "out" / NAME / "model")]
     printed = capsys.readouterr().out
-    assert "[2/7] pack: 0:00:0" in printed
+    assert "[2/6] pack: 0:00:0" in printed
     assert f"int8: 21.0 ms, 1.05 times the 20.0 ms of today's {NAME}" in printed
     again = Commands()
     assert run(monkeypatch, again, *words) == 0
     assert again.words == []
-    assert f"train {NAME}: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
+    assert f"train: {tmp_path}/out/{NAME}/model/model.yaml is there" in capsys.readouterr().out
 
 
-def test_where_the_pack_is_nothing_else_is_needed(tmp_path, monkeypatch):
+def test_several_folders_are_labelled_one_after_the_other(tmp_path, folders, monkeypatch):
+    (tmp_path / "streets").mkdir()
+    commands = Commands()
+    words = ("--pictures", str(tmp_path / "pictures"), str(tmp_path / "streets"), *folders[2:])
+    assert run(monkeypatch, commands, *words, "--output", str(tmp_path / "out")) == 0
+    assert [one[0] for one in commands.words][:3] == ["label", "label", "data"]
+    pack = make_parser().parse_args(commands.words[2])
+    assert pack.datasets == [tmp_path / "out/pictures", tmp_path / "out/streets", tmp_path / "labelled"]
+
+
+def test_where_the_pack_is_no_pictures_are_needed(tmp_path, folders, monkeypatch):
     (tmp_path / default_model.PACK).touch()
     commands = Commands()
-    assert run(monkeypatch, commands, "--output", str(tmp_path)) == 0
-    assert [one[0] for one in commands.words] == ["train", "train", "quantize", "bench", "bench"]
+    assert run(monkeypatch, commands, *folders[4:], "--output", str(tmp_path)) == 0
+    assert [one[0] for one in commands.words] == ["train", "quantize", "bench", "bench"]
 
 
-def test_a_gpu_trains_once_more(tmp_path, monkeypatch):
+def test_a_gpu_has_a_config_of_its_own(tmp_path, folders, monkeypatch):
     (tmp_path / default_model.PACK).touch()
     commands = Commands()
-    assert run(monkeypatch, commands, "--output", str(tmp_path), "--minutes", "30", gpus=1) == 0
-    parsed = [make_parser().parse_args(one) for one in commands.words[:3]]
-    assert [one.config for one in parsed] == list(CONFIGS)
-    assert [one.minutes for one in parsed] == [10, 10, 10]
-    outputs = [tmp_path / name for name in ("first", "second", NAME)]
-    assert [one.output for one in parsed] == outputs
-    assert [one.student for one in parsed] == ["hybrid", *(str(each / "model") for each in outputs[:2])]
-    assert [one.splits for one in parsed] == [None, *[outputs[0] / "splits.yaml"] * 2]
+    assert run(monkeypatch, commands, *folders[4:], "--output", str(tmp_path), gpus=1) == 0
+    assert make_parser().parse_args(commands.words[0]).config == CONFIGS[1]
 
 
 def test_real_labels_alone(tmp_path, folders, monkeypatch):
     commands = Commands()
-    assert run(monkeypatch, commands, *folders[2:4], "--output", str(tmp_path / "out")) == 0
+    assert run(monkeypatch, commands, *folders[2:], "--output", str(tmp_path / "out")) == 0
     assert [one[0] for one in commands.words][:2] == ["data", "train"]
 
 
@@ -115,9 +117,7 @@ def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
     commands = Commands(fails="train")
     assert run(monkeypatch, commands, *folders, "--output", str(tmp_path / "out")) == 1
     assert [one[0] for one in commands.words][-1] == "train"
-    assert (
-        capsys.readouterr().err == "default model: train first failed; the same command goes on from here\n"
-    )
+    assert capsys.readouterr().err == "default model: train failed; the same command goes on from here\n"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,7 @@ def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
         (["--pictures", "{}/pictures", "--teachers", "{}/none"], "there is no folder {}/none"),
         (["--pictures", "{}/pictures", "--teachers", "{}/labelled"], "{}/labelled lacks deimv2_femto.onnx, "),
         (["--labelled", "{}/none"], "there is no folder {}/none"),
+        (["--labelled", "{}/labelled"], "give TEACHERS=FOLDER, the folder with deimv2_femto.onnx, "),
     ],
 )
 def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys, words, reason):
@@ -145,9 +146,18 @@ def test_what_is_missing_is_one_sentence(tmp_path, folders, monkeypatch, capsys,
 def test_its_configs_suit_its_student(path):
     pytest.importorskip("torch", reason="training needs torch: make test installs it")
     from vit_perception.backbones.hybrid import HybridConfig
+    from vit_perception.model import build_model
     from vit_perception.training.config import read_config
+    from vit_perception.training.run import freeze
 
     config = read_config(path)
+    backbone = {"variant": "hybrid_small_patch32_picodet", "depth": default_model.BLOCKS}
+    sizes = {"num_classes": 3, "num_things": 2, "num_actions": 4}
+    model = build_model({"backbone": backbone, "pyramid": {"layers": [0, 1, 2]}, **sizes})
+    freeze(model, config.frozen)
+    learning = {name for name, each in model.named_parameters() if each.requires_grad}
+    boxes = {name for name in learning if name.startswith(("backbone.neck.", "heads.detection."))}
+    assert boxes == {"backbone.neck.join.weight", "backbone.neck.join.bias"}
     assert config.input_sizes is not None
     assert all(side % HybridConfig.patch_size == 0 for size in config.input_sizes for side in size)
     assert len(read_label_space(default_model.LABELS).things) == 80

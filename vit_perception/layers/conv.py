@@ -19,11 +19,19 @@ class DepthwiseConv(nn.Conv2d):
         kernel_size: side of the kernel in cells, odd.
         stride: step of the kernel in cells.
         padding: zeros around the map; None for half the kernel.
+        bias: whether each channel has one.
     """
 
-    def __init__(self, channels: int, kernel_size: int, stride: int = 1, padding: int | None = None) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int | None = None,
+        bias: bool = False,
+    ) -> None:
         padding = kernel_size // 2 if padding is None else padding
-        super().__init__(channels, channels, kernel_size, stride, padding, groups=channels, bias=False)
+        super().__init__(channels, channels, kernel_size, stride, padding, groups=channels, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):

@@ -1,4 +1,4 @@
-"""A model's temperatures, fitted on pictures that were held out, and its calibration error on the same."""
+"""A model's temperatures, fitted on pictures that were held out, and its calibration error on others."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ from vit_perception.training.temperature import (
 # Boxes with lower scores are far too many to be looked at, and nearly all wrong.
 LEAST_SCORE = 0.05
 _PIXELS = 2000  # of each picture
-# In so many parts, each is measured with the temperatures of the others.
-_PARTS = 8
 _TASKS = (CLASSIFICATION, SEGMENTATION, DETECTION)
 
 
@@ -53,67 +51,30 @@ def calibrate(predictor: Predictor, pictures: Pictures, numbers: Iterable[int]) 
     return card
 
 
-def measure_calibration(
-    predictor: Predictor, card: Card, pictures: Pictures, numbers: Iterable[int]
-) -> dict[str, float]:
+def measure_calibration(predictor: Predictor, pictures: Pictures, numbers: Iterable[int]) -> dict[str, float]:
     """Expected calibration error of each head in points, `<task>_before` and `<task>_after`.
 
-    After, each picture is judged with a temperature that was fitted without it (cross-fitting): held-out
-    pictures with labels of people are few, and so all of them serve both.
+    Before is without temperatures, after is with those of the card.
 
     Args:
-        predictor: of the model.
-        card: its card with the temperatures.
+        predictor: of the model, with the temperatures.
         pictures: with the labels of the card.
-        numbers: of those that `calibrate` had.
+        numbers: of those that fitted no temperature.
     """
-    numbers = list(numbers)
-    parts = [numbers[first::_PARTS] for first in range(min(_PARTS, len(numbers)))]
-    found: dict[str, float] = {}
+    card, numbers = predictor.card, list(numbers)
     plain = card
     for task in _TASKS:
         plain = _with_temperature(plain, task, 1.0)
-    for task in _TASKS:
-        if task not in card.tasks:
-            continue
-        gathered = [_gathered(predictor, plain, task, pictures, part) for part in parts]
-        logits, truth = _joined(gathered)
-        if not len(truth):
-            continue
-        found[f"{task}_before"] = calibration_error(*_claims(task, logits, truth, 1.0))
-        if task == DETECTION:  # the mask's own temperature weighs in the scores of boxes
-            alone = _with_temperature(card, task, 1.0)
-            gathered = [_gathered(predictor, alone, task, pictures, part) for part in parts]
-        claims = _cross_fitted(predictor, card, task, pictures, parts, gathered)
-        found[f"{task}_after"] = calibration_error(*claims)
+    found: dict[str, float] = {}
+    for name, judged in (("before", plain), ("after", card)):
+        for task in _TASKS:
+            if task not in card.tasks:
+                continue
+            logits, truth = _gathered(predictor, judged, task, pictures, numbers)
+            if len(truth):
+                temperature = getattr(judged.decoding, task).temperature
+                found[f"{task}_{name}"] = calibration_error(*_claims(task, logits, truth, temperature))
     return found
-
-
-def _cross_fitted(
-    predictor: Predictor,
-    card: Card,
-    task: str,
-    pictures: Pictures,
-    parts: list[list[int]],
-    gathered: list[tuple[np.ndarray, np.ndarray]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """What a head claims and whether it was right, in each part with the temperature of the others.
-
-    `gathered` are logits and truth of each part without a temperature.
-    """
-    claims = []
-    for place, part in enumerate(parts):
-        others = [*gathered[:place], *gathered[place + 1 :]] or gathered
-        temperature = _temperature(task, *_joined(others))
-        fitted = _with_temperature(card, task, temperature)
-        again = _gathered(predictor, fitted, task, pictures, part) if task == DETECTION else gathered[place]
-        claims.append(_claims(task, *again, temperature))
-    return _joined(claims)
-
-
-def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    first, second = zip(*parts, strict=True)
-    return np.concatenate(first), np.concatenate(second)
 
 
 def _temperature(task: str, logits: np.ndarray, truth: np.ndarray) -> float:
@@ -160,7 +121,8 @@ def _gathered(
             answer = decode(raw, geometry, card, request).detection
             assert answer is not None
             found.append(_of_boxes(answer, example))
-    return _joined(found)
+    logits, truth = zip(*found, strict=True)
+    return np.concatenate(logits), np.concatenate(truth)
 
 
 def _of_classes(logits: np.ndarray, example: Example) -> tuple[np.ndarray, np.ndarray]:

@@ -44,8 +44,8 @@ def publish(
 ) -> Card:
     """Export a model, and write on its card what was chosen and measured.
 
-    What the card needs is chosen on the pictures that choose, and the metrics are of those that report.
-    Temperatures are fitted on these and on those that calibrate; see `measure_calibration` for their error.
+    What the card needs is chosen on the pictures that choose, temperatures are fitted on those that
+    calibrate, and the metrics are of those that report.
 
     Args:
         model: the best one, on the CPU.
@@ -67,8 +67,7 @@ def publish(
     card = _with_agreement(predictor, pictures, split["choose"])
     write_card(card)
     predictor = Predictor(folder)
-    calibrating = [*split["calibrate"], *split["report"]]
-    card = calibrate(predictor, pictures, calibrating)
+    card = calibrate(predictor, pictures, split["calibrate"])
     chosen = _answers(predictor, pictures, split["choose"])
     card = dataclasses.replace(card, thresholds=choose_thresholds(card, chosen))
     write_card(card)
@@ -77,8 +76,8 @@ def publish(
     engine = predictor.engine
     measured = {"photographs": len(held), "engine": f"{engine.name} {engine.precision}"}
     metrics: dict[str, Any] = {"held_out": {**measured, **judge(predictor, pictures, held)}}
-    errors = measure_calibration(predictor, card, pictures, calibrating)
-    metrics["calibration_error"] = {"photographs": len(calibrating), **errors}
+    errors = measure_calibration(predictor, pictures, held)
+    metrics["calibration_error"] = {"photographs": len(held), **errors}
     if "int8" in card.files:
         metrics["int8"] = compare_precisions(folder, pictures, held)
     write_card(dataclasses.replace(card, metrics=metrics))

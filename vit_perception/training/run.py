@@ -14,7 +14,7 @@ from vit_perception.cards.card import Card
 from vit_perception.data.joined import JoinedDataset
 from vit_perception.data.label_space import LabelSpace, label_space_as_yaml, read_label_space
 from vit_perception.data.open import open_dataset
-from vit_perception.heads.detection import DetectionHead
+from vit_perception.heads.detection import AnchorFreeHead
 from vit_perception.model import PerceptionModel
 from vit_perception.runtime.predictor import Predictor
 from vit_perception.training.between import between, check_begun
@@ -151,8 +151,8 @@ def _train_model(
             f"steps on {len(split['train'])} pictures of "
             f"{', '.join(path.resolve().name for path in datasets)}. "
             f"{len(split['choose'])} others chose the checkpoint and the thresholds, "
-            f"metrics are of {len(split['report'])} that neither trained nor chose, and temperatures were "
-            f"fitted on these and {len(split['calibrate'])} more."
+            f"{len(split['calibrate'])} fitted the temperatures, and metrics are of "
+            f"{len(split['report'])} that did none of that."
         ),
     )
     card = publish(trainer.average.cpu(), card, pictures, split, output / MODEL)
@@ -276,7 +276,7 @@ def cell_stride(model: PerceptionModel, card: Card) -> float:
 def detection_strides(model: PerceptionModel) -> tuple[float, ...]:
     """Input pixels a side of the cells of the detection head, level by level."""
     head = model.heads["detection"]
-    assert isinstance(head, DetectionHead)
+    assert isinstance(head, AnchorFreeHead)
     return tuple(head.strides.values())
 
 

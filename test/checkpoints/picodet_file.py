@@ -20,7 +20,7 @@ class Published(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.stem, self.stages = make_stages()
-        self.neck, self.head = Neck(4), PicoDetHead(CLASSES)
+        self.neck, self.head = Neck(), PicoDetHead(CLASSES)
         for parameter in self.parameters():
             if parameter.ndim == 1:
                 nn.init.normal_(parameter, std=0.1)
@@ -30,12 +30,10 @@ class Published(nn.Module):
             for name, both in self.predict[level].named_parameters():
                 own = (module.get_parameter(name) for module in (scores, self.head.distances[level]))
                 both.data = torch.cat(list(own))
-        # It has no tokens.
-        self.neck.join = nn.Identity()
 
     def forward(self, image: Tensor) -> list[Tensor]:
         maps = run_stages(self.stem, self.stages, image)
-        levels = zip(self.head.strides, self.neck(maps, torch.zeros(())), strict=True)
+        levels = zip(self.head.strides, self.neck(maps), strict=True)
         return [
             self.predict[level](self.head.towers[level](x)).split([CLASSES, 32], dim=1)[0].sigmoid()
             for level, x in levels

@@ -120,7 +120,7 @@ def test_beside_a_picodet_a_student_begins_with_its_boxes(tmp_path):
     with torch.no_grad():
         found = student.model.eval()(image)["detection_scores"].sigmoid()
         expected = torch.cat([level.flatten(2) for level in theirs(image)], dim=2).transpose(1, 2)
-    # The tokens have no weight in the neck yet. COCO has no gate, which begins as rare.
+    # COCO has no gate, which begins as rare.
     torch.testing.assert_close(found[..., [0, 2]], expected[..., [2, 0]], atol=1e-5, rtol=1e-4)
     assert found[..., 1].max() < 0.05
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vit_perception.backbones import efficientnet_lite, picodet
 from vit_perception.backbones.backbone import FeatureInfo
-from vit_perception.backbones.features import TokenFeatures, to_map
+from vit_perception.backbones.features import TokenFeatures
 from vit_perception.backbones.vit import VisionTransformer, ViTConfig
 
 _PATCH = 32
@@ -69,7 +69,7 @@ class Hybrid(VisionTransformer):
         self.join = nn.Conv2d(maps[-1].channels, config.embed_dim, 1)
         # Little at first: the blocks know the patch embedding alone.
         nn.init.normal_(self.join.weight, std=0.002)
-        self.neck = picodet.Neck(config.embed_dim) if parts is picodet else None
+        self.neck = picodet.Neck() if parts is picodet else None
         if self.neck is not None:
             self.neck_layers = tuple(range(len(maps), len(maps) + len(picodet.NECK_STRIDES)))
             maps += [FeatureInfo(picodet.NECK_CHANNELS, stride) for stride in picodet.NECK_STRIDES]
@@ -83,9 +83,7 @@ class Hybrid(VisionTransformer):
         maps = self.run_stages(self.stem, self.stages, image)
         patches, grid = self.embed(image)
         patches = patches + self.join(maps[-1]).flatten(2).transpose(1, 2)
-        first = len(maps) + len(self.neck_layers)
-        features = self.encode(patches, grid, kept, first_layer=first)
         if self.neck is not None:
-            maps += self.neck(maps, to_map(features.patch_tokens, grid))
-        features.maps.update((index, each) for index, each in enumerate(maps) if index in kept.layers)
-        return features
+            maps += self.neck(maps)
+        kept.maps.update((index, feature) for index, feature in enumerate(maps) if index in kept.layers)
+        return self.encode(patches, grid, kept, first_layer=len(maps))

@@ -129,16 +129,12 @@ class CspLayer(nn.Module):
 
 
 class Neck(nn.Module):
-    """Maps of the stages, and tokens of the coarsest → maps (B, 96, h, w) at NECK_STRIDES.
+    """Maps of the stages → maps (B, 96, h, w) at NECK_STRIDES.
 
-    Path aggregation (Liu et al. 2018): from coarse to fine, and back. The tokens are added to the coarsest
-    map, with no weight at first, so that it begins as PicoDet's.
-
-    Args:
-        embed_dim: D, channels of the tokens.
+    Path aggregation (Liu et al. 2018): from coarse to fine, and back.
     """
 
-    def __init__(self, embed_dim: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(conv(stage.channels, NECK_CHANNELS) for stage in STAGES)
         self.top_down = nn.ModuleList(CspLayer() for _ in STAGES[1:])
@@ -147,13 +143,9 @@ class Neck(nn.Module):
         self.top_of_stage = separable(NECK_CHANNELS, stride=2)
         self.top = separable(NECK_CHANNELS, stride=2)
         initialise(self)
-        self.join = nn.Conv2d(embed_dim, NECK_CHANNELS, 1)
-        for parameter in self.join.parameters():
-            nn.init.zeros_(parameter)
 
-    def forward(self, maps: list[Tensor], tokens: Tensor) -> list[Tensor]:
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
         fine, middle, coarse = (conv(x) for conv, x in zip(self.lateral, maps, strict=True))
-        coarse = coarse + self.join(tokens)
         middle = self.top_down[0](F.interpolate(coarse, scale_factor=2.0), middle)
         fine = self.top_down[1](F.interpolate(middle, scale_factor=2.0), fine)
         up = self.bottom_up[0](self.down[0](fine), middle)

@@ -24,7 +24,7 @@ class PicoDetWeights:
 
     Attributes:
         stages: of the stem and the stages, whose names begin with `stem.` or `stages.`.
-        neck: of a `Neck`, without `join`.
+        neck: of a `Neck`.
         head: of a `PicoDetHead`.
         classes: its number of classes.
     """
@@ -45,7 +45,7 @@ def load_picodet(path: Path) -> PicoDetWeights:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: docs/labelling.md says where it comes from")
     stem, stages = make_stages()
-    base, neck = nn.ModuleDict({"stem": stem, "stages": stages}), Neck(1)
+    base, neck = nn.ModuleDict({"stem": stem, "stages": stages}), Neck()
     try:
         found = list(_parameters(path))
         # The last one has the scores, then the distances.
@@ -68,8 +68,7 @@ def load_picodet(path: Path) -> PicoDetWeights:
             raise ValueError("it has more convolutions")
     except (StopIteration, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} is no PicoDet-S: {str(error) or 'it has fewer convolutions'}") from error
-    in_neck = {name: value for name, value in neck.state_dict().items() if not name.startswith("join.")}
-    return PicoDetWeights(base.state_dict(), in_neck, head.state_dict(), count)
+    return PicoDetWeights(base.state_dict(), neck.state_dict(), head.state_dict(), count)
 
 
 def _parameters(path: Path) -> Iterator[dict[str, Tensor]]:

@@ -88,8 +88,7 @@ def _hybrid(file: Path | None) -> Backbone:
     config = HybridConfig(**settings, convolutions="picodet_s" if file else HybridConfig.convolutions)
     state[patches] = resample_patches(state[patches], config.patch_size)
     backbone = Hybrid(config)
-    # What none of the sources has: how they are joined.
-    state |= {name: value for name, value in backbone.state_dict().items() if "join." in name}
+    state |= {f"join.{name}": value for name, value in backbone.join.state_dict().items()}
     if file is None:
         state |= efficientnet_lite.load_stages(_MEAN, _STD)
     else:

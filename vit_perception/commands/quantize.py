@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         nargs="*",
         metavar="PART",
-        help="leave these in higher precision: patch_embed, first_block, convolutions, attention, "
+        help="leave these in higher precision: patch_embed, first_block, first_stage, attention, "
         "pyramid, heads "
         "(those where it improves accuracy at little cost)",
     )

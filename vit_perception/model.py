@@ -140,7 +140,12 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         # A distilled backbone has the two tokens that its head needs.
         "classification": DistilledHead(dim, num_classes)
         if backbone.distilled
-        else ClassificationHead(dim, num_classes, settings["pooling"]),
+        else ClassificationHead(
+            dim,
+            num_classes,
+            settings["pooling"],
+            {layer: backbone.feature_info[layer].channels for layer in backbone.neck_layers},
+        ),
         "detection": PicoDetHead(settings["num_things"])
         if backbone.neck_layers
         else DetectionHead(config, pyramid.strides, settings["num_things"]),

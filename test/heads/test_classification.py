@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the core needs torch: make test installs it")
 
+from backbones.small import small
 from vit_perception.backbones.features import TokenFeatures
 from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.classification import POOLINGS, ClassificationHead, DistilledHead
@@ -74,3 +75,20 @@ def test_it_is_timms_distilled_deit():
         label, distilled = reference.train()(image)
     assert torch.allclose(taught["classification"], label, atol=1e-5)
     assert torch.allclose(taught["classification_distilled"], distilled, atol=1e-5)
+
+
+def test_what_the_neck_sees_counts_too():
+    torch.manual_seed(0)
+    backbone = small("hybrid_picodet").eval()
+    layers = backbone.neck_layers
+    head = ClassificationHead(backbone.embed_dim, 5, neck=dict.fromkeys(layers, 96)).eval()
+    features = backbone(torch.randn(2, 3, 64, 96), layers=layers)
+    before = head(features)["classification"]
+    assert before.shape == (2, 5)
+    for layer in layers:
+        # One cell, as a small object has it.
+        features.maps[layer][1, :, 0, 0] += 100.0
+        after = head(features)["classification"]
+        torch.testing.assert_close(after[0], before[0])
+        assert not torch.allclose(after[1], before[1])
+        before = after

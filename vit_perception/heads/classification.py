@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -21,31 +22,39 @@ ALL_POOLINGS = tuple(POOLINGS)
 class ClassificationHead(nn.Module):
     """TokenFeatures → {"classification": logits (B, num_classes)}, for a sigmoid each.
 
-    A linear layer on the concatenated poolings of the tokens. In the maximum, a small object shows that is
-    lost in the mean.
+    A linear layer on the concatenated poolings of the tokens, and the maximum of each map of the neck. In the
+    maximum, a small object shows that is lost in the mean.
 
     Args:
         embed_dim: D, channels of the backbone's tokens.
         num_classes: number of classes.
         pooling: keys of POOLINGS, in the order in which they are concatenated.
+        neck: layer of the backbone's neck → channels of its map; empty without one.
 
     Raises:
         ValueError: a pooling is unknown, or there is none.
     """
 
-    def __init__(self, embed_dim: int, num_classes: int, pooling: Sequence[str] = ALL_POOLINGS) -> None:
+    def __init__(
+        self,
+        embed_dim: int,
+        num_classes: int,
+        pooling: Sequence[str] = ALL_POOLINGS,
+        neck: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         if unknown := sorted(set(pooling) - set(POOLINGS)):
             raise ValueError(f"unknown pooling {unknown[0]!r}: choose from {', '.join(POOLINGS)}")
         if not pooling:
             raise ValueError(f"pooling is empty: choose from {', '.join(POOLINGS)}")
-        self.pooling = tuple(pooling)
+        self.pooling, self.neck = tuple(pooling), tuple(neck)
         self.dropout = nn.Dropout(0.2)
-        self.fc = nn.Linear(embed_dim * len(self.pooling), num_classes)
+        self.fc = nn.Linear(embed_dim * len(self.pooling) + sum(neck.values()), num_classes)
 
     def forward(self, features: TokenFeatures) -> dict[str, Tensor]:
-        pooled = torch.cat([POOLINGS[name](features) for name in self.pooling], dim=-1)
-        return {"classification": self.fc(self.dropout(pooled))}
+        pooled = [POOLINGS[name](features) for name in self.pooling]
+        pooled += [features.maps[layer].amax(dim=(2, 3)) for layer in self.neck]
+        return {"classification": self.fc(self.dropout(torch.cat(pooled, dim=-1)))}
 
 
 class DistilledHead(nn.Module):

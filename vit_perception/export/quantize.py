@@ -28,7 +28,7 @@ from vit_perception.runtime.engines.openvino_compiler import OpenVinoCompiler, s
 from vit_perception.runtime.engines.shared_weights import detach
 from vit_perception.runtime.preprocess import normalised, preprocess
 from vit_perception.runtime.prompts import encode_prompts
-from vit_perception.tasks import CLASSIFICATION, NAVIGATION, TASKS
+from vit_perception.tasks import CLASSIFICATION, DETECTION, NAVIGATION, SEGMENTATION, TASKS
 
 # Parts that may be worth a higher precision, by the names of their weights; `attention` is the two
 # products of each block, which have none.
@@ -148,9 +148,11 @@ class _Maker:
         passes.run_passes(self.graph)
         exact = OpenVinoEngine(card, "fp32")
         self.taken = exact.inputs
-        # Classes come from one row that costs nothing, in which poolings of different ranges stand side by
-        # side. A navigator gives metres, costs little, and gets depths here that are none of a camera.
-        self.never = only_for(self.graph, CLASSIFICATION)
+        # Beside masks or boxes, classes come from one row that costs nothing, in which poolings of different
+        # ranges stand side by side; a classifier is all of its graph.
+        dense = any(name.startswith((DETECTION, SEGMENTATION)) for name in self.names)
+        self.never = only_for(self.graph, CLASSIFICATION) if dense else []
+        # A navigator gives metres, costs little, and gets depths here that are none of a camera.
         if NavigationConfig.of(card.architecture):
             self.never += only_for(self.graph, NAVIGATION)
         self.judged = inputs[:: max(1, len(inputs) // 16)]

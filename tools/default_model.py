@@ -2,8 +2,7 @@
 """The whole way of the default model: label, pack, train, int8, measure, card. `make default-model` runs it.
 
 A step is skipped if its output is there, so an interrupted run goes on. Where the pack is there, no pictures
-are needed, and of the teachers the one that the student begins with: they are what to carry to a machine with
-a GPU.
+are needed: it and the teachers are what to carry to a machine with a GPU.
 """
 
 from __future__ import annotations
@@ -87,11 +86,14 @@ def _prepare(options: argparse.Namespace, pack: Path) -> list[Step]:
     for folder in (*options.pictures, *options.labelled):
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
+    names = [folder.resolve().name for folder in options.pictures]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"PICTURES has two folders {twice[0]}: rename one, its labels are kept by that name")
     steps, datasets = [], []
-    for folder in options.pictures:
-        labelled = options.output / folder.resolve().name
+    for folder, name in zip(options.pictures, names, strict=True):
+        labelled = options.output / name
         words = ("label", str(folder), "--teachers", *_teachers(options.teachers), "--output", str(labelled))
-        steps.append(Step(f"label {folder.resolve().name}", labelled / "instances.json", words))
+        steps.append(Step(f"label {name}", labelled / "instances.json", words))
         datasets.append(str(labelled))
     datasets += map(str, options.labelled)
     limits = ("--megabytes", f"{options.megabytes:g}", "--labels", str(LABELS))

@@ -129,6 +129,7 @@ def test_a_step_that_fails_ends_it(tmp_path, folders, monkeypatch, capsys):
         (["--pictures", "{}/pictures", "--teachers", "{}/none"], "there is no folder {}/none"),
         (["--pictures", "{}/pictures", "--teachers", "{}/labelled"], "{}/labelled lacks deimv2_femto.onnx, "),
         (["--labelled", "{}/none"], "there is no folder {}/none"),
+        (["--pictures", "{}/pictures", "{}/pictures"], "PICTURES has two folders pictures: rename one"),
         (["--labelled", "{}/labelled"], "give TEACHERS=FOLDER, the folder with deimv2_femto.onnx, "),
     ],
 )

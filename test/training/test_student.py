@@ -22,6 +22,7 @@ from vit_perception.data.label_space import Label, LabelSpace
 from vit_perception.export.export import export
 from vit_perception.runtime.engines.torch import TorchEngine, load_model
 from vit_perception.training.run import cell_stride, freeze, freeze_the_others, trained_heads
+from vit_perception.training.sources import read_detector
 from vit_perception.training.student import default_sizes, make_student
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny"
@@ -123,6 +124,12 @@ def test_beside_a_picodet_a_student_begins_with_its_boxes(tmp_path):
     # COCO has no gate, which begins as rare.
     torch.testing.assert_close(found[..., [0, 2]], expected[..., [2, 0]], atol=1e-5, rtol=1e-4)
     assert found[..., 1].max() < 0.05
+
+
+def test_a_colon_without_a_file_is_refused():
+    with pytest.raises(FileNotFoundError, match=r"there is no file \.: docs/labelling\.md"):
+        read_detector("hybrid:")
+    assert read_detector("hybrid") == ({}, ())
 
 
 def test_convolutions_alone_are_a_student_without_attention(tmp_path):

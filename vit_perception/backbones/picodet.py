@@ -35,7 +35,7 @@ STAGES = (
 )
 _STEM = 24
 # Stride → channels of the stage's map.
-CHANNELS = {8: 96, 16: 192, 32: 384}
+CHANNELS = {8 << index: stage.channels for index, stage in enumerate(STAGES)}
 # Strides of the neck's maps, and the channels of each.
 NECK_STRIDES, NECK_CHANNELS = (8, 16, 32, 64), 96
 NECK_KERNEL = 5

@@ -66,14 +66,15 @@ def measure_calibration(predictor: Predictor, pictures: Pictures, numbers: Itera
     for task in _TASKS:
         plain = _with_temperature(plain, task, 1.0)
     found: dict[str, float] = {}
-    for name, judged in (("before", plain), ("after", card)):
-        for task in _TASKS:
-            if task not in card.tasks:
-                continue
-            logits, truth = _gathered(predictor, judged, task, pictures, numbers)
-            if len(truth):
-                temperature = getattr(judged.decoding, task).temperature
-                found[f"{task}_{name}"] = calibration_error(*_claims(task, logits, truth, temperature))
+    for task in (task for task in _TASKS if task in card.tasks):
+        logits, truth = _gathered(predictor, plain, task, pictures, numbers)
+        if len(truth):
+            found[f"{task}_before"] = calibration_error(*_claims(task, logits, truth, 1.0))
+        if task == DETECTION:  # boxes come decoded, and the mask's temperature weighs in their scores
+            logits, truth = _gathered(predictor, card, task, pictures, numbers)
+        if len(truth):
+            temperature = getattr(card.decoding, task).temperature
+            found[f"{task}_after"] = calibration_error(*_claims(task, logits, truth, temperature))
     return found
 
 

@@ -41,8 +41,9 @@ def read_backbone(source: str) -> tuple[Backbone, Channels, Channels, str]:
         FileNotFoundError: there is no such checkpoint.
         ValueError: it is damaged, or no backbone.
     """
-    if source == HYBRID or source.startswith(f"{HYBRID}:"):
-        return _hybrid(_picodet_file(source)), _MEAN, _STD, "Apache-2.0"
+    file = _picodet_file(source)
+    if file is not None or source == HYBRID:
+        return _hybrid(file), _MEAN, _STD, "Apache-2.0"
     if source == EFFICIENTNET_LITE0:
         convolutions = EfficientNetLite(EfficientNetLiteConfig())
         convolutions.load_state_dict(efficientnet_lite.load_stages(_MEAN, _STD))
@@ -76,8 +77,8 @@ def read_detector(source: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
 
 def _picodet_file(source: str) -> Path | None:
     """The file after `hybrid:`; None of another source."""
-    name, _, file = source.partition(":")
-    return Path(file) if file and name == HYBRID else None
+    name, colon, file = source.partition(":")
+    return Path(file) if colon and name == HYBRID else None
 
 
 def _hybrid(file: Path | None) -> Backbone:

@@ -188,10 +188,10 @@ def _pyramid(backbone: Backbone) -> dict[str, Any]:
     plain ViT, three layers in its second half; else the stages of a hierarchy."""
     count = len(backbone.feature_info)
     if isinstance(backbone, Hybrid | EfficientNetLite):
-        first = {*range(3), *backbone.neck_layers[:3], count - 1}
+        layers = {*range(3), *backbone.neck_layers[:3], count - 1}
         return {
             # From fine to coarse; at one stride the stage's map, the neck's, and the last block's.
-            "layers": sorted(first, key=lambda layer: (backbone.feature_info[layer].stride, layer)),
+            "layers": sorted(layers, key=lambda layer: (backbone.feature_info[layer].stride, layer)),
             "width": 96,
             "fine_width": 96,
             "detection_levels": ["p2", "p3", "p4", "p5"],

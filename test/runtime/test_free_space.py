@@ -94,8 +94,29 @@ def test_an_answer_takes_over_what_a_scan_knows():
 
 
 def test_what_sees_farther_fills_farther():
-    measured = Scan(np.array([-0.1, 0.1]), np.array([np.nan, 2.0]), 4.0)
+    measured = Scan(np.array([-0.1, 0.0, 0.1]), np.array([np.nan, np.nan, 2.0]), 4.0)
     seen = Scan(np.array([-0.2, 0.2]), np.array([1.5, 1.5]), 3.5)
-    np.testing.assert_allclose(filled(measured, seen).metres, [1.5, 2.0])
+    np.testing.assert_allclose(filled(measured, seen).metres, [1.5, 1.5, 2.0])
     model = scan_of_model(Navigation(scan=np.full(2, 1.5), scan_angles=np.array([0.2, -0.2])))
     assert np.isnan(filled(measured, model).metres[0]), "the model's own estimate is a metre off"
+
+
+def test_a_hole_at_an_edge_is_not_filled():
+    """What is seen beside a near thing is at its place or behind it, and nobody knows."""
+    angles = np.radians(np.arange(-20.0, 21.0))
+    metres = np.where(np.abs(angles) < np.radians(3), 0.5, 3.0)
+    metres[[16, 24]] = np.nan
+    measured = Scan(angles, metres, 4.0)
+    seen = Scan(angles, np.full(41, 0.5), 3.5)
+    np.testing.assert_array_equal(filled(measured, seen).metres, metres)
+    metres[24:31] = np.nan
+    found = filled(measured, seen).metres
+    np.testing.assert_array_equal(found[24:31], 0.5)
+    assert np.isnan(found[16])
+
+
+def test_between_a_near_thing_and_a_far_one_there_is_nothing():
+    measured = Scan(np.radians(np.arange(-20.0, 21.0)), np.full(41, np.nan), 4.0)
+    seen = Scan(np.radians([-15.0, 0.0, 15.0]), np.array([0.5, 3.0, 3.0]), 3.5)
+    found = filled(measured, seen).metres
+    assert set(found[~np.isnan(found)]) == {0.5}

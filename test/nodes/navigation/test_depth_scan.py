@@ -48,6 +48,25 @@ def test_a_low_thing_on_the_left_is_seen_there_alone():
     assert np.isinf(at(beams, -left))
 
 
+def test_somebody_is_as_tall_as_the_camera_and_a_low_thing_is_not():
+    left, right = ((COLUMNS - 159.5) / 200.0 + side for side in (0.25, -0.25))
+    depth = FLOOR.copy()
+    depth[(np.abs(left) < 0.05) & (DOWN > 0.2) & (DOWN < 0.4)] = 1.0
+    depth[(np.abs(right) < 0.05) & (DOWN < 0.4)] = 1.0
+    # A wall far behind the low thing makes it no taller.
+    beams = scan_of_depth(np.minimum(depth, 2.5), CAMERA, MOUNT)
+    place = math.degrees(math.atan2(0.25, 1.1))
+    assert at(beams, place) == pytest.approx(at(beams, -place), abs=0.02)
+    assert not beams.tall[np.abs(beams.angles - math.radians(place)).argmin()]
+    assert beams.tall[np.abs(beams.angles + math.radians(place)).argmin()]
+
+
+def test_a_bar_of_five_centimetres_is_in_the_way():
+    depth = FLOOR.copy()
+    depth[(np.abs(COLUMNS - 159.5) < 40) & (DOWN > 0.35 / 0.75) & (DOWN < 0.4 / 0.75)] = 0.75
+    assert at(scan_of_depth(depth, CAMERA, MOUNT), 0) == pytest.approx(0.85, abs=0.02)
+
+
 def test_a_small_image_leaves_no_beam_out():
     camera = CameraModel(40.0, 40.0, 31.5, 23.5, (48, 64))
     down = (np.indices((48, 64))[0] - 23.5) / 40.0

@@ -126,8 +126,8 @@ def test_with_a_scan_it_goes_to_the_goal():
 def test_it_stands_before_a_wall_and_then_backs_up():
     drive, wall = Drive(frames=0), changed(scan=np.full(32, 0.3, np.float32))
     drive.gets_on = False
-    speeds = [drive.frame(**wall).velocity.speed for _ in range(40)]
-    assert speeds[:30] == pytest.approx([0.0] * 30)
+    speeds = [drive.frame(**wall).velocity.speed for _ in range(50)]
+    assert speeds[:40] == pytest.approx([0.0] * 40)
     assert min(speeds) == pytest.approx(-0.2)
 
 

@@ -93,6 +93,31 @@ def test_what_comes_to_a_free_place_may_go_on_and_what_has_always_stood_there_st
     assert math.degrees(math.atan2(there[1], there[0])) == pytest.approx(30, abs=1)
 
 
+def test_what_is_low_has_been_overlooked_and_has_not_come():
+    """A bar on the ground shows from near alone; nobody is so low."""
+    ground = LocalMap(ORIGIN)
+    for step in range(5):
+        ground.see(scan(), ORIGIN, 0.1 * step)
+    low = dataclasses.replace(scan(at_0=1.0), tall=np.zeros(len(ANGLES), bool))
+    for step in range(5):
+        ground.see(low, ORIGIN, 1.0 + 0.1 * step)
+    assert (ground.standing.sum(), ground.passing.sum()) == (1, 0)
+    # Turned away, it is remembered for longer than somebody would be.
+    ground.see(scan(), Pose(0.0, 0.0, math.pi), 9.0)
+    assert ground.standing.sum() == 1
+
+
+def test_what_has_been_seen_for_a_moment_is_forgotten_sooner():
+    """It may have been somebody who walked into the picture and out of it."""
+    ground = LocalMap(ORIGIN)
+    ground.see(scan(at_10=1.5, at_0=1.5), ORIGIN, 0.0)
+    for step in range(9):
+        ground.see(scan(at_0=1.5), ORIGIN, 0.1 + 0.1 * step)
+    ground.see(scan(), Pose(0.0, 0.0, math.pi), 9.0)
+    (there,) = ground.around(ORIGIN, 3.0)
+    assert there == pytest.approx((1.5, 0.0, 0.0), abs=0.01)
+
+
 def test_somebody_who_stays_becomes_a_thing_that_stands():
     ground = LocalMap(ORIGIN)
     for step in range(5):

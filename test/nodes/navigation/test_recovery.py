@@ -43,11 +43,11 @@ def test_what_holds_it_though_it_is_told_to_drive_was_not_seen():
 def test_who_finds_no_way_twice_looks_anew():
     recovery, ground = Recovery(), LocalMap(ORIGIN)
     ground.touch(ORIGIN, LIMITS.robot_radius)
-    found = stay(recovery, ground, STANDSTILL, 4.0)
-    assert found[:30] == [None] * 30
+    found = stay(recovery, ground, STANDSTILL, 5.0)
+    assert found[:40] == [None] * 40
     assert found[-1] == Velocity(-0.2, 0.0)
     assert len(ground.around(ORIGIN, 1.0)) > 2
-    stay(recovery, ground, STANDSTILL, 6.0, start=4.0)
+    stay(recovery, ground, STANDSTILL, 8.0, start=5.0)
     assert len(ground.around(ORIGIN, 1.0)) == 0
 
 

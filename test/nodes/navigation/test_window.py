@@ -93,3 +93,9 @@ def test_it_turns_to_look_before_it_goes_where_nobody_has_looked():
     found = choose(aside, last=STANDSTILL, unseen=lambda places: np.hypot(*places.T) > 0.3)
     assert found.speed == 0
     assert found.turn > 0
+
+
+def test_it_keeps_away_from_what_nobody_has_looked_at_beside_it():
+    unseen_left = choose((5.0, 0.0), last=STANDSTILL, unseen=lambda places: places[:, 1] > 0.1)
+    assert unseen_left.turn < 0
+    assert choose((5.0, 0.0), last=STANDSTILL).turn == 0

@@ -10,7 +10,7 @@ from vit_perception.runtime.camera_model import CameraModel
 
 # What stands is higher than the ground by so many metres, and so many more a metre away: noise grows. It is
 # under the robot's top, which is taken to be so many metres above the camera.
-_HIGHER, _UNSURE, _OVER = 0.035, 0.015, 0.1
+_HIGHER, _UNSURE, _OVER = 0.025, 0.005, 0.1
 # How steep ground may be beside that under the robot, in metres a metre.
 _SLOPE = 0.3
 # Metres within which depth is looked at, and within which things count; columns of the image that are looked
@@ -18,6 +18,9 @@ _SLOPE = 0.3
 _DEPTH, _REACH, _COLUMNS, _BEAM, _WIDE = 6.0, 4.0, 160, np.radians(1.0), 2.0
 # A beam ends at the third nearest point: one or two are noise. With fewer than so many it says nothing.
 _POINTS, _SEEN = 3, 10
+# A beam ends at somebody only if what stands there, no deeper than so many metres, reaches so much of the
+# camera's height.
+_DEEP, _TALL = 0.3, 0.8
 # Half of what is looked at, in radians to each side.
 _SIDE = np.radians(60.0)
 
@@ -49,12 +52,21 @@ def scan_of_depth(depth: np.ndarray, camera: CameraModel, mount: Transform) -> S
     angles = _SIDE * (2 * np.arange(count) + 1 - count) / count
     metres = np.full(count, np.nan)
     metres[np.bincount(_beams(angle[known], count), minlength=count) >= _SEEN] = np.inf
-    beams, far = _beams(angle[stands], count), far[stands]
+    found = _nearest(far[stands], _beams(angle[stands], count), count)
+    metres = np.where(np.isfinite(found), found, metres)
+    high = stands & (height > _TALL * mount.translation[2])
+    tall = _nearest(far[high], _beams(angle[high], count), count) < metres + _DEEP
+    return Scan(angles, metres, _REACH, measured=True, tall=tall)
+
+
+def _nearest(far: np.ndarray, beams: np.ndarray, count: int) -> np.ndarray:
+    """(count,) metres to the third nearest point of each beam, of N points; infinite with fewer."""
     order = np.lexsort((far, beams))
     starts = np.searchsorted(beams[order], np.arange(count + 1))
     hit = np.flatnonzero(np.diff(starts) >= _POINTS)
-    metres[hit] = far[order][starts[hit] + _POINTS - 1]
-    return Scan(angles, metres, _REACH, measured=True)
+    found = np.full(count, np.inf)
+    found[hit] = far[order][starts[hit] + _POINTS - 1]
+    return found
 
 
 def _beams(angles: np.ndarray, count: int) -> np.ndarray:

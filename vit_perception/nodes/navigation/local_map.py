@@ -22,8 +22,9 @@ BODY = 0.2
 _HIT, _MISS, _LOOKED, _LEAST, _MOST, _THING = 1.0, -1.0, -0.1, -2.0, 8.0, 0.5
 # Evidence below which a place was free; seconds for which what came there may go on by itself.
 _FREE, _PASSES = -1.5, 8.0
-# Evidence that is lost in a second, of what came to a free place and of what has always stood there.
-_GOES, _FADES = 2.0, 0.1
+# Evidence that is lost in a second: of what came to a free place; of what was seen for a moment alone and has
+# so little, as somebody who walks has; and of what stands there.
+_GOES, _GLIMPSED, _GLIMPSE, _FADES = 2.0, 0.4, 4.0, 0.1
 # What is seen so many metres farther away now was no thing, or has gone; unless it is so near that the camera
 # may look over it.
 _BEFORE, _OVER = 0.2, 0.7
@@ -60,19 +61,24 @@ class LocalMap:
         self._fade(now)
         metres = np.minimum(scan.metres, scan.reach)
         rows, columns = self._window(pose, scan.reach)
-        x, y = seen_from(pose, self._middles(rows, columns)).transpose(2, 0, 1)
+        # Of a thin thing, the middle of its cell may be beside it.
+        places = self._middles(rows, columns) + self._offsets[rows, columns]
+        x, y = seen_from(pose, places).transpose(2, 0, 1)
         far, angles = np.hypot(x, y), np.arctan2(y, x)
         looked = _looked(scan.angles, metres, angles)
         evidence = self._evidence[rows, columns]
         evidence[(far < looked - _BEFORE) & (far > _OVER)] += _MISS
         evidence[(far < looked) & (evidence == 0)] = _LOOKED
         hits = metres < scan.reach
-        self._mark(_ends(pose, scan.angles[hits], metres[hits]), _HIT, _PASSES if scan.measured else 0.0)
+        until = now + _PASSES * scan.measured
+        goes = np.full(len(hits), until) if scan.tall is None else np.where(scan.tall, until, 0.0)
+        self._mark(_ends(pose, scan.angles[hits], metres[hits]), _HIT, goes[hits])
         np.clip(self._evidence, _LEAST, _MOST, out=self._evidence)
 
     def touch(self, pose: Pose, radius: float) -> None:
         """Remember that something is before a robot of this radius, metres."""
-        self._mark(_ends(pose, _TOUCHED, np.full(len(_TOUCHED), radius + CELL / 2)), _MOST, 0.0)
+        ends = _ends(pose, _TOUCHED, np.full(len(_TOUCHED), radius + CELL / 2))
+        self._mark(ends, _MOST, np.full(len(ends), self._now))
 
     def forget(self, pose: Pose, metres: float) -> None:
         """Places around a robot are as if nobody had looked at them."""
@@ -123,20 +129,22 @@ class LocalMap:
         """(..., 2) x and y of rows and columns (..., 2)."""
         return np.asarray((cells[..., ::-1] + self._corner + 0.5) * CELL)
 
-    def _mark(self, ends: np.ndarray, evidence: float, passes: float) -> None:
+    def _mark(self, ends: np.ndarray, evidence: float, goes_until: np.ndarray) -> None:
+        """There are things at these places (N, 2), which go on until (N,) if they came to a free place."""
         cells = np.rint(self.cells(ends)).astype(int)
         cells, first = np.unique(cells, axis=0, return_index=True)
         inside = ((cells >= 0) & (cells < _CELLS)).all(axis=1)
         cells, first = cells[inside], first[inside]
         at = cells[:, 0], cells[:, 1]
         before = self._evidence[at]
-        self._goes_until[at] = np.where(before <= _FREE, self._now + passes, self._goes_until[at])
+        self._goes_until[at] = np.where(before <= _FREE, goes_until[first], self._goes_until[at])
         self._evidence[at] = np.maximum(before, 0) + evidence
         self._offsets[at] = ends[first] - self.places(cells)
 
     def _fade(self, now: float) -> None:
         passed = max(0.0, now - self._now) if math.isfinite(self._now) else 0.0
-        lost = passed * np.where(self._goes_until > 0, np.float32(_GOES), np.float32(_FADES))
+        stays = np.where(self._evidence < _GLIMPSE, np.float32(_GLIMPSED), np.float32(_FADES))
+        lost = passed * np.where(self._goes_until > 0, np.float32(_GOES), stays)
         self._evidence = np.where(self._evidence > 0, np.maximum(self._evidence - lost, 0), self._evidence)
         self._now = now
 

@@ -12,7 +12,7 @@ from vit_perception.nodes.navigation.velocity import Velocity
 from vit_perception.runtime.planar import Pose
 
 # Metres that a robot gets on in this time, in seconds: one that is told to drive, and one that finds no way.
-_PROGRESS, _HELD, _LOST = 0.1, 1.5, 3.0
+_PROGRESS, _HELD, _LOST = 0.1, 1.5, 4.0
 # Frames in which it was told to drive, at so many metres a second or more, from which on something holds it.
 _TOLD, _DRIVES = 8, 0.02
 # It backs up so far, so long and so fast at most, while so much is free behind it.

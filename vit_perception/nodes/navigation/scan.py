@@ -10,8 +10,9 @@ import numpy as np
 from vit_perception.runtime.results import Navigation
 
 # Metres as far as the model's free distances count, for its error is about a metre. The share of its reach
-# within which a scan fills what depth says nothing about.
-_MODEL, _FILL = 2.0, 0.5
+# within which a scan fills what depth says nothing about, over so many radians or more: at the edges of all
+# things, depth has holes of a degree or two.
+_MODEL, _FILL, _HOLE = 2.0, 0.5, np.radians(5.0)
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Scan:
         metres: (K,) to what stands there; infinite where nothing is near, not a number where nobody knows.
         reach: metres within which the scan sees things.
         measured: whether a sensor measures them, so that what comes to a free place has come there.
+        tall: (K,) whether what stands there may be somebody; None: nobody knows.
     """
 
     angles: np.ndarray
     metres: np.ndarray
     reach: float
     measured: bool = False
+    tall: np.ndarray | None = None
 
 
 def scan_of_model(found: Navigation) -> Scan | None:
@@ -44,11 +47,22 @@ def filled(measured: Scan, seen: Scan | None) -> Scan:
 
     Near walls, and dark and shiny things, have no depth.
     """
-    if seen is None:
+    if seen is None or not len(seen.angles):
         return measured
-    estimated = np.interp(measured.angles, seen.angles, seen.metres, left=np.nan, right=np.nan)
-    use = np.isnan(measured.metres) & (estimated < _FILL * seen.reach)
+    angles = measured.angles
+    estimated = nearest(seen.angles, seen.metres, angles)
+    inside = (angles >= seen.angles[0]) & (angles <= seen.angles[-1])
+    use = _wide(np.isnan(measured.metres), angles) & inside & (estimated < _FILL * seen.reach)
     return dataclasses.replace(measured, metres=np.where(use, estimated, measured.metres))
+
+
+def _wide(missing: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(K,) the beams that are missing together with those beside them, over _HOLE or more."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], missing.view(np.int8), [0]))))
+    found = np.zeros(len(missing), bool)
+    for first, end in edges.reshape(-1, 2):
+        found[first:end] = angles[end - 1] - angles[first] >= _HOLE
+    return found
 
 
 def nearest(angles: np.ndarray, metres: np.ndarray, wanted: np.ndarray) -> np.ndarray:

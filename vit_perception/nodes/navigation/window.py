@@ -24,8 +24,10 @@ _LEAST, _WANTED, _WORTH = 0.04, 0.2, 2.0
 # a radian beside it is worth.
 _AROUND, _ASIDE = 0.3, 0.25
 _DIRECTIONS = np.radians(np.arange(-180, 180, 15))
-# The detour that a metre is worth which nobody has looked at, and a whole turn rate.
-_BLIND, _CALM = 1.5, 0.02
+# Where at its edge a robot that drives may touch something, radians beside its heading, and what each place
+# counts for. The detour that a metre is worth which nobody has looked at, and a whole turn rate.
+_FRONT, _SHARES = np.radians((-60, -30, 0, 30, 60)), np.array((0.1, 0.15, 0.5, 0.15, 0.1))
+_BLIND, _CALM = 3.5, 0.02
 
 # (N,) of x and y (N, 2).
 At = Callable[[np.ndarray], np.ndarray]
@@ -60,13 +62,14 @@ def best(
     if not safe.any():
         return STANDSTILL
     ends, heading = reached[:, _JUDGED], headings[:, _JUDGED]
-    fronts = reached + limits.robot_radius * directions(headings)
-    blind = unknown(placed(pose, fronts).reshape(-1, 2)).reshape(headings.shape).mean(axis=1)
+    sides = headings[..., None] + _FRONT
+    fronts = reached[..., None, :] + limits.robot_radius * directions(sides)
+    blind = (unknown(placed(pose, fronts).reshape(-1, 2)).reshape(sides.shape) @ _SHARES).mean(axis=1)
     spent = (
         costs(placed(pose, ends))
         + _ASIDE * _beside(costs, pose, ends, heading)
         + _WORTH * np.maximum(0.0, _WANTED - gaps)
-        + _BLIND * blind * np.hypot(*reached[:, -1].T)
+        + _BLIND * blind * np.hypot(*ends.T)
         + _CALM * np.abs(tried[:, 1]) / limits.max_turn
     )
     speed, turn = tried[np.where(safe, spent, np.inf).argmin()]

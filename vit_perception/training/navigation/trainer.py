@@ -144,6 +144,7 @@ def validate_navigator(
 
 
 def navigation_quality(scores: Mapping[str, float]) -> float:
-    """What chooses the best navigator: small errors of path and scan, and the right action."""
-    errors = (100 / (1 + scores[name]) for name in ("path_error", "scan_error"))
+    """What chooses the best navigator: small errors of path, scan and free ground, and the right action."""
+    names = ("path_error", "scan_error", "free_space_error")
+    errors = (100 / (1 + scores[name]) for name in names if name in scores)
     return scores["action_accuracy"] + sum(errors)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vit_perception.backbones.backbone import Backbone
+from vit_perception.backbones.features import TokenFeatures
 from vit_perception.backbones.registry import build_backbone
 from vit_perception.heads.action import ActionHead
 from vit_perception.heads.classification import ALL_POOLINGS, ClassificationHead, DistilledHead
@@ -91,11 +92,13 @@ class PerceptionModel(nn.Module):
             attention_layers=(last,) if attention else (),
         )
         levels = self.pyramid(features) if self.pyramid else {}
+        found = self._of_neck(features)
         outputs: dict[str, Tensor] = {}
         for task, head in self.heads.items():
-            if isinstance(head, PicoDetHead):
-                neck = (features.maps[layer] for layer in self.backbone.neck_layers)
-                outputs |= head(dict(zip(head.strides, neck, strict=True)))
+            if task == "classification":
+                outputs |= self._classes(features, found)
+            elif isinstance(head, PicoDetHead):
+                outputs |= found
             elif task == "detection":
                 outputs |= head(levels)
             elif task == "segmentation":
@@ -107,6 +110,26 @@ class PerceptionModel(nn.Module):
         if attention:
             outputs["attention"] = features.attention[last].spatial()
         return outputs
+
+    def classify(self, features: TokenFeatures) -> Tensor:
+        """Logits (B, num_classes) of features that have the maps of the backbone's `neck_layers`."""
+        return self._classes(features, self._of_neck(features))["classification"]
+
+    def _classes(self, features: TokenFeatures, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Outputs of the head of classes, which may read what is found on the neck."""
+        head = self.heads["classification"]
+        scores = (found["detection_scores"],) if "detection_scores" in found else ()
+        outputs: dict[str, Tensor] = head(features, *scores)
+        return outputs
+
+    def _of_neck(self, features: TokenFeatures) -> dict[str, Tensor]:
+        """Boxes and scores of a detector on the backbone's neck; nothing without one."""
+        head = dict(self.heads.items()).get("detection")
+        if not isinstance(head, PicoDetHead):
+            return {}
+        neck = (features.maps[layer] for layer in self.backbone.neck_layers)
+        boxes: dict[str, Tensor] = head(dict(zip(head.strides, neck, strict=True)))
+        return boxes
 
 
 def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
@@ -141,10 +164,7 @@ def build_model(architecture: Mapping[str, Any]) -> PerceptionModel:
         "classification": DistilledHead(dim, num_classes)
         if backbone.distilled
         else ClassificationHead(
-            dim,
-            num_classes,
-            settings["pooling"],
-            {layer: backbone.feature_info[layer].channels for layer in backbone.neck_layers},
+            dim, num_classes, settings["pooling"], settings["num_things"] if backbone.neck_layers else 0
         ),
         "detection": PicoDetHead(settings["num_things"])
         if backbone.neck_layers

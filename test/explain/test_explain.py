@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch", reason="the core needs torch: make test ins
 
 from vit_perception import cli
 from vit_perception.cards.card import load_card, write_card
+from vit_perception.cards.locate import DEFAULT_MODEL, find_model
 from vit_perception.explain.explain import METHODS, Explainer
 from vit_perception.viz.draw import contact_sheet
 
@@ -60,6 +61,13 @@ def test_gradient_speaks_of_one_class(explainer, picture):
     labels = explainer.card.labels
     maps = [explainer(picture, "gradient", label=label) for label in labels[:2]]
     assert not np.allclose(maps[0], maps[1])
+
+
+def test_gradient_explains_the_default_model(picture):
+    """Its classes are read beside a detector's, on maps that a backbone gives where they are asked for."""
+    maps = Explainer(find_model(DEFAULT_MODEL))(picture, "gradient", label="person")
+    assert maps.shape == (1, 60, 80)
+    assert maps.max() > 0.5
 
 
 def test_gradient_of_a_group_is_that_of_its_most_likely_class(picture, tmp_path):

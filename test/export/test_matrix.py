@@ -83,7 +83,7 @@ class EveryHead(nn.Module):
         config = PyramidConfig(layers=layers, width=64, fine_width=32, separable=separable)
         self.backbone = backbone
         self.pyramid = make_pyramid(config, backbone)
-        self.classification = ClassificationHead(dim, 5)
+        self.classification = ClassificationHead(dim, 5, num_things=3 if backbone.neck_layers else 0)
         self.distilled = DistilledHead(dim, 5) if backbone.distilled else None
         self.detection = DetectionHead(config, self.pyramid.strides, 3)
         self.picodet = PicoDetHead(3) if backbone.neck_layers else None
@@ -100,13 +100,16 @@ class EveryHead(nn.Module):
         layers = (*self.pyramid.config.layers, *self.backbone.neck_layers)
         features = self.backbone(image, layers, range(self.backbone.num_blocks)[-1:])
         levels = self.pyramid(features)
-        outputs = self.classification(features) | self.detection(levels)
+        outputs = self.detection(levels)
         if self.distilled is not None:
             outputs |= {f"distilled_{key}": value for key, value in self.distilled(features).items()}
-        if self.picodet is not None:
+        if self.picodet is None:
+            outputs |= self.classification(features)
+        else:
             neck = (features.maps[layer] for layer in self.backbone.neck_layers)
             found = self.picodet(dict(zip(self.picodet.strides, neck, strict=True)))
             outputs |= {f"picodet_{key}": value for key, value in found.items()}
+            outputs |= self.classification(features, found["detection_scores"])
         for name, decoder in self.decoders.items():
             outputs[f"segmentation_{name}"] = decoder(features, levels)["segmentation"]
         outputs |= {f"{key}_alone": value for key, value in self.action(features, goal[:, :3]).items()}

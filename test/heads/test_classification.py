@@ -77,18 +77,21 @@ def test_it_is_timms_distilled_deit():
     assert torch.allclose(taught["classification_distilled"], distilled, atol=1e-5)
 
 
-def test_what_the_neck_sees_counts_too():
+def test_what_a_detector_finds_counts_too():
     torch.manual_seed(0)
     backbone = small("hybrid_picodet").eval()
-    layers = backbone.neck_layers
-    head = ClassificationHead(backbone.embed_dim, 5, neck=dict.fromkeys(layers, 96)).eval()
-    features = backbone(torch.randn(2, 3, 64, 96), layers=layers)
-    before = head(features)["classification"]
+    head = ClassificationHead(backbone.embed_dim, 5, num_things=3).eval()
+    features = backbone(torch.randn(2, 3, 64, 96))
+    scores = torch.full((2, 40, 3), -6.0, requires_grad=True)
+    before = head(features, scores)["classification"]
     assert before.shape == (2, 5)
-    for layer in layers:
-        # One cell, as a small object has it.
-        features.maps[layer][1, :, 0, 0] += 100.0
-        after = head(features)["classification"]
-        torch.testing.assert_close(after[0], before[0])
-        assert not torch.allclose(after[1], before[1])
-        before = after
+    # One cell of one class, as a small object has it.
+    found = scores.detach().clone()
+    found[1, 7, 2] = 3.0
+    after = head(features, found)["classification"]
+    torch.testing.assert_close(after[0], before[0])
+    torch.testing.assert_close(after[1] - before[1], 9.0 * head.things.weight[:, 2])
+    before.sum().backward()
+    assert scores.grad is None, "boxes learn nothing from classes"
+    with pytest.raises(ValueError, match="scores of a detector"):
+        head(features)

@@ -34,6 +34,16 @@ SAME = LabelSpace(
 OTHER = LabelSpace((Label("robot"), Label("vehicle"), Label("person"), Label("carpet", thing=False)))
 
 
+# What a card has that is written to a folder.
+WRITTEN = {
+    "name": "small",
+    "description": "A small model.",
+    "provenance": "Nothing was trained.",
+    "trained": ("classification", "detection", "segmentation"),
+    "thresholds": {"classification": 0.5, "detection": 0.5},
+}
+
+
 def run(model, height=84, width=112):
     torch.manual_seed(0)
     with torch.inference_mode():
@@ -124,6 +134,14 @@ def test_beside_a_picodet_a_student_begins_with_its_boxes(tmp_path):
     # COCO has no gate, which begins as rare.
     torch.testing.assert_close(found[..., [0, 2]], expected[..., [2, 0]], atol=1e-5, rtol=1e-4)
     assert found[..., 1].max() < 0.05
+    export(student.model, dataclasses.replace(student.card, **WRITTEN), tmp_path / "first")
+    fewer = LabelSpace((Label("person"), Label("sign"), Label("ground", thing=False)))
+    # What the person's score says of the person and of the ground: of a sign nothing is known yet.
+    before = student.model.heads["classification"].things.weight
+    torch.testing.assert_close(before[1:], torch.eye(3), msg="a class is there as surely as its best box")
+    after = make_student(str(tmp_path / "first"), fewer).model.heads["classification"].things.weight
+    assert after.shape == (3, 2)
+    torch.testing.assert_close(after[[0, 2], 0], before[[3, 0], 2], atol=1e-3, rtol=1e-3)
 
 
 def test_a_colon_without_a_file_is_refused():
@@ -143,16 +161,7 @@ def test_convolutions_alone_are_a_student_without_attention(tmp_path):
     stages = efficientnet_lite.load_stages(student.card.mean, student.card.std)
     for name, value in student.model.backbone.state_dict().items():
         torch.testing.assert_close(value, stages[name])
-    heads = ("classification", "detection", "segmentation")
-    card = dataclasses.replace(
-        student.card,
-        name="cnn",
-        description="A CNN.",
-        provenance="Nothing was trained.",
-        trained=heads,
-        thresholds={"classification": 0.5, "detection": 0.5},
-    )
-    export(student.model, card, tmp_path)
+    export(student.model, dataclasses.replace(student.card, **WRITTEN), tmp_path)
     engine = TorchEngine(load_card(tmp_path), "cpu")
     answers = engine(torch.zeros(1, 64, 96, 3, dtype=torch.uint8).numpy())
     assert set(answers) == set(engine.outputs)

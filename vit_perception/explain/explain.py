@@ -82,8 +82,8 @@ class Explainer:
                 middle = backbone.num_blocks // 2 if start is None else start
                 return _in_pixels(rollout(attention, start=middle, clip=clip), geometry)
         with torch.enable_grad():
-            features = backbone(pixels, attention_layers=every)
-            logits = self.model.heads["classification"](features)["classification"]
+            features = backbone(pixels, layers=backbone.neck_layers, attention_layers=every)
+            logits = self.model.classify(features)
             index = self._label(label, logits[0])
             found = gradient_rollout(features.attention, logits[:, index], start=start or 0)
             return _in_pixels(found, geometry)

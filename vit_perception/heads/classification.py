@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +21,14 @@ ALL_POOLINGS = tuple(POOLINGS)
 class ClassificationHead(nn.Module):
     """TokenFeatures → {"classification": logits (B, num_classes)}, for a sigmoid each.
 
-    A linear layer on the concatenated poolings of the tokens, and the maximum of each map of the neck. In the
-    maximum, a small object shows that is lost in the mean.
+    A linear layer on the concatenated poolings of the tokens. Beside a detector there is another, on the best
+    score that it gives to each of its classes anywhere: what it finds is in the image, however small.
 
     Args:
         embed_dim: D, channels of the backbone's tokens.
         num_classes: number of classes.
         pooling: keys of POOLINGS, in the order in which they are concatenated.
-        neck: layer of the backbone's neck → channels of its map; empty without one.
+        num_things: number of classes of the detector; 0 without one.
 
     Raises:
         ValueError: a pooling is unknown, or there is none.
@@ -40,21 +39,35 @@ class ClassificationHead(nn.Module):
         embed_dim: int,
         num_classes: int,
         pooling: Sequence[str] = ALL_POOLINGS,
-        neck: Mapping[int, int] = MappingProxyType({}),
+        num_things: int = 0,
     ) -> None:
         super().__init__()
         if unknown := sorted(set(pooling) - set(POOLINGS)):
             raise ValueError(f"unknown pooling {unknown[0]!r}: choose from {', '.join(POOLINGS)}")
         if not pooling:
             raise ValueError(f"pooling is empty: choose from {', '.join(POOLINGS)}")
-        self.pooling, self.neck = tuple(pooling), tuple(neck)
+        self.pooling = tuple(pooling)
         self.dropout = nn.Dropout(0.2)
-        self.fc = nn.Linear(embed_dim * len(self.pooling) + sum(neck.values()), num_classes)
+        self.fc = nn.Linear(embed_dim * len(self.pooling), num_classes)
+        self.things = nn.Linear(num_things, num_classes, bias=False) if num_things else None
 
-    def forward(self, features: TokenFeatures) -> dict[str, Tensor]:
+    def forward(self, features: TokenFeatures, scores: Tensor | None = None) -> dict[str, Tensor]:
+        """Classify.
+
+        Args:
+            features: of the image.
+            scores: `detection_scores` (B, A, num_things) of the detector, which learns nothing from this.
+
+        Raises:
+            ValueError: there is a detector, and its scores are missing.
+        """
         pooled = [POOLINGS[name](features) for name in self.pooling]
-        pooled += [features.maps[layer].amax(dim=(2, 3)) for layer in self.neck]
-        return {"classification": self.fc(self.dropout(torch.cat(pooled, dim=-1)))}
+        logits = self.fc(self.dropout(torch.cat(pooled, dim=-1)))
+        if self.things is not None:
+            if scores is None:
+                raise ValueError("this head of classes reads the scores of a detector: pass them")
+            logits = logits + self.things(scores.detach().amax(dim=1))
+        return {"classification": logits}
 
 
 class DistilledHead(nn.Module):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vit_perception.backbones.backbone import Backbone
@@ -20,6 +21,7 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import find_model, installed_models
 from vit_perception.data.label_space import LabelSpace
+from vit_perception.heads.classification import ClassificationHead
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.training.sources import read_backbone, read_detector
@@ -28,6 +30,8 @@ from vit_perception.training.targets import ACTIONS
 # Parameters with a row for each class, and with a row for each thing.
 _OF_CLASSES = ("heads.classification.", "heads.segmentation.predict.")
 _OF_THINGS = ("heads.detection.scores.",)
+# With a row for each class, and a column for each thing.
+_THINGS_TO_CLASSES = "heads.classification.things.weight"
 _NAVIGATION = "heads.navigation."
 _OF_ACTIONS = (f"{_NAVIGATION}action.",)
 # 4:3, 16:9, portrait and square, at about the cost of 240x320.
@@ -133,6 +137,7 @@ def make_student(
         "num_actions": len(ACTIONS),
     }
     model = build_model(architecture)
+    _begin_with_boxes(model, space)
     _fill(model, weights, known, space)
     patch = model.backbone.stride
     card = Card(
@@ -211,6 +216,15 @@ def _first_blocks(weights: State, count: int) -> State:
     return {name: value for name, value in weights.items() if is_kept(name)}
 
 
+def _begin_with_boxes(model: PerceptionModel, space: LabelSpace) -> None:
+    """Let what a detector finds be in the picture, as surely as its best box."""
+    head = model.heads["classification"]
+    if isinstance(head, ClassificationHead) and head.things is not None:
+        weight = torch.zeros_like(head.things.weight)
+        weight[list(space.things), range(len(space.things))] = 1.0
+        head.things.weight.data.copy_(weight)
+
+
 def _fill(model: PerceptionModel, weights: State, known: Known, space: LabelSpace) -> None:
     """Give a model the weights of its source where it has them."""
     state = model.state_dict()
@@ -222,17 +236,28 @@ def _fill(model: PerceptionModel, weights: State, known: Known, space: LabelSpac
             state[name].copy_(value)
         elif rows:
             new, old = map(list, zip(*rows, strict=True))
-            state[name][new] = value[old]
+            if name == _THINGS_TO_CLASSES:
+                there, before = torch.tensor(_both(_things(space), known.things)).reshape(-1, 2).T
+                state[name][torch.tensor(new)[:, None], there] = value[torch.tensor(old)[:, None], before]
+            else:
+                state[name][new] = value[old]
 
 
 def _rows(name: str, known: Known, space: LabelSpace) -> list[tuple[int, int]] | None:
     """New and old row of what both have, in a parameter with a row for each; None if it has no such rows."""
     if name.startswith(_OF_CLASSES):
-        new, old = space.names, known.labels
-    elif name.startswith(_OF_THINGS):
-        new, old = tuple(space.names[class_id] for class_id in space.things), known.things
-    elif name.startswith(_OF_ACTIONS):
-        new, old = ACTIONS, known.actions
-    else:
-        return None
+        return _both(space.names, known.labels)
+    if name.startswith(_OF_THINGS):
+        return _both(_things(space), known.things)
+    if name.startswith(_OF_ACTIONS):
+        return _both(ACTIONS, known.actions)
+    return None
+
+
+def _things(space: LabelSpace) -> tuple[str, ...]:
+    return tuple(space.names[class_id] for class_id in space.things)
+
+
+def _both(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
+    """The places of what both have."""
     return [(place, old.index(each)) for place, each in enumerate(new) if each in old]

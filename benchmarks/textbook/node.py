@@ -29,6 +29,7 @@ from vision_msgs.msg import (
 
 from vit_perception.cards.card import load_card
 from vit_perception.cards.locate import find_model
+from vit_perception.heads.classification import ClassificationHead
 from vit_perception.heads.navigation import NavigationHead
 from vit_perception.model import PerceptionModel
 from vit_perception.nodes.outputs.topics import main_topic, message_class
@@ -44,9 +45,12 @@ def model_of(task: str, name: str) -> PerceptionModel:
         del model.heads[head]
     if task not in ("detection", "segmentation"):
         model.pyramid = None
+    # What reads the pyramid, or what a detector finds, the textbook does not know.
     for head in model.heads.values():
         if isinstance(head, NavigationHead):
-            head.free_space = None  # which reads the pyramid, and which the textbook does not know
+            head.free_space = None
+        elif isinstance(head, ClassificationHead):
+            head.things = None
     return model
 
 

@@ -21,7 +21,6 @@ from vit_perception.cards.card import Card, load_card
 from vit_perception.cards.files import CARD_FILE
 from vit_perception.cards.locate import find_model, installed_models
 from vit_perception.data.label_space import LabelSpace
-from vit_perception.heads.classification import ClassificationHead
 from vit_perception.model import PerceptionModel, build_model
 from vit_perception.runtime.engines.torch import load_model
 from vit_perception.training.sources import read_backbone, read_detector
@@ -218,11 +217,10 @@ def _first_blocks(weights: State, count: int) -> State:
 
 def _begin_with_boxes(model: PerceptionModel, space: LabelSpace) -> None:
     """Let what a detector finds be in the picture, as surely as its best box."""
-    head = model.heads["classification"]
-    if isinstance(head, ClassificationHead) and head.things is not None:
-        weight = torch.zeros_like(head.things.weight)
+    weight = model.state_dict().get(_THINGS_TO_CLASSES)
+    if weight is not None:
+        weight.zero_()
         weight[list(space.things), range(len(space.things))] = 1.0
-        head.things.weight.data.copy_(weight)
 
 
 def _fill(model: PerceptionModel, weights: State, known: Known, space: LabelSpace) -> None:

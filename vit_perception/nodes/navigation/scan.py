@@ -49,10 +49,8 @@ def filled(measured: Scan, seen: Scan | None) -> Scan:
     """
     if seen is None or not len(seen.angles):
         return measured
-    angles = measured.angles
-    estimated = nearest(seen.angles, seen.metres, angles)
-    inside = (angles >= seen.angles[0]) & (angles <= seen.angles[-1])
-    use = _wide(np.isnan(measured.metres), angles) & inside & (estimated < _FILL * seen.reach)
+    estimated = nearest(seen.angles, seen.metres, measured.angles)
+    use = _wide(np.isnan(measured.metres), measured.angles) & (estimated < _FILL * seen.reach)
     return dataclasses.replace(measured, metres=np.where(use, estimated, measured.metres))
 
 
@@ -66,7 +64,7 @@ def _wide(missing: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def nearest(angles: np.ndarray, metres: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """(M,) of the beams that are nearest to some angles.
+    """(M,) of the beams that are nearest to some angles; not a number beside all beams.
 
     Args:
         angles: (K,) of the beams, ascending; at least one.
@@ -74,7 +72,8 @@ def nearest(angles: np.ndarray, metres: np.ndarray, wanted: np.ndarray) -> np.nd
         wanted: (M,) angles.
     """
     borders = (angles[1:] + angles[:-1]) / 2
-    return np.asarray(metres[np.searchsorted(borders, wanted)])
+    inside = (wanted >= angles[0]) & (wanted <= angles[-1])
+    return np.where(inside, metres[np.searchsorted(borders, wanted)], np.nan)
 
 
 def with_scan(found: Navigation, scan: Scan | None, max_range: float) -> Navigation:
@@ -86,6 +85,5 @@ def with_scan(found: Navigation, scan: Scan | None, max_range: float) -> Navigat
     if scan is None or not len(scan.angles) or found.scan is None or found.scan_angles is None:
         return found
     metres = np.minimum(nearest(scan.angles, scan.metres, found.scan_angles), max_range)
-    metres[(found.scan_angles < scan.angles[0]) | (found.scan_angles > scan.angles[-1])] = np.nan
     known = np.where(np.isnan(metres), found.scan, metres).astype(np.float32)
     return dataclasses.replace(found, scan=known)

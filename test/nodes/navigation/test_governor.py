@@ -123,12 +123,12 @@ def test_with_a_scan_it_goes_to_the_goal():
     assert (found.speed, found.turn) == pytest.approx((SETTINGS.max_speed, 0.0))
 
 
-def test_it_stands_before_a_wall_and_then_backs_up():
+def test_it_stands_before_a_wall_and_then_looks_around():
     drive, wall = Drive(frames=0), changed(scan=np.full(32, 0.3, np.float32))
     drive.gets_on = False
-    speeds = [drive.frame(**wall).velocity.speed for _ in range(50)]
-    assert speeds[:40] == pytest.approx([0.0] * 40)
-    assert min(speeds) == pytest.approx(-0.2)
+    found = [drive.frame(**wall).velocity for _ in range(50)]
+    assert [velocity.speed for velocity in found] == pytest.approx([0.0] * 50)
+    assert found[-1].turn == pytest.approx(0.5 * SETTINGS.max_turn), "nobody has seen what is behind it"
 
 
 def test_it_waits_longer_for_somebody_who_comes_and_does_not_back_up():

@@ -45,12 +45,13 @@ def test_what_is_looked_through_has_gone():
     assert len(ground.around(ORIGIN, 3.0)) == 0
 
 
-def test_the_camera_looks_over_what_is_near():
+@pytest.mark.parametrize(("tall", "left"), [(False, 1), (True, 0)])
+def test_the_camera_looks_over_what_is_near_and_low(tall, left):
     ground = LocalMap(ORIGIN)
-    ground.see(scan(at_0=0.6), ORIGIN, 0.0)
+    ground.see(dataclasses.replace(scan(at_0=0.6), tall=np.full(len(ANGLES), tall)), ORIGIN, 0.0)
     for step in range(9):
         ground.see(scan(), ORIGIN, 0.1 * step)
-    assert len(ground.around(ORIGIN, 3.0)) == 1
+    assert len(ground.around(ORIGIN, 3.0)) == left
 
 
 def test_what_a_picture_puts_at_a_free_place_has_not_come_there():

@@ -63,12 +63,24 @@ def test_somebody_who_may_go_on_is_waited_for():
     stands, passes = LocalMap(ORIGIN), free_ground()
     wall(stands)
     wall(passes)
-    assert cost(passes, HERE, (3.0, 0.0)) < 3.0 + 4 * 2 * (RADIUS + BODY) + 0.3
+    assert cost(passes, HERE, (3.0, 0.0)) < 3.0 + 0.5 * 2 * (RADIUS + BODY) + 0.3
     # Who has shins there is wider.
     near, far = CostsToGo(passes, HERE, (3.0, 0.0), RADIUS)(np.array([(1.7, 0.0), (2.0, 0.0)]))
-    assert near - far > 2 * 0.3
+    assert near - far > 1.3 * 0.3
     assert passes.passing.any()
     assert not stands.passing.any()
+
+
+def test_who_was_seen_for_a_moment_is_waited_for_and_what_is_low_is_not():
+    metres = np.full(len(ANGLES), 1.0)
+    for tall in (True, False):
+        ground = LocalMap(ORIGIN)
+        ground.see(Scan(ANGLES, metres, 4.0, tall=np.full(len(ANGLES), tall)), ORIGIN, 0.0)
+        assert not ground.passing.any()
+        assert (cost(ground, HERE, (2.0, 0.0)) < 3.5) == tall
+        for step in range(9):
+            ground.see(Scan(ANGLES, metres, 4.0, tall=np.full(len(ANGLES), tall)), ORIGIN, 0.1 * step)
+        assert cost(ground, HERE, (2.0, 0.0)) > 3.5, "a wall"
 
 
 def test_a_robot_gets_around_what_it_sees_to_its_goal():

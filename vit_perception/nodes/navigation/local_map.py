@@ -25,8 +25,8 @@ _FREE, _PASSES = -1.5, 8.0
 # Evidence that is lost in a second: of what came to a free place; of what was seen for a moment alone and has
 # so little, as somebody who walks has; and of what stands there.
 _GOES, _GLIMPSED, _GLIMPSE, _FADES = 2.0, 0.4, 4.0, 0.1
-# What is seen so many metres farther away now was no thing, or has gone; unless it is so near that the camera
-# may look over it.
+# What is seen so many metres farther away now was no thing, or has gone; unless it is low, and so near that
+# the camera may look over it.
 _BEFORE, _OVER = 0.2, 0.7
 # What a robot touches is up to so many radians beside its heading.
 _TOUCHED = np.radians((-40, -20, 0, 20, 40))
@@ -46,6 +46,8 @@ class LocalMap:
         self._offsets = np.zeros((*shape, 2), np.float32)
         # Until when what has come to a place that was free may go on; 0 for other places.
         self._goes_until = np.zeros(shape)
+        # Whether what was hit last is as tall as the camera, which cannot look over it then.
+        self._tall = np.zeros(shape, bool)
         self._now = -math.inf
         self._corner = _middle(pose)
 
@@ -67,18 +69,20 @@ class LocalMap:
         far, angles = np.hypot(x, y), np.arctan2(y, x)
         looked = _looked(scan.angles, metres, angles)
         evidence = self._evidence[rows, columns]
-        evidence[(far < looked - _BEFORE) & (far > _OVER)] += _MISS
+        through = (far > _OVER) | self._tall[rows, columns]
+        evidence[(far < looked - _BEFORE) & through] += _MISS
         evidence[(far < looked) & (evidence == 0)] = _LOOKED
         hits = metres < scan.reach
         until = now + _PASSES * scan.measured
         goes = np.full(len(hits), until) if scan.tall is None else np.where(scan.tall, until, 0.0)
-        self._mark(_ends(pose, scan.angles[hits], metres[hits]), _HIT, goes[hits])
+        tall = np.zeros(len(hits), bool) if scan.tall is None else scan.tall
+        self._mark(_ends(pose, scan.angles[hits], metres[hits]), _HIT, goes[hits], tall[hits])
         np.clip(self._evidence, _LEAST, _MOST, out=self._evidence)
 
     def touch(self, pose: Pose, radius: float) -> None:
         """Remember that something is before a robot of this radius, metres."""
         ends = _ends(pose, _TOUCHED, np.full(len(_TOUCHED), radius + CELL / 2))
-        self._mark(ends, _MOST, np.full(len(ends), self._now))
+        self._mark(ends, _MOST, np.full(len(ends), self._now), np.zeros(len(ends), bool))
 
     def forget(self, pose: Pose, metres: float) -> None:
         """Places around a robot are as if nobody had looked at them."""
@@ -95,6 +99,11 @@ class LocalMap:
     def passing(self) -> np.ndarray:
         """(H, W) bool: cells with things that have come there, and may go on."""
         return np.asarray((self._evidence >= _THING) & (self._goes_until > self._now))
+
+    @property
+    def glimpsed(self) -> np.ndarray:
+        """(H, W) bool: cells with tall things that were seen for a moment alone, as somebody who walks is."""
+        return np.asarray((self._evidence >= _THING) & (self._evidence < _GLIMPSE) & self._tall)
 
     @property
     def unknown(self) -> np.ndarray:
@@ -129,7 +138,7 @@ class LocalMap:
         """(..., 2) x and y of rows and columns (..., 2)."""
         return np.asarray((cells[..., ::-1] + self._corner + 0.5) * CELL)
 
-    def _mark(self, ends: np.ndarray, evidence: float, goes_until: np.ndarray) -> None:
+    def _mark(self, ends: np.ndarray, evidence: float, goes_until: np.ndarray, tall: np.ndarray) -> None:
         """There are things at these places (N, 2), which go on until (N,) if they came to a free place."""
         cells = np.rint(self.cells(ends)).astype(int)
         cells, first = np.unique(cells, axis=0, return_index=True)
@@ -140,6 +149,7 @@ class LocalMap:
         self._goes_until[at] = np.where(before <= _FREE, goes_until[first], self._goes_until[at])
         self._evidence[at] = np.maximum(before, 0) + evidence
         self._offsets[at] = ends[first] - self.places(cells)
+        self._tall[at] = tall[first]
 
     def _fade(self, now: float) -> None:
         passed = max(0.0, now - self._now) if math.isfinite(self._now) else 0.0
@@ -165,7 +175,7 @@ class LocalMap:
         if np.abs(moved).max() <= _CELLS // 4:
             return
         self._corner = corner
-        for name in ("_evidence", "_offsets", "_goes_until"):
+        for name in ("_evidence", "_offsets", "_goes_until", "_tall"):
             setattr(self, name, _shifted(getattr(self, name), *moved[::-1]))
 
 

@@ -16,8 +16,8 @@ from vit_perception.nodes.navigation.local_map import BODY, CELL, LocalMap
 _LEAST, _COMFORT, _DEAREST = 0.03, 0.4, 6.0
 # Likewise, through what the robot does not fit into: it may be there already.
 _BLOCKED = 200.0
-# Likewise, where nobody has looked, and where somebody stands who may go on.
-_UNKNOWN, _CROWDED = 1.3, 4.0
+# Likewise, where nobody has looked, and where somebody is who may go on: a way around is seldom worth it.
+_UNKNOWN, _CROWDED = 1.3, 1.5
 # Steps between two looks at whether costs still fall, and the most.
 _STEPS, _MOST_STEPS = 40, 800
 _CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
@@ -37,11 +37,13 @@ class CostsToGo:
     def __init__(
         self, ground: LocalMap, robot: tuple[float, float], goal: tuple[float, float], radius: float
     ) -> None:
-        gaps = _metres_to(ground.standing) - radius
+        # In an open door, who was seen for a moment is no reason to look for another.
+        passing = ground.passing | ground.glimpsed
+        gaps = _metres_to(ground.standing & ~passing) - radius
         near = 1 - np.clip(gaps / _COMFORT, 0, 1)
         costs = (CELL * (1 + _DEAREST * near**2)).astype(np.float32)
         costs[ground.unknown] *= _UNKNOWN
-        costs[_metres_to(ground.passing) < radius + BODY] *= _CROWDED
+        costs[_metres_to(passing) < radius + BODY] *= _CROWDED
         costs[gaps < _LEAST] = CELL * _BLOCKED
         self._ground = ground
         row, column = np.rint(ground.cells(np.array(robot))).astype(int)

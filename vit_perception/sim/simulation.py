@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vit_perception.runtime.planar import Pose
+from vit_perception.runtime.planar import Pose, seen_from
 from vit_perception.sim.drive import Odometry, approach, moved
 from vit_perception.sim.people import People
 from vit_perception.sim.plan import Plan
@@ -68,6 +68,12 @@ class Simulation:
         """Whether the robot has arrived."""
         goal_x, goal_y = self.world.goal
         return math.hypot(goal_x - self.pose.x, goal_y - self.pose.y) <= GOAL_RADIUS
+
+    @property
+    def goal(self) -> tuple[float, float]:
+        """x and y in the frame `odom`, which begins where the robot starts."""
+        x, y = seen_from(Pose(*self.world.start), np.array(self.world.goal))
+        return float(x), float(y)
 
     def look(self) -> RgbdFrame:
         """What the camera sees now.

@@ -15,12 +15,12 @@ _HIGHER, _UNSURE, _OVER = 0.025, 0.005, 0.1
 _SLOPE = 0.3
 # Metres within which depth is looked at, and within which things count; columns of the image that are looked
 # at; and radians from beam to beam, or so many columns, if that is more.
-_DEPTH, _REACH, _COLUMNS, _BEAM, _WIDE = 6.0, 4.0, 160, np.radians(1.0), 2.0
+_DEPTH, REACH, _COLUMNS, _BEAM, _WIDE = 6.0, 4.0, 160, np.radians(1.0), 2.0
 # A beam ends at the third nearest point: one or two are noise. With fewer than so many it says nothing.
 _POINTS, _SEEN = 3, 10
 # A beam ends at somebody only if what stands there, no deeper than so many metres, reaches so much of the
 # camera's height.
-_DEEP, _TALL = 0.3, 0.8
+_DEEP, TALL = 0.3, 0.8
 # Half of what is looked at, in radians to each side.
 _SIDE = np.radians(60.0)
 
@@ -47,16 +47,16 @@ def scan_of_depth(depth: np.ndarray, camera: CameraModel, mount: Transform) -> S
     height = z - _ground(far, z, known)
     known &= np.abs(angle) < _SIDE
     stands = known & (height > _HIGHER + _UNSURE * far) & (height < mount.translation[2] + _OVER)
-    stands &= far < _REACH
+    stands &= far < REACH
     count = int(2 * _SIDE / max(_BEAM, _WIDE * step / camera.fx))
     angles = _SIDE * (2 * np.arange(count) + 1 - count) / count
     metres = np.full(count, np.nan)
     metres[np.bincount(_beams(angle[known], count), minlength=count) >= _SEEN] = np.inf
     found = _nearest(far[stands], _beams(angle[stands], count), count)
     metres = np.where(np.isfinite(found), found, metres)
-    high = stands & (height > _TALL * mount.translation[2])
+    high = stands & (height > TALL * mount.translation[2])
     tall = _nearest(far[high], _beams(angle[high], count), count) < metres + _DEEP
-    return Scan(angles, metres, _REACH, measured=True, tall=tall)
+    return Scan(angles, metres, REACH, measured=True, tall=tall)
 
 
 def _nearest(far: np.ndarray, beams: np.ndarray, count: int) -> np.ndarray:

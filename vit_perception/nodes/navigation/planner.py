@@ -38,12 +38,12 @@ class CostsToGo:
         self, ground: LocalMap, robot: tuple[float, float], goal: tuple[float, float], radius: float
     ) -> None:
         # In an open door, who was seen for a moment is no reason to look for another.
-        passing = ground.passing | ground.glimpsed
-        gaps = _metres_to(ground.standing & ~passing) - radius
+        glimpsed = ground.glimpsed
+        gaps = _metres_to(ground.standing & ~glimpsed) - radius
         near = 1 - np.clip(gaps / _COMFORT, 0, 1)
         costs = (CELL * (1 + _DEAREST * near**2)).astype(np.float32)
         costs[ground.unknown] *= _UNKNOWN
-        costs[_metres_to(passing) < radius + BODY] *= _CROWDED
+        costs[_metres_to(ground.passing | glimpsed) < radius + BODY] *= _CROWDED
         costs[gaps < _LEAST] = CELL * _BLOCKED
         self._ground = ground
         row, column = np.rint(ground.cells(np.array(robot))).astype(int)

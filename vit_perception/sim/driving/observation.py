@@ -67,8 +67,6 @@ class Senses:
         self._condition = condition
         self._whole_way = route.distance((simulation.pose.x, simulation.pose.y))
         self._depth_died = False
-        x, y = seen_from(Pose(*simulation.world.start), np.array(simulation.world.goal))
-        self._goal = float(x), float(y)
 
     def observe(self, frame: RgbdFrame | None = None) -> Observation:
         """Take a picture, and read the wheels.
@@ -92,7 +90,7 @@ class Senses:
             camera_height=look.camera_height,
             camera_pitch=look.camera_pitch - self._condition.tilt,
             odometry=simulation.odometry.pose,
-            goal=self._goal,
+            goal=simulation.goal,
             velocity=simulation.velocity,
             bumped=simulation.bumped,
         )

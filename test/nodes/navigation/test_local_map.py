@@ -128,6 +128,15 @@ def test_somebody_who_stays_becomes_a_thing_that_stands():
     assert (ground.standing.sum(), ground.passing.sum()) == (1, 0)
 
 
+def test_after_a_pause_in_which_all_things_fade_nothing_is_known_to_be_free():
+    """Or all that stands there would have come there."""
+    ground = LocalMap(ORIGIN)
+    for step in range(5):
+        ground.see(scan(), ORIGIN, 0.1 * step)
+    ground.see(scan(at_0=1.5), ORIGIN, 100.0)
+    assert (ground.standing.sum(), ground.passing.sum()) == (1, 0)
+
+
 def test_the_map_moves_with_the_robot():
     ground = LocalMap(ORIGIN)
     ground.see(scan(at_0=3.0), ORIGIN, 0.0)

@@ -156,6 +156,8 @@ class LocalMap:
         stays = np.where(self._evidence < _GLIMPSE, np.float32(_GLIMPSED), np.float32(_FADES))
         lost = passed * np.where(self._goes_until > 0, np.float32(_GOES), stays)
         self._evidence = np.where(self._evidence > 0, np.maximum(self._evidence - lost, 0), self._evidence)
+        if passed > _MOST / _FADES:  # no thing is left: what was free may not be, or it is another odometry
+            self._evidence[:] = 0
         self._now = now
 
     def _window(self, pose: Pose, metres: float) -> tuple[slice, slice]:
